@@ -1,0 +1,13 @@
+export {
+  type AdamConfig,
+  type EngineName,
+  NETWORKS,
+  type NetworkName,
+  type RunConfig,
+  type Topology,
+  type Transport,
+  type UpdateMode,
+} from './config-types.js';
+export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
+export { ALIGNMENT_FLOATS, alignFloats, createLayout, type Layout, type LayoutEntry, layoutViews } from './layout.js';
+export type { Clock, Logger, LogLevel } from './ports.js';

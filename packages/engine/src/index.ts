@@ -1,0 +1,13 @@
+export type {
+  BoundExecutable,
+  DeviceDescription,
+  DType,
+  Engine,
+  EngineOptions,
+  Executable,
+  HostArray,
+  HostArrays,
+  NamedTensors,
+  Program,
+  TensorSpec,
+} from './program.js';
