@@ -1,0 +1,26 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+
+/** Losses on logits, each a mean over the batch; written in tfjs ops. */
+export interface GanLoss {
+  readonly name: string;
+  /** realLogits [b, 1], fakeLogits [b, 1] → scalar. */
+  discriminator(realLogits: Tensor, fakeLogits: Tensor): Tensor;
+  /** fakeLogits [b, 1] → scalar. */
+  generator(fakeLogits: Tensor): Tensor;
+}
+
+/** What a user writes, in a file given by `--model`, as its default export: `export default defineGan({ … })`. */
+export interface GanDefinition {
+  readonly name: string;
+  /** Length of z. */
+  readonly latent: number;
+  /** [height, width, channels] of an image; the data set's must be the same. */
+  readonly imageShape: readonly [number, number, number];
+  /** A tfjs-layers model [latent] → imageShape, with values in 0…1. Called once for each process. */
+  generator(): LayersModel;
+  /** A tfjs-layers model imageShape → [1]: one logit an image, no sigmoid. */
+  discriminator(): LayersModel;
+  /** A named loss or one's own. Default: what `--loss` says. */
+  readonly loss?: string | GanLoss;
+}
