@@ -1,11 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
-// The tests import the packages' built code, as a user would: `npm test` builds first.
+/** The packages are imported built, as a user would import them: `npm test` builds first. */
+const shared = { pool: 'forks', testTimeout: 180_000, hookTimeout: 180_000 } as const;
+
 export default defineConfig({
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts'],
-    pool: 'forks',
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    projects: [
+      { test: { ...shared, name: 'unit', include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'] } },
+      // Whole runs of real processes: one file at a time, or they would measure each other.
+      { test: { ...shared, name: 'system', include: ['test/**/*.test.ts'], fileParallelism: false, maxWorkers: 1 } },
+    ],
   },
 });
