@@ -1,0 +1,106 @@
+// `npm run bench [-- train|allreduce|start …] [--rounds N] [--write]`: Gantry beside its peers, interleaved round by
+// round since a machine's speed drifts, medians over the rounds. `--write` puts the tables into docs/benchmarks.md.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as measure from './measure.mjs';
+
+const DOCUMENT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs', 'benchmarks.md');
+const SIZES = [4096, 1_048_576, 2_240_516, 16_777_216, 67_108_864];
+const TRAIN_CASES = [
+  { workers: 1, batch: 128, steps: 400, target: 1.0 },
+  { workers: 2, batch: 128, steps: 400, target: 1.6 },
+  ...[64, 512, 2048].flatMap((batch) => [1, 2, 3, 4].map((workers) => ({ workers, batch: batch - (batch % workers), steps: batch > 1000 ? 40 : 150 }))),
+  { workers: 3, batch: 126, steps: 150 },
+  { workers: 4, batch: 128, steps: 150 },
+];
+
+const words = process.argv.slice(2);
+const option = (name, fallback) => (words.includes(name) ? Number(words[words.indexOf(name) + 1]) : fallback);
+const rounds = option('--rounds', 5);
+const chosen = words.filter((word) => ['train', 'headline', 'allreduce', 'start'].includes(word));
+const wants = (name) => chosen.length === 0 || chosen.includes(name);
+
+const round = (value, digits = 2) => (value === undefined ? '–' : Number(value.toFixed(digits)).toString());
+
+function table(head, rows) {
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+function say(text) {
+  process.stderr.write(`${text}\n`);
+}
+
+/** One row: medians over interleaved rounds, and the median of the per-round ratios. */
+function trainRow({ workers, batch, steps, target }, torch) {
+  const own = [];
+  const peer = [];
+  for (let i = 0; i < rounds; i++) {
+    own.push(measure.gantryTrain({ workers, batch, steps }));
+    if (torch) peer.push(measure.torchTrain({ workers, batch, steps }));
+  }
+  const speed = measure.median(own.map((row) => row.imagesPerSecond));
+  const ratios = peer.map((value, i) => own[i].imagesPerSecond / value);
+  const split = Object.entries(own[rounds >> 1].phasesMs ?? {}).map(([name, ms]) => `${name} ${round(ms)}`).join(', ');
+  const ratio = torch ? measure.median(ratios) : undefined;
+  say(`workers ${workers} batch ${batch}: ${round(speed, 0)} images/s, ratio ${round(ratio)} (${ratios.map((r) => round(r)).join(' ')}) ${split}`);
+  return [workers, batch, round(speed, 0), torch ? round(measure.median(peer), 0) : '–', round(ratio), target ? `≥ ${target}` : '', split];
+}
+
+function trainTable(cases) {
+  const torch = measure.hasTorch();
+  if (!torch) say('python3-torch is not installed: no peer');
+  const head = ['workers', 'global batch', 'Gantry images/s', 'PyTorch images/s', 'ratio', 'target', 'ms a step'];
+  return table(head, cases.map((one) => trainRow(one, torch)));
+}
+
+/** A contender's medians per size over the rounds. */
+function collect(results) {
+  return SIZES.map((bytes) => measure.median(results.map((rows) => rows.find((row) => row.bytes === bytes).ms)));
+}
+
+function allreduceTable(transport) {
+  const torch = measure.hasTorch();
+  const mpi = measure.hasMpi();
+  const runs = { own: [], gloo: [], mpi: [] };
+  for (let i = 0; i < rounds; i++) {
+    runs.own.push(measure.gantryAllreduce({ workers: 2, bytes: SIZES, transport }));
+    if (torch) runs.gloo.push(measure.glooAllreduce({ workers: 2, bytes: SIZES }));
+    if (mpi) runs.mpi.push(measure.mpiAllreduce({ workers: 2, bytes: SIZES, tcp: transport === 'tcp' }));
+    say(`all-reduce ${transport}, round ${i + 1} of ${rounds}`);
+  }
+  const own = collect(runs.own);
+  const gloo = torch ? collect(runs.gloo) : [];
+  const open = mpi ? collect(runs.mpi) : [];
+  const head = ['bytes', `Gantry ${transport} ms`, 'Gloo ms', 'OpenMPI ms', 'Gloo ÷ Gantry', 'OpenMPI ÷ Gantry'];
+  const rows = SIZES.map((bytes, i) => [bytes, round(own[i], 3), round(gloo[i], 3), round(open[i], 3), round(gloo[i] / own[i]), round(open[i] / own[i])]);
+  return table(head, rows);
+}
+
+function startTable() {
+  const times = [1, 2].map((workers) => [workers, Array.from({ length: rounds }, () => measure.gantryStart({ workers }))]);
+  return table(['workers', 'ms to the first committed update (median)', 'all'], times.map(([workers, all]) => [workers, round(measure.median(all), 0), all.map((ms) => round(ms, 0)).join(', ')]));
+}
+
+const sections = {};
+if (wants('headline') && !wants('train')) sections.headline = trainTable(TRAIN_CASES.slice(0, 2));
+if (wants('train')) sections.train = trainTable(TRAIN_CASES);
+if (wants('allreduce')) {
+  sections['allreduce-shm'] = allreduceTable('shm');
+  sections['allreduce-tcp'] = allreduceTable('tcp');
+}
+if (wants('start')) sections.start = startTable();
+
+const machine = `${cpus().length} cores of ${cpus()[0].model.trim()}, Node ${process.versions.node}, ${rounds} interleaved rounds, medians`;
+for (const [name, text] of Object.entries(sections)) console.log(`\n## ${name}\n\n${machine}\n\n${text}`);
+
+/** Replaces what stands between a section's markers in the document. */
+if (words.includes('--write')) {
+  let document = readFileSync(DOCUMENT, 'utf8');
+  for (const [name, text] of Object.entries(sections)) {
+    const marker = new RegExp(`(<!-- ${name} -->)[\\s\\S]*?(<!-- end -->)`);
+    document = document.replace(marker, `$1\n${machine}\n\n${text}\n$2`);
+  }
+  writeFileSync(DOCUMENT, document);
+}
