@@ -1,0 +1,32 @@
+/** Bytes of a cache line: every word that processes share, every view and every segment starts on one. */
+export const CACHE_LINE_BYTES = 64;
+
+/** Floats in one data frame, 256 KiB: a received chunk is still in the cache when it is summed. See docs of the bench. */
+export const CHUNK_FLOATS = 65_536;
+
+/**
+ * Vectors up to this many floats (64 KiB) go whole to every member, who then finishes the tree alone: below it, a second
+ * round of messages costs more than the additional bytes.
+ */
+export const WHOLE_VECTOR_FLOATS_MAX = 16_384;
+
+/** Longest sleep of a waiting worker, in milliseconds, before it looks at its control words again. */
+export const WAIT_SLICE_MS = 20;
+
+/** How long a waiter polls before it sleeps where every worker has a core of its own, in milliseconds. */
+export const SPIN_MS = 1;
+
+/** The part of {@link SPIN_MS} during which a poller does not even offer its core to others. */
+export const SPIN_WITHOUT_YIELD_MS = 0.05;
+
+/** Every how many milliseconds a member that waits for messages looks at its control words. */
+export const CONTROL_POLL_MS = 10;
+
+/** Messages that a data socket queues for or from one peer: 64 chunks are 16 MiB. */
+export const DATA_HIGH_WATER_MARK = 64;
+
+/** Largest accepted message part, in bytes: one chunk with room to spare. */
+export const DATA_MESSAGE_BYTES_MAX = CHUNK_FLOATS * 4 + 1024;
+
+/** How long a closing data socket may go on sending what is queued, in milliseconds. */
+export const DATA_DRAIN_MS = 500;

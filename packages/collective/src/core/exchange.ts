@@ -1,0 +1,28 @@
+import type { NetworkName } from '@gantry/common';
+import type { Segment } from './segments.js';
+
+/** `stopped`: all members have agreed to stop before this update; nothing of it may be computed. */
+export type GatherResult = 'done' | 'stopped';
+
+/**
+ * One member's side of the all-reduce of a generation. An update is: write own partials, `gather`, compute own segments
+ * into the inactive image, `commit`, flip. Updates are numbered in steps of one.
+ *
+ * Every method ends with GANTRY_ABORTED within a few milliseconds of the control words' abort, whatever it waits for.
+ */
+export interface Exchange {
+  /** Floats [start, end) of the network's vector whose update this member computes; may be empty. */
+  segment(network: NetworkName): Segment;
+  /**
+   * Full-length vectors that the update program sums along the tree over their index: the S shards' partials on one
+   * host, or the one finished sum. The same arrays for the exchange's whole life.
+   */
+  reduceInputs(network: NetworkName): readonly Float32Array[];
+  /** Where own shard `shard` writes its gradient, after the previous commit and before `gather`. Overwritten by `gather`. */
+  partial(network: NetworkName, shard: number): Float32Array;
+  /** Own partials of `update` are written; ends when all that own segments need is readable. */
+  gather(update: number, networks: readonly NetworkName[]): GatherResult | Promise<GatherResult>;
+  /** Own segments are written into the inactive image; ends when every owner of this host has. Then the update is committed. */
+  commit(update: number): 'done' | Promise<'done'>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,66 @@
+import { alignFloats, assert, NETWORKS, type NetworkName } from '@gantry/common';
+import { CACHE_LINE_BYTES } from '../constants.js';
+
+/** What one host's memory has room for. Equal for all of its processes. */
+export interface HostMemoryPlan {
+  readonly members: number;
+  /** Shards whose partials lie here: all of the run's on a single host. */
+  readonly shards: number;
+  /** Floats of one image of the training state. */
+  readonly stateFloats: number;
+  /** Floats of each network's gradient. */
+  readonly vectorFloats: Readonly<Record<NetworkName, number>>;
+  /** Floats of metrics a shard. */
+  readonly metricsFloats: number;
+}
+
+/** Where everything lies, in bytes from the start; every part begins on a cache line. */
+export interface HostMemoryLayout {
+  /** int32 words: magic, plan hash. */
+  readonly header: number;
+  /** int32 word: what the members have decided; see HostExchange. */
+  readonly decision: number;
+  /** By member, a line each: int32 words `sequence`, `waiters`. */
+  readonly ready: readonly number[];
+  readonly applied: readonly number[];
+  readonly images: readonly [number, number];
+  /** By network, by shard. */
+  readonly partials: Readonly<Record<NetworkName, readonly number[]>>;
+  readonly metrics: readonly number[];
+  readonly byteLength: number;
+}
+
+export function layoutHostMemory(plan: HostMemoryPlan): HostMemoryLayout {
+  assert(plan.members >= 1 && plan.shards >= 1, 'a host has at least one member and one shard');
+  let next = 0;
+  const take = (bytes: number): number => {
+    const at = next;
+    next += Math.max(CACHE_LINE_BYTES, Math.ceil(bytes / CACHE_LINE_BYTES) * CACHE_LINE_BYTES);
+    return at;
+  };
+  const takeFloats = (floats: number): number => take(alignFloats(floats) * Float32Array.BYTES_PER_ELEMENT);
+  const each = (count: number, make: () => number): number[] => Array.from({ length: count }, make);
+  const header = take(CACHE_LINE_BYTES);
+  const decision = take(CACHE_LINE_BYTES);
+  const ready = each(plan.members, () => take(CACHE_LINE_BYTES));
+  const applied = each(plan.members, () => take(CACHE_LINE_BYTES));
+  const images: [number, number] = [takeFloats(plan.stateFloats), takeFloats(plan.stateFloats)];
+  const partials = { discriminator: [] as number[], generator: [] as number[] };
+  for (const network of NETWORKS) partials[network] = each(plan.shards, () => takeFloats(plan.vectorFloats[network]));
+  const metrics = each(plan.shards, () => takeFloats(plan.metricsFloats));
+  return { header, decision, ready, applied, images, partials, metrics, byteLength: next };
+}
+
+/** A 32-bit hash (FNV-1a) of a plan, by which a process notices that it opened another plan's memory. Never 0. */
+export function hashPlan(plan: HostMemoryPlan): number {
+  const numbers = [
+    plan.members,
+    plan.shards,
+    plan.stateFloats,
+    ...NETWORKS.map((network) => plan.vectorFloats[network]),
+    plan.metricsFloats,
+  ];
+  let hash = 0x811c9dc5;
+  for (const number of numbers) hash = Math.imul(hash ^ number, 0x01000193);
+  return hash | 1;
+}

@@ -1,0 +1,10 @@
+export { assignShards, type ShardAssignment } from './core/assignment.js';
+export type { Exchange, GatherResult } from './core/exchange.js';
+export { type HostMemoryPlan, layoutHostMemory } from './core/host-layout.js';
+export type { Segment } from './core/segments.js';
+export { alignedSubtrees, reduceOrder, type ShardRange, shardsOf, splitPoint, type TreeAdd } from './core/tree.js';
+export { jsVectorSum, type VectorSum } from './core/vector-sum.js';
+export { ControlWords } from './shell/control-words.js';
+export { createHostExchange, type HostExchangeOptions } from './shell/host-exchange.js';
+export { HostMemory } from './shell/host-memory.js';
+export { cleanStaleSharedMemory, SharedMemory, sharedMemoryDirectory } from './shell/shared-memory.js';

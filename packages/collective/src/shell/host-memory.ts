@@ -1,0 +1,111 @@
+import { GantryError, type NetworkName } from '@gantry/common';
+import { CACHE_LINE_BYTES } from '../constants.js';
+import { type HostMemoryLayout, type HostMemoryPlan, hashPlan, layoutHostMemory } from '../core/host-layout.js';
+import { SharedMemory } from './shared-memory.js';
+import { SequenceWord } from './signal.js';
+
+const MAGIC = 0x47_41_4e_31;
+
+/**
+ * One host's memory: what its workers share of a run. Every array is a view of one mapping, made once, 64-byte aligned.
+ * Which image is the active one follows from the number of committed updates; nobody writes it down here.
+ */
+export class HostMemory {
+  readonly plan: HostMemoryPlan;
+  /** The training state, twice. An update reads one and writes the other. */
+  readonly images: readonly [Float32Array, Float32Array];
+  /** By member: the last update whose partials it has written. */
+  readonly ready: readonly SequenceWord[];
+  /** By member: the last update whose segments it has written. */
+  readonly applied: readonly SequenceWord[];
+  /** One word that all members change by compare-and-swap only. */
+  readonly decision: Int32Array;
+  readonly #partials: Readonly<Record<NetworkName, readonly Float32Array[]>>;
+  readonly #metrics: readonly Float32Array[];
+  readonly #shared: SharedMemory | null;
+
+  private constructor(
+    plan: HostMemoryPlan,
+    layout: HostMemoryLayout,
+    buffer: ArrayBuffer,
+    shared: SharedMemory | null,
+  ) {
+    const floats = (at: number, length: number) => new Float32Array(buffer, at, length);
+    const word = (at: number) => {
+      const words = new Int32Array(buffer, at, CACHE_LINE_BYTES / Int32Array.BYTES_PER_ELEMENT);
+      return new SequenceWord(words, shared === null ? null : shared.address + BigInt(at));
+    };
+    const partials = (network: NetworkName) =>
+      layout.partials[network].map((at) => floats(at, plan.vectorFloats[network]));
+    this.plan = plan;
+    this.#shared = shared;
+    this.images = [floats(layout.images[0], plan.stateFloats), floats(layout.images[1], plan.stateFloats)];
+    this.ready = layout.ready.map(word);
+    this.applied = layout.applied.map(word);
+    this.decision = new Int32Array(buffer, layout.decision, 1);
+    this.#partials = { discriminator: partials('discriminator'), generator: partials('generator') };
+    this.#metrics = layout.metrics.map((at) => floats(at, plan.metricsFloats));
+  }
+
+  /**
+   * New shared memory, zero but for the sequence words.
+   *
+   * @param committed The last committed update: 0 for a new run.
+   * @throws GantryError GANTRY_SHARED_MEMORY_FAILED, GANTRY_DISK_FULL
+   */
+  static create(name: string, plan: HostMemoryPlan, committed = 0): HostMemory {
+    const layout = layoutHostMemory(plan);
+    const shared = SharedMemory.create(name, layout.byteLength);
+    const memory = new HostMemory(plan, layout, shared.buffer, shared);
+    memory.#start(committed);
+    const header = new Int32Array(shared.buffer, layout.header, 2);
+    Atomics.store(header, 1, hashPlan(plan));
+    Atomics.store(header, 0, MAGIC);
+    return memory;
+  }
+
+  /** Memory that another process made from an equal plan. @throws GantryError GANTRY_SHARED_MEMORY_FAILED */
+  static open(name: string, plan: HostMemoryPlan): HostMemory {
+    const layout = layoutHostMemory(plan);
+    const shared = SharedMemory.open(name, layout.byteLength);
+    const header = new Int32Array(shared.buffer, layout.header, 2);
+    if (Atomics.load(header, 0) !== MAGIC || Atomics.load(header, 1) !== hashPlan(plan)) {
+      shared.close();
+      throw new GantryError('GANTRY_SHARED_MEMORY_FAILED', `shared memory ${name} was made for another plan`);
+    }
+    return new HostMemory(plan, layout, shared.buffer, shared);
+  }
+
+  /** The same for a host of one worker, or between hosts, without a file. */
+  static private(plan: HostMemoryPlan, committed = 0): HostMemory {
+    const layout = layoutHostMemory(plan);
+    const memory = new HostMemory(plan, layout, new ArrayBuffer(layout.byteLength), null);
+    memory.#start(committed);
+    return memory;
+  }
+
+  /** The gradient of shard `shard`, an index among this host's shards. */
+  partial(network: NetworkName, shard: number): Float32Array {
+    return this.#partials[network][shard]!;
+  }
+
+  /** By shard. */
+  partials(network: NetworkName): readonly Float32Array[] {
+    return this.#partials[network];
+  }
+
+  /** What shard `shard` reports beside its gradient: losses, accuracies. */
+  metrics(shard: number): Float32Array {
+    return this.#metrics[shard]!;
+  }
+
+  /** Gives up the memory and unlinks its file. The views stay valid: see SharedMemory. */
+  close(): void {
+    this.#shared?.close();
+  }
+
+  #start(committed: number): void {
+    for (const word of [...this.ready, ...this.applied]) word.publish(committed);
+    Atomics.store(this.decision, 0, committed << 1);
+  }
+}
