@@ -11,6 +11,37 @@ export {
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
 export { ALIGNMENT_FLOATS, alignFloats, createLayout, type Layout, type LayoutEntry, layoutViews } from './layout.js';
 export type { Clock, Logger, LogLevel } from './ports.js';
+export { decodeEnvelope, encodeEnvelope } from './protocol/codec.js';
+export { ENVELOPE_BYTES_MAX, GANTRY_VERSION, PROTOCOL_VERSION, STATE_CHUNK_BYTES_MAX } from './protocol/constants.js';
+export {
+  type Abort,
+  type Assignment,
+  type Bye,
+  type Done,
+  type Envelope,
+  type Failure,
+  type Heartbeat,
+  type Hello,
+  type Joined,
+  type Leave,
+  type Member,
+  type Message,
+  type MessageKind,
+  type Metrics,
+  PHASES,
+  type Phase,
+  type Ready,
+  type Refused,
+  type Samples,
+  type Start,
+  type StateChunk,
+  type StateReceived,
+  type StepMetrics,
+  type Stop,
+  type Stopped,
+  type StopRequest,
+  type Welcome,
+} from './protocol/messages.js';
 export {
   fillNormal,
   fillNormalRows,

@@ -1,0 +1,25 @@
+/** Version of the wire contract in `proto/gantry/v1`. Hello carries it; a mismatch is refused before step 1. */
+export const PROTOCOL_VERSION = 1;
+/** Gantry's own version, as in every package.json (a test compares them). */
+export const GANTRY_VERSION = '0.1.0';
+
+/** Bytes of state a StateChunk carries at most. */
+export const STATE_CHUNK_BYTES_MAX = 1 << 20;
+/** Bytes of one of the three pictures' arrays in Samples. */
+export const SAMPLES_BYTES_MAX = 1 << 22;
+/** Fields of a message beside its large bytes: far above what any of them needs. */
+export const FIELDS_BYTES_MAX = 16 << 10;
+/** Bytes of JSON (config, details, layout) in one field. */
+export const JSON_BYTES_MAX = 1 << 20;
+/** Largest control-plane message of all; sockets set it as their maxMessageSize. */
+export const ENVELOPE_BYTES_MAX = 3 * SAMPLES_BYTES_MAX + FIELDS_BYTES_MAX;
+/** Members of one assignment: far above what one coordinator serves. */
+export const MEMBERS_MAX = 1024;
+/** Shards of a run; each has a row in a member's list. */
+export const SHARDS_MAX = 4096;
+/** Steps that one Metrics message reports: some seconds of the fastest run. */
+export const METRIC_STEPS_MAX = 4096;
+/** Numbers in one step's row of metrics or phases. */
+export const METRIC_VALUES_MAX = 32;
+/** Nesting of the deepest message is 3 (Envelope, Assignment, Member). */
+export const DECODE_DEPTH_MAX = 8;

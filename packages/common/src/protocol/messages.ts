@@ -1,0 +1,235 @@
+import type { ErrorCode } from '../errors.js';
+
+/** What a worker is doing; `PHASE_…` of control.proto in its order, without PHASE_UNSPECIFIED. */
+export const PHASES = [
+  'starting',
+  'compiling',
+  'ready',
+  'loading',
+  'computing',
+  'gathering',
+  'updating',
+  'committing',
+  'saving',
+  'sampling',
+  'stopped',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+/** worker → coordinator, first message. */
+export interface Hello {
+  readonly kind: 'hello';
+  readonly protocolVersion: number;
+  readonly gantryVersion: string;
+  /** Proposed name; empty: the coordinator names it. */
+  readonly worker: string;
+  /** Workers with the same host id share memory. */
+  readonly host: string;
+  readonly pid: number;
+  readonly cores: number;
+  /** Empty for a worker that was started by hand. */
+  readonly launchToken: string;
+  readonly hub: boolean;
+}
+
+/** coordinator → worker. */
+export interface Welcome {
+  readonly kind: 'welcome';
+  readonly worker: string;
+  readonly session: string;
+  readonly runConfigJson: string;
+  readonly heartbeatMs: number;
+  readonly leaseMs: number;
+  /** Empty: the preset's networks. */
+  readonly modelPath: string;
+}
+
+/** worker → coordinator: it may be assigned. */
+export interface Joined {
+  readonly kind: 'joined';
+  readonly session: string;
+  /** Empty with transport shm. */
+  readonly dataEndpoint: string;
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+/** A worker's place in an assignment. */
+export interface Member {
+  readonly worker: string;
+  readonly host: string;
+  /** Ascending; empty for a hub. */
+  readonly shards: readonly number[];
+  readonly dataEndpoint: string;
+  readonly hub: boolean;
+}
+
+/** coordinator → every worker: one fixed membership. */
+export interface Assignment {
+  readonly kind: 'assignment';
+  readonly generation: number;
+  readonly members: readonly Member[];
+  readonly sharedMemory: string;
+  readonly startUpdate: number;
+  readonly stateFollows: boolean;
+  /** Empty at a fresh start. */
+  readonly stateSha256: string;
+}
+
+/** worker → coordinator: programs compiled, memory attached, state in place. */
+export interface Ready {
+  readonly kind: 'ready';
+  readonly generation: number;
+  readonly session: string;
+  readonly programHash: string;
+  readonly stateSha256: string;
+  readonly device: string;
+  readonly engine: string;
+  readonly threads: number;
+  /** The StateLayout as JSON; empty but from the leader. */
+  readonly stateLayoutJson: string;
+}
+
+export interface Start {
+  readonly kind: 'start';
+  readonly generation: number;
+}
+
+/** worker → coordinator, every heartbeatMs. */
+export interface Heartbeat {
+  readonly kind: 'heartbeat';
+  readonly session: string;
+  readonly phase: Phase;
+  readonly workingUpdate: number;
+  readonly progress: number;
+  readonly phaseMs: number;
+}
+
+export interface StepMetrics {
+  readonly step: number;
+  readonly shards: number;
+  /** In the order of METRIC_NAMES; may be non-finite when training diverges. */
+  readonly sums: readonly number[];
+  /** Milliseconds: load, compute, gather, update, commit. */
+  readonly phaseMs: readonly number[];
+  readonly penalized: number;
+}
+
+/** worker → coordinator, some times a second. */
+export interface Metrics {
+  readonly kind: 'metrics';
+  readonly steps: readonly StepMetrics[];
+}
+
+/** Either way: bytes at `offset` of the flat state. `data` is a view of the received frame: copy it to keep it. */
+export interface StateChunk {
+  readonly kind: 'stateChunk';
+  readonly stateUpdate: number;
+  readonly offset: number;
+  readonly totalBytes: number;
+  readonly data: Uint8Array;
+  /** Empty but on the last chunk. */
+  readonly sha256: string;
+}
+
+export interface StateReceived {
+  readonly kind: 'stateReceived';
+  readonly stateUpdate: number;
+}
+
+/** leader → coordinator: uint8 [count, height, width, channels] each; views of the received frame. */
+export interface Samples {
+  readonly kind: 'samples';
+  readonly step: number;
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** Empty where no EMA is kept. */
+  readonly ema: Uint8Array;
+  readonly raw: Uint8Array;
+  readonly real: Uint8Array;
+}
+
+export interface StopRequest {
+  readonly kind: 'stopRequest';
+  readonly save: boolean;
+}
+
+export interface Stopped {
+  readonly kind: 'stopped';
+  readonly atUpdate: number;
+}
+
+export interface Stop {
+  readonly kind: 'stop';
+  readonly atUpdate: number;
+}
+
+export interface Done {
+  readonly kind: 'done';
+  readonly atUpdate: number;
+  readonly stateSha256: string;
+}
+
+export interface Failure {
+  readonly kind: 'failure';
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** ErrorDetails as JSON; may be empty. */
+  readonly detailsJson: string;
+}
+
+export interface Abort {
+  readonly kind: 'abort';
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface Leave {
+  readonly kind: 'leave';
+  readonly reason: string;
+}
+
+export interface Bye {
+  readonly kind: 'bye';
+}
+
+/** Every message of the control plane; `kind` is the name of its field in Envelope's oneof. */
+export type Message =
+  | Hello
+  | Welcome
+  | Joined
+  | Refused
+  | Assignment
+  | Ready
+  | Start
+  | Heartbeat
+  | Metrics
+  | StateChunk
+  | StateReceived
+  | Samples
+  | StopRequest
+  | Stopped
+  | Stop
+  | Done
+  | Failure
+  | Abort
+  | Leave
+  | Bye;
+export type MessageKind = Message['kind'];
+
+/** One ZeroMQ message. */
+export interface Envelope {
+  /** Empty before the coordinator has told the run (Hello). */
+  readonly runId: string;
+  /** 0 before the first Assignment. */
+  readonly generation: number;
+  /** Last update the sender has committed. */
+  readonly update: number;
+  readonly body: Message;
+}
