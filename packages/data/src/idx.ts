@@ -1,0 +1,131 @@
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import { GantryError } from '@gantry/common';
+
+/**
+ * The IDX format of the MNIST files (http://yann.lecun.com/exdb/mnist, "the IDX file format"): two zero bytes, a type code, the
+ * number of dimensions, each size as a big-endian uint32, then the data in row-major order.
+ */
+
+const UINT8 = 0x08;
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  8: 'uint8',
+  9: 'int8',
+  11: 'int16',
+  12: 'int32',
+  13: 'float32',
+  14: 'float64',
+};
+const DIMENSIONS_MAX = 4;
+/** What a gzipped file may grow to; Node's own limit for one buffer is close to it. */
+const UNPACKED_BYTES_MAX = 2 ** 31;
+
+/** A parsed file. `data` is a view of the file's bytes. */
+export interface IdxArray {
+  readonly path: string;
+  readonly shape: readonly number[];
+  readonly data: Uint8Array;
+  /** Bytes before the data, to name offsets in messages. */
+  readonly headerBytes: number;
+}
+
+/**
+ * An error about a byte of a data file. Offsets in a gzipped file are those of the unpacked data.
+ * @param expected what should be there @param found what is there
+ */
+export function invalidFile(
+  path: string,
+  offset: number,
+  expected: string,
+  found: string,
+  cause?: unknown,
+): GantryError {
+  const message = `${path}: at byte ${offset}: expected ${expected}, found ${found}`;
+  return new GantryError('GANTRY_DATASET_INVALID', message, {
+    cause,
+    details: { file: path, offset, expected, found },
+  });
+}
+
+/**
+ * Reads an IDX file of uint8, gzipped or not (told by its first bytes).
+ * @param dimensions how many dimensions the caller can use
+ * @throws GantryError GANTRY_DATASET_NOT_FOUND, or GANTRY_DATASET_INVALID naming file, byte offset, expected and found
+ */
+export function readIdx(path: string, dimensions: readonly number[]): IdxArray {
+  return parseIdx(path, unpack(path, readBytes(path)), dimensions);
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    const what = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
+    throw new GantryError('GANTRY_DATASET_NOT_FOUND', `${path} ${what}`, { cause, details: { file: path } });
+  }
+}
+
+function unpack(path: string, bytes: Buffer): Buffer {
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  try {
+    return gunzipSync(bytes, { maxOutputLength: UNPACKED_BYTES_MAX });
+  } catch (cause) {
+    const { message } = cause as Error;
+    throw invalidFile(path, bytes.length, 'the end of a whole gzip stream', `"${message}" on unpacking`, cause);
+  }
+}
+
+/** Parses the bytes of an IDX file; `path` is for messages. */
+export function parseIdx(path: string, bytes: Buffer, dimensions: readonly number[]): IdxArray {
+  const rank = parseMagic(path, bytes, dimensions);
+  const headerBytes = 4 + 4 * rank;
+  if (bytes.length < headerBytes) {
+    throw invalidFile(path, bytes.length, `${headerBytes} bytes of header`, `the end of the file`);
+  }
+  const shape: number[] = [];
+  for (let i = 0; i < rank; i++) shape.push(parseSize(path, bytes, 4 + 4 * i));
+  const expected = headerBytes + shape.reduce((product, size) => product * size, 1);
+  if (bytes.length < expected) {
+    const need = `${expected} bytes for shape [${shape.join(', ')}]`;
+    throw invalidFile(path, bytes.length, need, `the end of the file (${expected - bytes.length} bytes are missing)`);
+  }
+  if (bytes.length > expected) {
+    const need = `the end of the file after shape [${shape.join(', ')}]`;
+    throw invalidFile(path, expected, need, `${bytes.length - expected} bytes more`);
+  }
+  return { path, shape, data: bytes.subarray(headerBytes), headerBytes };
+}
+
+function parseMagic(path: string, bytes: Buffer, dimensions: readonly number[]): number {
+  if (bytes.length < 4) throw invalidFile(path, bytes.length, '4 bytes of magic number', 'the end of the file');
+  const magic = `0x${bytes.toString('hex', 0, 4)}`;
+  const [type, rank] = [bytes[2]!, bytes[3]!];
+  if (bytes[0] !== 0 || bytes[1] !== 0 || !(type in TYPE_NAMES) || rank === 0 || rank > DIMENSIONS_MAX) {
+    throw invalidFile(path, 0, `an IDX magic number (0x000008${hexByte(dimensions[0]!)} here)`, magic);
+  }
+  if (type !== UINT8) throw invalidFile(path, 2, 'type 0x08 (uint8)', `0x${hexByte(type)} (${TYPE_NAMES[type]})`);
+  if (!dimensions.includes(rank)) throw invalidFile(path, 3, `${dimensions.join(' or ')} dimensions`, `${rank}`);
+  return rank;
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, '0');
+}
+
+function parseSize(path: string, bytes: Buffer, offset: number): number {
+  const size = bytes.readUInt32BE(offset);
+  if (size === 0) throw invalidFile(path, offset, 'a size above zero', '0');
+  return size;
+}
+
+/** The bytes of an IDX file of uint8 values. */
+export function encodeIdx(shape: readonly number[], data: Uint8Array): Uint8Array {
+  const header = Buffer.alloc(4 + 4 * shape.length);
+  header[2] = UINT8;
+  header[3] = shape.length;
+  shape.forEach((size, i) => {
+    header.writeUInt32BE(size, 4 + 4 * i);
+  });
+  return Buffer.concat([header, data]);
+}

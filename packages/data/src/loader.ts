@@ -1,0 +1,120 @@
+import { assert } from '@gantry/common';
+import { EpochOrder } from './order.js';
+import type { DataSource } from './source.js';
+
+export interface ShardLoaderOptions {
+  readonly source: DataSource;
+  readonly seed: number;
+  /** B: samples of the global batch; a multiple of `shards`. */
+  readonly batch: number;
+  readonly shards: number;
+  /** A value is byte × scale + shift. @default 1/255 */
+  readonly scale?: number;
+  /** @default 0 */
+  readonly shift?: number;
+}
+
+/**
+ * Gives a shard its real samples. Stateless as far as anyone can see: what shard s of batch n holds depends on the seed, the
+ * source, n, B and the samples' positions alone; batches of S = 1, 2, 4 … shards hold the same samples in the same order.
+ */
+export class ShardLoader {
+  /** Samples a shard: B / S. */
+  readonly samples: number;
+  /** Floats a sample. */
+  readonly sampleFloats: number;
+  readonly #source: DataSource;
+  readonly #order: EpochOrder;
+  readonly #batch: number;
+  readonly #shards: number;
+  /** Float of each byte value: faster than arithmetic, and exact to the last bit whatever scale and shift are. */
+  readonly #floats: Float32Array;
+  /** Every sample where the source holds them, else one sample. */
+  readonly #bytes: Uint8Array;
+  readonly #words: Int32Array | null;
+
+  constructor(options: ShardLoaderOptions) {
+    const { source, seed, batch, shards, scale = 1 / 255, shift = 0 } = options;
+    assert(batch > 0 && shards > 0 && batch % shards === 0, `a batch of ${batch} in ${shards} shards`);
+    this.samples = batch / shards;
+    this.sampleFloats = source.sampleShape[0] * source.sampleShape[1] * source.sampleShape[2];
+    this.#source = source;
+    this.#order = new EpochOrder(seed, source.count);
+    this.#batch = batch;
+    this.#shards = shards;
+    this.#floats = Float32Array.from({ length: 256 }, (_, byte) => byte * scale + shift);
+    this.#bytes = source.pixels ?? new Uint8Array(this.sampleFloats);
+    this.#words = wordView(this.#bytes, this.sampleFloats);
+  }
+
+  /** Index in the source of sample `i` (0 … B/S−1) of a shard of a batch. */
+  sampleIndex(batchIndex: number, shard: number, i: number): number {
+    const position = batchIndex * this.#batch + shard * this.samples + i;
+    const epoch = Math.floor(position / this.#source.count);
+    return this.#order.at(epoch, position - epoch * this.#source.count);
+  }
+
+  /**
+   * Writes the real samples [B/S, h, w, c] of one shard of one global batch. Allocates nothing.
+   * @param batchIndex counts D's batches from 0
+   * @param into at least B/S × h × w × c floats
+   */
+  fill(batchIndex: number, shard: number, into: Float32Array): void {
+    assert(shard >= 0 && shard < this.#shards, `no shard ${shard} of ${this.#shards}`);
+    assert(into.length >= this.samples * this.sampleFloats, `${into.length} floats are too few for a shard`);
+    into.fill(this.#floats[0]!, 0, this.samples * this.sampleFloats);
+    for (let i = 0; i < this.samples; i++) {
+      this.#readSample(this.sampleIndex(batchIndex, shard, i), into, i * this.sampleFloats);
+    }
+  }
+
+  #readSample(index: number, into: Float32Array, at: number): void {
+    let from = 0;
+    if (this.#source.pixels === null) this.#source.read(index, this.#bytes, 0);
+    else from = index * this.sampleFloats;
+    if (this.#words === null) convertBytes(this.#bytes, from, this.sampleFloats, this.#floats, into, at);
+    else convertWords(this.#words, from >>> 2, this.sampleFloats >>> 2, this.#floats, into, at);
+  }
+}
+
+function convertBytes(
+  bytes: Uint8Array,
+  from: number,
+  count: number,
+  floats: Float32Array,
+  into: Float32Array,
+  at: number,
+): void {
+  for (let i = 0; i < count; i++) into[at + i] = floats[bytes[from + i]!]!;
+}
+
+/**
+ * Four bytes at a time, and nothing to do for four zeros, which `fill` has written already: 0.1 ms for 128 MNIST samples, where
+ * a byte at a time takes 0.25 ms.
+ */
+function convertWords(
+  words: Int32Array,
+  from: number,
+  count: number,
+  floats: Float32Array,
+  into: Float32Array,
+  at: number,
+): void {
+  for (let i = 0; i < count; i++) {
+    const word = words[from + i]!;
+    if (word === 0) continue;
+    const to = at + i * 4;
+    into[to] = floats[word & 255]!;
+    into[to + 1] = floats[(word >>> 8) & 255]!;
+    into[to + 2] = floats[(word >>> 16) & 255]!;
+    into[to + 3] = floats[word >>> 24]!;
+  }
+}
+
+const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** The bytes as 32-bit words, where samples start at words and the first byte of a word is its low one; else null. */
+function wordView(bytes: Uint8Array, sampleBytes: number): Int32Array | null {
+  if (!LITTLE_ENDIAN || sampleBytes % 4 !== 0 || bytes.byteOffset % 4 !== 0) return null;
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+}

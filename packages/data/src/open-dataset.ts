@@ -1,0 +1,33 @@
+import { resolve } from 'node:path';
+import { GantryError } from '@gantry/common';
+import type { DataSource, Split } from './source.js';
+import { openFashionMnist } from './sources/fashion-mnist.js';
+import { findIdxFiles, readIdxDataset } from './sources/idx-dataset.js';
+import { openMnist } from './sources/mnist.js';
+
+/** Names that {@link openDataset} knows, for help and messages. */
+export const DATASET_NAMES = ['mnist', 'fashion-mnist', 'idx:PATH'] as const;
+
+export interface OpenDatasetOptions {
+  /** @default 'train' */
+  readonly split?: Split;
+}
+
+/**
+ * Opens a data set by name and checks it whole: `mnist`, `fashion-mnist` or `idx:PATH`.
+ *
+ * @example const digits = await openDataset('mnist', { split: 'test' });
+ * @throws GantryError GANTRY_DATASET_NOT_FOUND (saying what to install or which file is missing), GANTRY_DATASET_INVALID
+ * (naming file, byte offset, expected and found)
+ */
+export async function openDataset(name: string, options: OpenDatasetOptions = {}): Promise<DataSource> {
+  const split = options.split ?? 'train';
+  if (name === 'mnist') return openMnist(split);
+  if (name === 'fashion-mnist') return openFashionMnist(split);
+  if (name.startsWith('idx:') && name.length > 'idx:'.length) {
+    const path = resolve(name.slice('idx:'.length));
+    return readIdxDataset(`${name}/${split}`, findIdxFiles(path, split));
+  }
+  const message = `no data set ${JSON.stringify(name)}; expected one of ${DATASET_NAMES.join(', ')}`;
+  throw new GantryError('GANTRY_DATASET_NOT_FOUND', message, { details: { dataset: name } });
+}

