@@ -1,6 +1,6 @@
 import { type IdxArray, invalidFile } from './idx.js';
 
-/** With this many samples a class on average, a class without any is taken for a mistake. */
+/** With this many samples a class on average, no class of honest labels is empty. */
 const SAMPLES_A_CLASS_SURE = 20;
 
 /** How often each label occurs [256]. */
@@ -29,17 +29,28 @@ function strayLabel(labels: IdxArray, classes: number) {
 }
 
 /**
- * The number of classes of labels that come without one: one more than the largest label, unless there is a gap below it
- * that labels of that many classes would hardly leave – then the labels above the gap are mistakes.
+ * The number of classes of labels that come without one: one more than the largest label. Up to ten classes some may be missing
+ * (a subset of the digits); above that, empty classes which labels of that many classes would hardly leave say that the labels
+ * above the widest gap are mistakes.
+ * @throws GantryError GANTRY_DATASET_INVALID naming the first such label
  */
 export function inferClasses(labels: IdxArray): number {
   const counts = countLabels(labels.data);
   const largest = counts.findLastIndex((n) => n > 0);
-  const smallest = counts.findIndex((n) => n > 0);
-  let distinct = 0;
-  for (const n of counts) if (n > 0) distinct++;
-  const gap = counts.findIndex((n, label) => label > smallest && label < largest && n === 0);
+  const gap = widestGap(counts, largest);
+  const distinct = counts.reduce((sum, n) => sum + (n > 0 ? 1 : 0), 0);
   const improbable = labels.data.length >= SAMPLES_A_CLASS_SURE * (largest + 1) || largest >= 3 * distinct + 16;
-  if (gap > 9 && improbable) throw strayLabel(labels, gap);
+  if (largest >= 10 && gap > 0 && improbable) throw strayLabel(labels, gap);
   return largest + 1;
+}
+
+/** First label of the longest run of classes without a sample, between classes with samples; 0 if there is none. */
+function widestGap(counts: Uint32Array, largest: number): number {
+  let [widest, start, last] = [0, 0, largest];
+  for (let label = largest; label >= 0; label--) {
+    if (counts[label] === 0) continue;
+    if (last - label - 1 > widest) [widest, start] = [last - label - 1, label + 1];
+    last = label;
+  }
+  return start;
 }
