@@ -1,3 +1,4 @@
+export { type ChangeEffect, type ConfigChange, diffConfig } from './config/diff.js';
 export {
   type AdamConfig,
   type EngineName,
@@ -9,7 +10,9 @@ export {
   type UpdateMode,
 } from './config-types.js';
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
+export { Sha256, sha256Hex } from './hash.js';
 export { ALIGNMENT_FLOATS, alignFloats, createLayout, type Layout, type LayoutEntry, layoutViews } from './layout.js';
+export { createLogger, type LoggerOptions, SILENT_LOGGER } from './log.js';
 export type { Clock, Logger, LogLevel } from './ports.js';
 export { decodeEnvelope, encodeEnvelope } from './protocol/codec.js';
 export { ENVELOPE_BYTES_MAX, GANTRY_VERSION, PROTOCOL_VERSION, STATE_CHUNK_BYTES_MAX } from './protocol/constants.js';
@@ -53,3 +56,4 @@ export {
   threefry,
 } from './random.js';
 export type { StateLayout, StateRole, StateSection } from './state-layout.js';
+export { editDistance, nearest, plural, suggestion } from './text.js';

@@ -1,0 +1,27 @@
+import type { AdamConfig, RunConfig } from '../config-types.js';
+
+/** Under every preset, flag and file. `shards` defaults to `workers`, `transport` and `topology` to what the host has. */
+export const DEFAULT_ADAM: AdamConfig = { learningRate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
+
+export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'transport' | 'topology' | 'adam'> = {
+  preset: 'mlp',
+  model: null,
+  dataset: 'mnist',
+  workers: 2,
+  batch: 100,
+  steps: 10_000,
+  seed: 0,
+  engine: 'onnx',
+  device: 'auto',
+  threads: 0,
+  updates: 'alternating',
+  discriminatorUpdates: 1,
+  loss: 'non-saturating',
+  emaDecay: 0,
+  r1Gamma: 0,
+  r1Interval: 1,
+  checkpointEvery: 1000,
+  checkpointKeep: 3,
+  sampleEvery: 500,
+  leaseMs: 2000,
+};

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { diffConfig } from './diff.js';
+import { resolveConfig } from './resolve.js';
+
+const config = resolveConfig({ presets: { mlp: {} } });
+
+it('finds nothing between equal configurations', () => {
+  expect(diffConfig(config, structuredClone(config))).toEqual([]);
+});
+
+it('names each key that differs and what it does', () => {
+  const changed = { ...config, workers: 1, device: 'cpu', seed: 9, adam: { ...config.adam, learningRate: 0.5 } };
+  expect(diffConfig(config, changed)).toEqual([
+    { key: 'workers', from: 2, to: 1, effect: 'none' },
+    { key: 'seed', from: 0, to: 9, effect: 'breaks' },
+    { key: 'device', from: 'auto', to: 'cpu', effect: 'numbers' },
+    { key: 'adam.learningRate', from: 2e-4, to: 0.5, effect: 'breaks' },
+  ]);
+});

@@ -1,0 +1,68 @@
+import type { z } from 'zod';
+import { GantryError } from '../errors.js';
+import { plural, suggestion } from '../text.js';
+import { SETTING_KEYS } from './schema.js';
+
+/** One thing wrong with the configuration. */
+export interface ConfigProblem {
+  /** Where the value was given: `--batch`, `gantry.yaml:3:8`, `preset mlp` … */
+  readonly where: string;
+  readonly key: string;
+  /** Undefined: not about one value. */
+  readonly value?: unknown;
+  /** What the bound is and what to do. */
+  readonly text: string;
+}
+
+/** @throws GantryError GANTRY_CONFIG_INVALID with every problem, one a line, if there is any. */
+export function throwProblems(problems: readonly ConfigProblem[]): void {
+  if (problems.length === 0) return;
+  const lines = problems.map(({ where, key, value, text }) => {
+    const given = value === undefined ? '' : ` is ${shortened(value)}, which`;
+    const flag = where.startsWith('--'); // A flag names itself.
+    return `  ${flag ? where : `${where}: ${key}`}${given} ${text}`;
+  });
+  throw new GantryError(
+    'GANTRY_CONFIG_INVALID',
+    `the configuration has ${plural(problems.length, 'problem')}:\n${lines.join('\n')}`,
+    { details: { keys: problems.map(({ key }) => key).join(','), problems: problems.length } },
+  );
+}
+
+/** What zod found, in the words of the schema; an unknown key names the nearest one. */
+export function problemsOf(
+  issues: readonly z.core.$ZodIssue[],
+  input: unknown,
+  where: (path: readonly string[]) => string,
+): ConfigProblem[] {
+  const seen = new Set<string>();
+  const problems: ConfigProblem[] = [];
+  for (const issue of issues) {
+    const path = issue.path.map(String);
+    if (issue.code === 'unrecognized_keys') {
+      for (const key of issue.keys) problems.push(unknownKey([...path, key], where));
+      continue;
+    }
+    const key = path.join('.');
+    if (seen.has(key)) continue;
+    seen.add(key);
+    problems.push({ where: where(path), key, value: valueAt(input, path), text: issue.message });
+  }
+  return problems;
+}
+
+function unknownKey(path: readonly string[], where: (path: readonly string[]) => string): ConfigProblem {
+  const key = path.join('.');
+  return { where: where(path), key, text: `is no known key.${suggestion(key, SETTING_KEYS)}` };
+}
+
+function valueAt(input: unknown, path: readonly string[]): unknown {
+  let value = input;
+  for (const key of path) value = (value as Record<string, unknown> | undefined)?.[key];
+  return value === undefined ? 'nothing' : value;
+}
+
+function shortened(value: unknown): string {
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+}
