@@ -21,13 +21,7 @@ export interface UpdatePlan {
 }
 
 /** Per-shard scalars that the gradient programs put out, in this order, in the shard's metrics row. */
-export const METRIC_NAMES = [
-  'discriminatorLoss',
-  'generatorLoss',
-  'accuracyReal',
-  'accuracyFake',
-  'penalty',
-] as const;
+export const METRIC_NAMES = ['discriminatorLoss', 'generatorLoss', 'accuracyReal', 'accuracyFake', 'penalty'] as const;
 export type MetricName = (typeof METRIC_NAMES)[number];
 
 /**

@@ -1,0 +1,93 @@
+import { stat } from 'node:fs/promises';
+import { extname, resolve } from 'node:path';
+import { GantryError } from '@gantry/common';
+import { defineGan } from '../define-gan.js';
+import type { GanDefinition } from '../definition.js';
+import { invalidModel, messageOf } from '../errors.js';
+import type { LoadedDefinition } from '../load-definition.js';
+import { bundleModel } from './bundle.js';
+import { createLocator, type LocateError } from './source-position.js';
+
+const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs'];
+
+/**
+ * Loads the GAN that a file exports by default.
+ * @throws GantryError GANTRY_MODEL_NOT_FOUND, GANTRY_MODEL_INVALID naming file and line
+ */
+export async function loadUserDefinition(givenPath: string): Promise<LoadedDefinition> {
+  const path = resolve(givenPath);
+  await checkFile(path);
+  const bundle = await bundleModel(path);
+  const scriptName = `gantry-model-${bundle.contentHash.slice(0, 12)}.mjs`;
+  const locate = createLocator(scriptName, bundle.map, path);
+  const exports = await evaluate(`${bundle.code}\n//# sourceURL=${scriptName}\n`, path, locate);
+  const definition = definitionIn(exports, path);
+  return { definition: located(definition, path, locate), contentHash: bundle.contentHash, path };
+}
+
+async function checkFile(path: string): Promise<void> {
+  const info = await stat(path).catch(() => undefined);
+  if (info === undefined) {
+    throw new GantryError(
+      'GANTRY_MODEL_NOT_FOUND',
+      `there is no file ${path}; --model takes the path of a .ts or .js file.`,
+      {
+        details: { file: path },
+      },
+    );
+  }
+  if (info.isFile() && EXTENSIONS.includes(extname(path))) return;
+  throw invalidModel(`${path} is not a ${EXTENSIONS.join(', ')} file with \`export default defineGan({ … })\`.`, {
+    file: path,
+  });
+}
+
+/** A data: module needs no file to be written and cleaned up; sourceURL gives it a short name in stacks. */
+async function evaluate(code: string, path: string, locate: LocateError): Promise<Record<string, unknown>> {
+  try {
+    return await import(/* @vite-ignore */ `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`);
+  } catch (error) {
+    throw failure(error, path, locate);
+  }
+}
+
+function definitionIn(exports: Record<string, unknown>, path: string): GanDefinition {
+  if (exports.default === undefined) {
+    const names = Object.keys(exports);
+    const what = names.length === 0 ? 'exports nothing' : `exports ${names.join(', ')}, but has no default export`;
+    throw invalidModel(`${path} ${what}; expected \`export default defineGan({ … })\`.`, { file: path });
+  }
+  try {
+    return defineGan(exports.default as GanDefinition);
+  } catch (error) {
+    throw invalidModel(`${path}: ${messageOf(error)}`, { file: path }, error);
+  }
+}
+
+/** The same definition, whose functions name file and line when they fail. */
+function located(definition: GanDefinition, path: string, locate: LocateError): GanDefinition {
+  const guard =
+    <T>(build: () => T) =>
+    (): T => {
+      try {
+        return build();
+      } catch (error) {
+        throw failure(error, path, locate);
+      }
+    };
+  return {
+    ...definition,
+    generator: guard(() => definition.generator()),
+    discriminator: guard(() => definition.discriminator()),
+  };
+}
+
+function failure(error: unknown, path: string, locate: LocateError): GantryError {
+  const position = locate(error);
+  const at = position === undefined ? path : `${position.file}:${position.line}`;
+  return invalidModel(
+    `${at}: ${messageOf(error)}`,
+    { file: position?.file ?? path, line: position?.line ?? null },
+    error,
+  );
+}
