@@ -11,3 +11,4 @@ export type {
   Program,
   TensorSpec,
 } from './program.js';
+export { createVectorSum, type NativeVectorSum } from './vector-sum.js';
