@@ -5,6 +5,13 @@ export type { Segment } from './core/segments.js';
 export { alignedSubtrees, reduceOrder, type ShardRange, shardsOf, splitPoint, type TreeAdd } from './core/tree.js';
 export { jsVectorSum, type VectorSum } from './core/vector-sum.js';
 export { ControlWords } from './shell/control-words.js';
+export { bindDataSocket, type DataSocket, type DataSocketOptions } from './shell/data-socket.js';
 export { createHostExchange, type HostExchangeOptions } from './shell/host-exchange.js';
 export { HostMemory } from './shell/host-memory.js';
+export {
+  createPeerExchange,
+  type PeerExchangeCounters,
+  type PeerExchangeOptions,
+} from './shell/peer-exchange.js';
+export { PeerSockets } from './shell/peer-sockets.js';
 export { cleanStaleSharedMemory, SharedMemory, sharedMemoryDirectory } from './shell/shared-memory.js';

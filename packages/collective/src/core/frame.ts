@@ -47,6 +47,15 @@ const WIRE_FIXED32 = 5;
 /** Below zeromq.js's limit of 128 bytes for copying, so that a header's buffer may be used again at once. */
 export const FRAME_HEADER_BYTES = RUN_BYTES + FIELDS.length * FIELD_BYTES;
 
+const UPDATE_AT = RUN_BYTES + FIELDS.indexOf('update') * FIELD_BYTES + 1;
+const FLAGS_AT = RUN_BYTES + FIELDS.indexOf('flags') * FIELD_BYTES + 1;
+
+/** Changes what differs between the updates in an encoded header: frames are made once and sent again and again. */
+export function patchFrameHeader(bytes: DataView, update: number, flags: number): void {
+  bytes.setInt32(UPDATE_AT, update, true);
+  bytes.setInt32(FLAGS_AT, flags, true);
+}
+
 export function createFrameHeader(): FrameHeader {
   return {
     run: 0n,

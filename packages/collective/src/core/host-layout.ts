@@ -4,7 +4,7 @@ import { CACHE_LINE_BYTES } from '../constants.js';
 /** What one host's memory has room for. Equal for all of its processes. */
 export interface HostMemoryPlan {
   readonly members: number;
-  /** Shards whose partials lie here: all of the run's on a single host. */
+  /** Shards whose partials lie here: all of the run's on a single host, a member's own between hosts. */
   readonly shards: number;
   /** Floats of one image of the training state. */
   readonly stateFloats: number;
@@ -31,7 +31,7 @@ export interface HostMemoryLayout {
 }
 
 export function layoutHostMemory(plan: HostMemoryPlan): HostMemoryLayout {
-  assert(plan.members >= 1 && plan.shards >= 1, 'a host has at least one member and one shard');
+  assert(plan.members >= 1 && plan.shards >= 0, 'a host has at least one member');
   let next = 0;
   const take = (bytes: number): number => {
     const at = next;

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { NETWORKS, type NetworkName } from '@gantry/common';
+import { describe, expect, test } from 'vitest';
+import { type ExchangeReport, type ExchangeTask } from '../testing/exchange-process.js';
+import { forkMember } from '../testing/fork-members.js';
+import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
+import { HostMemory } from './host-memory.js';
+
+const SHARDS = 4;
+/** D: several chunks and an odd last one; G: short enough to go whole to everybody. */
+const VECTOR_FLOATS = { discriminator: 3 * 65_536 + 48, generator: 1_008 };
+const UPDATES: readonly (readonly NetworkName[])[] = [['discriminator'], ['generator'], ['discriminator'], NETWORKS, NETWORKS];
+
+const expectedSums = UPDATES.map((networks, index) => {
+  const hash = createHash('sha256');
+  for (const network of networks) {
+    const shards = Array.from({ length: SHARDS }, (_, shard) => {
+      const gradient = new Float32Array(VECTOR_FLOATS[network]);
+      fillAwkward(gradient, gradientSeed({ update: index + 1, network: NETWORKS.indexOf(network), shard }));
+      return gradient;
+    });
+    hash.update(referenceSum(shards));
+  }
+  return hash.digest('hex');
+});
+
+type Case = Pick<ExchangeTask, 'transport' | 'topology' | 'members' | 'hub'>;
+
+/** Runs one process a member; the one that asks to stop is the last. */
+async function runMembers(which: Case, stopAfter: number | null = null): Promise<ExchangeReport[]> {
+  const base = { ...which, shards: SHARDS, vectorFloats: VECTOR_FLOATS, updates: UPDATES, name: `test-${process.pid}-${counter++}` };
+  const stateFloats = VECTOR_FLOATS.discriminator + VECTOR_FLOATS.generator;
+  const plan = { members: which.members, shards: SHARDS, stateFloats, vectorFloats: VECTOR_FLOATS, metricsFloats: 4 };
+  const memory = which.transport === 'shm' ? HostMemory.create(base.name, plan) : null;
+  const members = Array.from({ length: which.members }, () => forkMember('testing/exchange-process.js'));
+  try {
+    await Promise.all(members.map((member) => member.next()));
+    members.forEach((member, index) => {
+      member.send({ ...base, member: index, stopAfter: index === which.members - 1 ? stopAfter : null });
+    });
+    if (which.transport !== 'shm') {
+      const endpoints = await Promise.all(members.map((member) => member.next<string>()));
+      for (const member of members) member.send(endpoints);
+    }
+    const reports = await Promise.all(members.map((member) => member.next<ExchangeReport>()));
+    expect(await Promise.all(members.map((member) => member.exited))).toEqual(members.map(() => 0));
+    return reports;
+  } finally {
+    for (const member of members) member.child.kill('SIGKILL');
+    memory?.close();
+  }
+}
+let counter = 0;
+
+describe.each(['shm', 'ipc', 'tcp'] as const)('over %s', (transport) => {
+  test.each([1, 2, 3, 4])('%i members have the bits of the scalar tree sum', async (members) => {
+    for (const report of await runMembers({ transport, topology: 'direct', members, hub: null })) {
+      expect(report).toEqual({ sums: expectedSums, stoppedBefore: null });
+    }
+  });
+
+  test.each([1, 2, 4])('%i members and a hub have the same bits', async (workers) => {
+    for (const report of await runMembers({ transport, topology: 'star', members: workers + 1, hub: workers })) {
+      expect(report).toEqual({ sums: expectedSums, stoppedBefore: null });
+    }
+  });
+
+  test('one member that is asked to stop stops all of them before the same update', async () => {
+    const reports = await runMembers({ transport, topology: 'direct', members: 3, hub: null }, 2);
+    for (const report of reports) expect(report).toEqual({ sums: expectedSums.slice(0, 2), stoppedBefore: 3 });
+  });
+});

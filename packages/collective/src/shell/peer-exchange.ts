@@ -1,0 +1,296 @@
+import { assert, type GantryError, NETWORKS, type NetworkName, type Topology } from '@gantry/common';
+import { CONTROL_POLL_MS } from '../constants.js';
+import type { ShardAssignment } from '../core/assignment.js';
+import type { Exchange, GatherResult } from '../core/exchange.js';
+import {
+  createFrameHeader,
+  decodeFrameHeader,
+  encodeFrameHeader,
+  FRAME_FLAG_STOP,
+  FRAME_HEADER_BYTES,
+  FRAME_RECEIVED,
+  type FrameHeader,
+  malformed,
+} from '../core/frame.js';
+import { createSchedule } from '../core/schedules.js';
+import type { Segment } from '../core/segments.js';
+import { sequenceDifference } from '../core/sequence.js';
+import type { VectorSum } from '../core/vector-sum.js';
+import type { ControlWords } from './control-words.js';
+import type { HostMemory } from './host-memory.js';
+import { PeerReduction } from './peer-reduction.js';
+import type { OutgoingFrame, PeerSockets } from './peer-sockets.js';
+
+export interface PeerExchangeOptions {
+  /** Private to this member; its plan's shards are the member's own. */
+  readonly memory: HostMemory;
+  readonly assignment: ShardAssignment;
+  readonly topology: Topology;
+  /** This member's index in the assignment. */
+  readonly member: number;
+  readonly control: ControlWords;
+  readonly sockets: PeerSockets;
+  readonly sum: VectorSum;
+  /** First 64 bits of the SHA-256 of the run's id: frames of other runs are dropped. */
+  readonly run: bigint;
+  readonly generation: number;
+}
+
+/** How many frames were not for this run, generation or update. */
+export interface PeerExchangeCounters {
+  readonly staleFrames: number;
+}
+
+/** The exchange of members that share no memory: each holds the whole state and computes every update whole. */
+export function createPeerExchange(
+  options: PeerExchangeOptions,
+): Exchange & { readonly counters: PeerExchangeCounters } {
+  return new PeerExchange(options);
+}
+
+/** Payloads up to this many bytes may lie unaligned in a buffer of libzmq's own (its batch is 8 KiB): they are copied. */
+const COPIED_BYTES_MAX = 8192;
+
+interface Stashed {
+  readonly header: FrameHeader;
+  readonly payload: Buffer | undefined;
+}
+
+/**
+ * States: before an update (frames of the next one are stashed), gathering, gathered (waiting, in `commit`, for the peers
+ * to say that they have all that this member sent, which is sent in place from buffers that the next update overwrites).
+ *
+ * A stop travels with the data: all frames of one member and update carry the same flag, and owners pass it on with the
+ * sums, so that every member sees the same set of flags and all stop before the same update.
+ */
+class PeerExchange implements Exchange {
+  readonly #options: PeerExchangeOptions;
+  readonly #reductions: Readonly<Record<NetworkName, PeerReduction>>;
+  readonly #inputs: Readonly<Record<NetworkName, readonly Float32Array[]>>;
+  readonly #acknowledgements: readonly (OutgoingFrame | null)[];
+  readonly #header = createFrameHeader();
+  readonly #stash: Stashed[] = [];
+  readonly #stashMax: number;
+  /** By member: frames of this update still to come; and whether it still has to say that it has ours. */
+  readonly #missingFrom: Int32Array;
+  readonly #unacknowledged: Uint8Array;
+  #networks: readonly NetworkName[] = [];
+  #update: number | null = null;
+  #flags = 0;
+  #isContributing = false;
+  #staleFrames = 0;
+  #failure: GantryError | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(options: PeerExchangeOptions) {
+    const { assignment, member, memory } = options;
+    const own = assignment.members[member];
+    assert(own !== undefined, `member ${member} of ${assignment.members.length}`);
+    assert(
+      own.end - own.start === memory.plan.shards,
+      `memory for ${memory.plan.shards} shards, not [${own.start}, ${own.end})`,
+    );
+    this.#options = options;
+    this.#reductions = {
+      discriminator: this.#makeReduction('discriminator'),
+      generator: this.#makeReduction('generator'),
+    };
+    this.#inputs = {
+      discriminator: [this.#reductions.discriminator.result],
+      generator: [this.#reductions.generator.result],
+    };
+    const peers = assignment.members.map((_, index) => index);
+    this.#acknowledgements = peers.map((peer) =>
+      peer === member ? null : this.#makeFrame(peer, { kind: FRAME_RECEIVED }, null),
+    );
+    this.#missingFrom = new Int32Array(peers.length);
+    this.#unacknowledged = new Uint8Array(peers.length);
+    const expected = (peer: number) =>
+      NETWORKS.reduce((sum, name) => sum + this.#reductions[name].expectedFrom(peer), 1);
+    this.#stashMax = peers.reduce((sum, peer) => sum + expected(peer), 0);
+    options.sockets.receiveWith(this.#receive, this.#fail);
+  }
+
+  get counters(): PeerExchangeCounters {
+    return { staleFrames: this.#staleFrames };
+  }
+
+  segment(network: NetworkName): Segment {
+    return { start: 0, end: this.#options.memory.plan.vectorFloats[network] };
+  }
+
+  reduceInputs(network: NetworkName): readonly Float32Array[] {
+    return this.#inputs[network];
+  }
+
+  partial(network: NetworkName, shard: number): Float32Array {
+    const { assignment, member, memory } = this.#options;
+    return memory.partial(network, shard - assignment.members[member]!.start);
+  }
+
+  async gather(update: number, networks: readonly NetworkName[]): Promise<GatherResult> {
+    this.#options.control.throwIfAborted(update, 'gradients');
+    this.#begin(update, networks);
+    for (const network of networks) await this.#reductions[network].contribute();
+    this.#isContributing = false;
+    await this.#until(this.#isGathered, 'gradients of other hosts');
+    return (this.#flags & FRAME_FLAG_STOP) !== 0 ? 'stopped' : 'done';
+  }
+
+  async commit(update: number): Promise<'done'> {
+    assert(update === this.#update, `update ${update} is committed after ${this.#update} was gathered`);
+    await this.#until(this.#isAcknowledged, 'other hosts to receive this one’s gradients');
+    return 'done';
+  }
+
+  async close(): Promise<void> {
+    this.#options.sockets.receiveWith(null, null);
+  }
+
+  #begin(update: number, networks: readonly NetworkName[]): void {
+    const { control } = this.#options;
+    const next = update | 0;
+    assert(
+      this.#update === null || sequenceDifference(next, this.#update | 0) === 1,
+      `update ${update} follows ${this.#update}`,
+    );
+    this.#update = update;
+    this.#networks = networks;
+    this.#isContributing = true;
+    this.#missingFrom.fill(0);
+    this.#unacknowledged.fill(0);
+    for (const network of networks) this.#expect(this.#reductions[network]);
+    // A member that sends nothing could tell nobody; the others have been asked to stop as well.
+    this.#flags = control.stopsBefore(update) && this.#unacknowledged.includes(1) ? FRAME_FLAG_STOP : 0;
+    for (const { header, payload } of this.#stash.splice(0)) this.#dispatch(header, payload);
+  }
+
+  #expect(reduction: PeerReduction): void {
+    reduction.reset();
+    for (let peer = 0; peer < this.#missingFrom.length; peer++) {
+      this.#missingFrom[peer]! += reduction.expectedFrom(peer);
+      if (reduction.sendsTo(peer)) this.#unacknowledged[peer] = 1;
+    }
+  }
+
+  readonly #isGathered = (): boolean => {
+    if (this.#isContributing) return false;
+    for (const network of this.#networks) if (!this.#reductions[network].isDone) return false;
+    return true;
+  };
+
+  readonly #isAcknowledged = (): boolean => !this.#unacknowledged.includes(1);
+
+  readonly #receive = (parts: readonly Buffer[]): void => {
+    try {
+      const header = decodeFrameHeader(parts[0]!, this.#header);
+      if (parts.length > 2) throw malformed(`it has ${parts.length} parts`);
+      this.#dispatch(header, parts[1]);
+    } catch (error) {
+      this.#fail(error as GantryError);
+    }
+  };
+
+  #dispatch(header: FrameHeader, payload: Buffer | undefined): void {
+    const { run, generation, assignment, member } = this.#options;
+    if (header.run !== run || header.generation !== generation) this.#staleFrames++;
+    else if (header.sender < 0 || header.sender >= assignment.members.length || header.sender === member) {
+      throw malformed(`no member ${header.sender} sends to member ${member}`);
+    } else {
+      const ahead = this.#update === null ? 1 : sequenceDifference(header.update, this.#update | 0);
+      if (ahead < 0) this.#staleFrames++;
+      else if (ahead === 0) this.#accept(header, payload);
+      else this.#keepForNext(header, payload, ahead);
+    }
+    this.#wake?.();
+  }
+
+  /** A peer may be one update ahead, not more: for that it would have needed this member's gradients. */
+  #keepForNext(header: FrameHeader, payload: Buffer | undefined, ahead: number): void {
+    if (ahead > 1 || this.#stash.length >= this.#stashMax) {
+      throw malformed(`member ${header.sender} is ${ahead} updates ahead of update ${this.#update}`);
+    }
+    this.#stash.push({ header: { ...header }, payload });
+  }
+
+  #accept(header: FrameHeader, payload: Buffer | undefined): void {
+    const { sender, kind } = header;
+    if (kind === FRAME_RECEIVED) {
+      this.#unacknowledged[sender] = 0;
+      return;
+    }
+    const network = NETWORKS[header.network];
+    if (network === undefined || !this.#networks.includes(network))
+      throw malformed(`network ${header.network} has no update ${this.#update}`);
+    if (payload === undefined || payload.byteLength !== header.length * Float32Array.BYTES_PER_ELEMENT) {
+      throw malformed(`${payload?.byteLength ?? 0} bytes are not ${header.length} floats`);
+    }
+    this.#flags |= header.flags;
+    this.#reductions[network].accept(header, floatsOf(payload));
+    this.#missingFrom[sender]!--;
+    if (this.#missingFrom[sender] === 0) this.#send(this.#acknowledgements[sender]!);
+  }
+
+  #send(frame: OutgoingFrame): void {
+    this.#options.sockets.send(frame, this.#update! | 0, this.#flags);
+  }
+
+  /** Waits for messages until `isDone`; looks at the control words all the while. */
+  async #until(isDone: () => boolean, phase: string): Promise<void> {
+    const { control } = this.#options;
+    if (this.#failure === null && isDone()) return;
+    let timer: NodeJS.Timeout | null = null;
+    try {
+      await new Promise<void>((resolve) => {
+        this.#wake = () => {
+          if (this.#failure !== null || control.aborted || isDone()) resolve();
+        };
+        timer = setInterval(this.#wake, CONTROL_POLL_MS);
+        this.#wake();
+      });
+    } finally {
+      this.#wake = null;
+      if (timer !== null) clearInterval(timer);
+    }
+    if (this.#failure !== null) throw this.#failure;
+    if (!isDone()) control.throwIfAborted(this.#update!, phase);
+  }
+
+  readonly #fail = (error: GantryError): void => {
+    this.#failure ??= error;
+    this.#wake?.();
+  };
+
+  #makeReduction(network: NetworkName): PeerReduction {
+    const { assignment, topology, member, memory, sum } = this.#options;
+    const floats = memory.plan.vectorFloats[network];
+    return new PeerReduction({
+      network: NETWORKS.indexOf(network),
+      floats,
+      member,
+      assignment,
+      schedule: createSchedule(topology, floats, assignment),
+      partial: (shard) => this.partial(network, shard),
+      sum,
+      port: {
+        makeFrame: (peer, fields, payload) => this.#makeFrame(peer, fields, payload),
+        send: (frame) => this.#send(frame),
+      },
+    });
+  }
+
+  #makeFrame(peer: number, fields: Partial<FrameHeader>, payload: Float32Array | null): OutgoingFrame {
+    const { run, generation, member } = this.#options;
+    const header = new DataView(new ArrayBuffer(FRAME_HEADER_BYTES));
+    encodeFrameHeader({ ...createFrameHeader(), run, generation, sender: member, ...fields }, header);
+    const bytes = payload === null ? null : new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+    return { peer, header, payload: bytes };
+  }
+}
+
+function floatsOf(payload: Buffer): Float32Array {
+  const { buffer, byteOffset, byteLength } = payload;
+  const isSafe = byteLength > COPIED_BYTES_MAX && byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
+  if (isSafe) return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT);
+  return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+}

@@ -1,0 +1,268 @@
+import { CHUNK_FLOATS } from '../constants.js';
+import type { ShardAssignment } from '../core/assignment.js';
+import { FRAME_PARTIAL, FRAME_SUM, type FrameHeader, malformed } from '../core/frame.js';
+import {
+  chunkCount,
+  chunkIndexOf,
+  chunkOf,
+  type Operand,
+  planReduction,
+  type ReductionPlan,
+} from '../core/reduction-plan.js';
+import type { Schedule } from '../core/schedules.js';
+import type { Segment } from '../core/segments.js';
+import { reduceOrder, type ShardRange, shardsOf } from '../core/tree.js';
+import type { VectorSum } from '../core/vector-sum.js';
+import type { OutgoingFrame } from './peer-sockets.js';
+
+/** What a reduction needs of its exchange. */
+export interface ReductionPort {
+  makeFrame(peer: number, fields: Partial<FrameHeader>, payload: Float32Array): OutgoingFrame;
+  send(frame: OutgoingFrame): void;
+}
+
+export interface PeerReductionOptions {
+  /** Index of the network on the wire. */
+  readonly network: number;
+  readonly floats: number;
+  readonly member: number;
+  readonly assignment: ShardAssignment;
+  readonly schedule: Schedule;
+  /** Gradient of an own shard, by its index in the run. */
+  readonly partial: (shard: number) => Float32Array;
+  readonly sum: VectorSum;
+  readonly port: ReductionPort;
+}
+
+interface Presum {
+  readonly out: Float32Array;
+  readonly right: Float32Array;
+}
+
+/** One piece of own work at the start of a gather: sums of own subtrees, then what can be sent or finished with them. */
+interface Step {
+  readonly presums: readonly Presum[];
+  readonly frames: readonly OutgoingFrame[];
+  /** Chunk of the own segment for which own slots are now ready, or -1. */
+  readonly ownChunk: number;
+}
+
+/** One chunk of the own segment: an operand for every slot, some of which arrive. */
+interface Chunk {
+  readonly result: Float32Array;
+  readonly slots: (Float32Array | null)[];
+  readonly own: readonly (Float32Array | null)[];
+  readonly registers: readonly Float32Array[];
+  readonly sums: readonly OutgoingFrame[];
+  missing: number;
+}
+
+/**
+ * One network's all-reduce on one member. Invariant between updates: every chunk's `missing` counts all of its slots, and no
+ * arrived payload is kept. All views and frames are made here once; what an update allocates is what zeromq.js does.
+ */
+export class PeerReduction {
+  readonly #options: PeerReductionOptions;
+  readonly #plan: ReductionPlan;
+  readonly #result: Float32Array;
+  readonly #chunks: readonly Chunk[];
+  readonly #steps: readonly Step[];
+  /** By shard: the slot of the subtree that begins with it, or -1. */
+  readonly #slotOfShard: Int32Array;
+  /** By member: which chunks of its sum are here. */
+  readonly #returned: readonly Uint8Array[];
+  /** Chunks of the result, own and returned, that are not there yet. */
+  #pending = 0;
+
+  constructor(options: PeerReductionOptions) {
+    const { schedule, assignment, member, floats } = options;
+    this.#options = options;
+    this.#plan = planReduction(schedule, assignment);
+    this.#result = new Float32Array(floats);
+    this.#slotOfShard = new Int32Array(assignment.shards).fill(-1);
+    this.#plan.slots.forEach(({ node }, index) => {
+      this.#slotOfShard[node.start] = index;
+    });
+    const scratch = Array.from({ length: this.#plan.registers }, () => new Float32Array(CHUNK_FLOATS));
+    const own = schedule.owned[member]!;
+    this.#chunks = Array.from({ length: chunkCount(own) }, (_, index) => this.#makeChunk(chunkOf(own, index), scratch));
+    this.#returned = schedule.owned.map((segment) => new Uint8Array(chunkCount(segment)));
+    this.#steps = this.#makeSteps();
+  }
+
+  /** The finished sum, full length; valid after a gather until the next one of this network. */
+  get result(): Float32Array {
+    return this.#result;
+  }
+
+  get isDone(): boolean {
+    return this.#pending === 0;
+  }
+
+  /** Frames of one update that come from `peer`. */
+  expectedFrom(peer: number): number {
+    const { schedule, member } = this.#options;
+    if (peer === member) return 0;
+    const partials = schedule.subtrees[peer]!.length * this.#chunks.length;
+    return partials + (schedule.returnsSums ? chunkCount(schedule.owned[peer]!) : 0);
+  }
+
+  /** Whether an update sends anything to `peer`. */
+  sendsTo(peer: number): boolean {
+    const { schedule, member } = this.#options;
+    if (peer === member) return false;
+    if (schedule.subtrees[member]!.length > 0 && chunkCount(schedule.owned[peer]!) > 0) return true;
+    return schedule.returnsSums && this.#chunks.length > 0;
+  }
+
+  /** Begins an update. Nothing of it may have been accepted yet. */
+  reset(): void {
+    const { schedule, member } = this.#options;
+    this.#pending = this.#chunks.length;
+    for (const chunk of this.#chunks) chunk.missing = this.#plan.slots.length;
+    if (!schedule.returnsSums) return;
+    this.#returned.forEach((chunks, owner) => {
+      if (owner === member) return;
+      chunks.fill(0);
+      this.#pending += chunks.length;
+    });
+  }
+
+  /** Sums own subtrees and sends them off, chunk by chunk. */
+  async contribute(): Promise<void> {
+    const { sum, port } = this.#options;
+    for (const { presums, frames, ownChunk } of this.#steps) {
+      for (const { out, right } of presums) sum.add(out, out, right);
+      for (const frame of frames) port.send(frame);
+      if (ownChunk >= 0) this.#arriveOwn(ownChunk);
+      // Lets a send that has finished start the next one while this thread goes on summing.
+      if (presums.length > 0) await undefined;
+    }
+  }
+
+  /** @throws GantryError GANTRY_PROTOCOL_INVALID for a frame that does not fit the schedule. */
+  accept(header: FrameHeader, payload: Float32Array): void {
+    if (header.kind === FRAME_PARTIAL) this.#acceptPartial(header, payload);
+    else this.#acceptSum(header, payload);
+  }
+
+  #acceptPartial(header: FrameHeader, payload: Float32Array): void {
+    const { schedule, member } = this.#options;
+    const slot = this.#slotOfShard[header.nodeStart] ?? -1;
+    const expected = this.#plan.slots[slot];
+    if (expected?.member !== header.sender || expected.node.end !== header.nodeEnd) {
+      throw malformed(`member ${header.sender} does not own the subtree [${header.nodeStart}, ${header.nodeEnd})`);
+    }
+    const index = chunkIndexOf(schedule.owned[member]!, header.offset, header.length);
+    const chunk = this.#chunks[index];
+    if (chunk === undefined)
+      throw malformed(`${header.length} floats from ${header.offset} are no chunk of member ${member}'s segment`);
+    if (chunk.slots[slot] !== null)
+      throw malformed(`the chunk from ${header.offset} came twice from member ${header.sender}`);
+    chunk.slots[slot] = payload;
+    chunk.missing--;
+    if (chunk.missing === 0) this.#finish(chunk);
+  }
+
+  #acceptSum(header: FrameHeader, payload: Float32Array): void {
+    const { schedule, member } = this.#options;
+    const segment = schedule.owned[header.sender]!;
+    const index =
+      schedule.returnsSums && header.sender !== member ? chunkIndexOf(segment, header.offset, header.length) : -1;
+    if (index < 0)
+      throw malformed(
+        `${header.length} floats from ${header.offset} are no chunk of member ${header.sender}'s segment`,
+      );
+    const returned = this.#returned[header.sender]!;
+    if (returned[index] !== 0) throw malformed(`the sum from ${header.offset} came twice from member ${header.sender}`);
+    returned[index] = 1;
+    this.#result.set(payload, header.offset);
+    this.#pending--;
+  }
+
+  #arriveOwn(index: number): void {
+    const chunk = this.#chunks[index]!;
+    for (let slot = 0; slot < chunk.own.length; slot++) {
+      const own = chunk.own[slot]!;
+      if (own === null) continue;
+      chunk.slots[slot] = own;
+      chunk.missing--;
+    }
+    if (chunk.missing === 0) this.#finish(chunk);
+  }
+
+  #finish(chunk: Chunk): void {
+    const { sum, port } = this.#options;
+    const { additions } = this.#plan;
+    if (additions.length === 0) chunk.result.set(chunk.slots[0]!);
+    for (const { out, left, right } of additions) {
+      sum.add(operand(chunk, out), operand(chunk, left), operand(chunk, right));
+    }
+    chunk.slots.fill(null);
+    this.#pending--;
+    for (const frame of chunk.sums) port.send(frame);
+  }
+
+  #makeChunk({ start, end }: Segment, scratch: readonly Float32Array[]): Chunk {
+    const { schedule, member, network, port, partial, assignment } = this.#options;
+    const result = this.#result.subarray(start, end);
+    const own = this.#plan.slots.map((slot) =>
+      slot.member === member ? partial(slot.node.start).subarray(start, end) : null,
+    );
+    const peers = schedule.returnsSums
+      ? assignment.members.map((_, index) => index).filter((index) => index !== member)
+      : [];
+    const fields = { network, kind: FRAME_SUM, offset: start, length: end - start } as const;
+    return {
+      result,
+      own,
+      slots: own.map(() => null),
+      registers: scratch.map((register) => register.subarray(0, end - start)),
+      sums: peers.map((peer) => port.makeFrame(peer, fields, result)),
+      missing: own.length,
+    };
+  }
+
+  /** Owners in turn, beginning after this member, chunk by chunk: no owner waits for another one's whole segment. */
+  #makeSteps(): Step[] {
+    const { schedule, member } = this.#options;
+    const members = schedule.owned.length;
+    if (!schedule.returnsSums) {
+      const peers = schedule.owned.map((_, index) => index).filter((index) => index !== member);
+      return this.#chunks.map((_, index) => this.#makeStep(chunkOf(schedule.owned[member]!, index), peers, index));
+    }
+    const steps: Step[] = [];
+    const rounds = Math.max(...schedule.owned.map(chunkCount));
+    for (let index = 0; index < rounds; index++) {
+      for (let turn = 1; turn <= members; turn++) {
+        const owner = (member + turn) % members;
+        const segment = schedule.owned[owner]!;
+        if (index >= chunkCount(segment)) continue;
+        const isOwn = owner === member;
+        steps.push(this.#makeStep(chunkOf(segment, index), isOwn ? [] : [owner], isOwn ? index : -1));
+      }
+    }
+    return steps;
+  }
+
+  #makeStep({ start, end }: Segment, peers: readonly number[], ownChunk: number): Step {
+    const { schedule, member, network, port, partial } = this.#options;
+    const nodes = schedule.subtrees[member]!;
+    const view = (shard: number) => partial(shard).subarray(start, end);
+    const frame = (peer: number, node: ShardRange) => {
+      const fields = { network, kind: FRAME_PARTIAL, nodeStart: node.start, nodeEnd: node.end } as const;
+      return port.makeFrame(peer, { ...fields, offset: start, length: end - start }, view(node.start));
+    };
+    const presums = nodes.flatMap((node) => {
+      const leaves = shardsOf(node).map((shard) => ({ start: shard, end: shard + 1 }));
+      const adds = reduceOrder(leaves, node);
+      return adds.map(({ left, right }) => ({ out: view(node.start + left), right: view(node.start + right) }));
+    });
+    return { presums, frames: nodes.flatMap((node) => peers.map((peer) => frame(peer, node))), ownChunk };
+  }
+}
+
+function operand(chunk: Chunk, where: Operand): Float32Array {
+  if (where.kind === 'result') return chunk.result;
+  return where.kind === 'slot' ? chunk.slots[where.index]! : chunk.registers[where.index]!;
+}
