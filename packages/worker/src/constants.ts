@@ -1,0 +1,35 @@
+/** How long a worker waits for a coordinator that does not answer its Hello, in milliseconds: a person starts the two by hand. */
+export const CONNECT_MS_MAX = 30_000;
+
+/** From an Abort, or the loss of the coordinator, to SIGKILL by the control thread if the main thread does not leave, in milliseconds. */
+export const LEAVE_GRACE_MS = 1_000;
+
+/** How long a worker that failed waits for the coordinator's Abort before it leaves by itself, in milliseconds. */
+export const FAILURE_GRACE_MS = 500;
+
+/** How long ZeroMQ may go on sending what a closing socket has queued, in milliseconds. */
+export const LINGER_MS = 300;
+
+/** How long members of a host try to open the memory that the first of them makes, in milliseconds: it compiles before. */
+export const MEMORY_OPEN_MS_MAX = 60_000;
+
+/** Between two tries to open it, in milliseconds. */
+export const MEMORY_RETRY_MS = 5;
+
+/** Every how many milliseconds the training loop lets the event loop run: signals and messages wait no longer. */
+export const YIELD_EVERY_MS = 50;
+
+/** Metrics are sent every so many milliseconds. */
+export const METRICS_EVERY_MS = 250;
+
+/** Steps that one batch of metrics holds at most, below the protocol's own bound; more are sent at once. */
+export const METRICS_STEPS_MAX = 1_024;
+
+/** Pictures of a sample: a grid of 8 × 8. */
+export const SAMPLE_COUNT = 64;
+
+/** States of the leader that may be on their way to the coordinator before training waits for it. */
+export const SNAPSHOTS_IN_FLIGHT_MAX = 2;
+
+/** Largest state that is accepted from the coordinator, in bytes: far above what shared memory will hold. */
+export const STATE_BYTES_MAX = 2 ** 34;

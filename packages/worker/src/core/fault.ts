@@ -1,0 +1,35 @@
+import { GantryError } from '@gantry/common';
+
+/**
+ * What a test asks a worker to do to itself. `exit`: leave at once without a word, `hang`: block the main thread for good,
+ * `nan`: put a NaN into its first shard's gradient.
+ */
+export type FaultKind = 'exit' | 'hang' | 'nan';
+
+export interface Fault {
+  readonly kind: FaultKind;
+  /** Number of the update at whose beginning it happens, from 1. */
+  readonly update: number;
+  readonly worker: string;
+}
+
+const PATTERN = /^(exit|hang|nan)@([1-9]\d{0,8}):([\w.-]+)$/;
+
+/**
+ * Reads `GANTRY_FAULT`, e.g. `hang@120:worker-1`. For tests only (docs/testing.md).
+ *
+ * @returns null if it is unset or names another worker
+ * @throws GantryError GANTRY_USAGE if it cannot be read
+ */
+export function parseFault(text: string | undefined, worker: string): Fault | null {
+  if (text === undefined || text === '') return null;
+  const match = PATTERN.exec(text);
+  if (match === null) {
+    throw new GantryError(
+      'GANTRY_USAGE',
+      `GANTRY_FAULT=${text}: expected KIND@UPDATE:WORKER with KIND exit, hang or nan`,
+    );
+  }
+  const [, kind, update, name] = match;
+  return name === worker ? { kind: kind as FaultKind, update: Number(update), worker } : null;
+}

@@ -1,0 +1,197 @@
+import { type Assignment, assert, assertNever, type ErrorCode, type Message, type Ready } from '@gantry/common';
+
+/** Where a worker stands between its first message and its exit. */
+export type Phase =
+  | 'connecting'
+  | 'greeted'
+  | 'joined'
+  | 'assigned'
+  | 'preparing'
+  | 'ready'
+  | 'training'
+  | 'stopping'
+  | 'done'
+  | 'failed';
+
+/** What happens to a worker, as its shell tells it. */
+export type WorkerEvent =
+  | { readonly type: 'message'; readonly message: Message }
+  /** The data socket is bound (or none is needed: empty endpoint). */
+  | { readonly type: 'bound'; readonly dataEndpoint: string }
+  /** The shell began to prepare the assignment. */
+  | { readonly type: 'preparationBegun' }
+  | { readonly type: 'prepared'; readonly report: PreparationReport }
+  /** No update will be begun any more; the state of `atUpdate` is committed. */
+  | { readonly type: 'trained'; readonly atUpdate: number; readonly announce: boolean }
+  /** What the leader owes the coordinator has arrived there; others have nothing to deliver. */
+  | { readonly type: 'delivered'; readonly stateSha256: string }
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string; readonly detailsJson: string }
+  /** The control thread gave the coordinator up. */
+  | { readonly type: 'coordinatorLost'; readonly message: string }
+  /** SIGTERM. */
+  | { readonly type: 'terminate' };
+
+export type PreparationReport = Omit<Ready, 'kind' | 'generation' | 'session'>;
+
+/** What the shell has to do, in order. */
+export type WorkerEffect =
+  | { readonly type: 'send'; readonly message: Message }
+  /** Read the configuration, bind a data socket, begin to load and compile what needs no assignment. */
+  | { readonly type: 'configure'; readonly runConfigJson: string; readonly modelPath: string }
+  | { readonly type: 'prepare'; readonly assignment: Assignment }
+  | { readonly type: 'train'; readonly startUpdate: number }
+  /** Leader: send pictures and state, wait until they are received. Everyone: hash the state. */
+  | { readonly type: 'deliver'; readonly atUpdate: number }
+  | { readonly type: 'exit'; readonly code: number; readonly error: { code: ErrorCode; message: string } | null };
+
+/** Invariant: `session` is '' exactly before Welcome, `generation` 0 exactly before the first Assignment. */
+export interface WorkerState {
+  readonly phase: Phase;
+  readonly worker: string;
+  readonly session: string;
+  readonly generation: number;
+  readonly startUpdate: number;
+  readonly atUpdate: number;
+  /** SIGTERM came: an Abort is then what it asked for. */
+  readonly leaving: boolean;
+}
+
+export interface WorkerStep {
+  readonly state: WorkerState;
+  readonly effects: readonly WorkerEffect[];
+}
+
+/** A worker that has sent its Hello. `worker` is the name it proposes; empty: the coordinator gives one. */
+export function initialWorker(worker: string): WorkerState {
+  return { phase: 'connecting', worker, session: '', generation: 0, startUpdate: 0, atUpdate: 0, leaving: false };
+}
+
+/** The life of a worker: pure, so that a transcript of events can be replayed. An illegal transition throws. */
+export function stepWorker(state: WorkerState, event: WorkerEvent): WorkerStep {
+  if (isOver(state)) return { state, effects: [] };
+  switch (event.type) {
+    case 'message':
+      return onMessage(state, event.message);
+    case 'bound':
+      return becomeJoined(state, event.dataEndpoint);
+    case 'preparationBegun':
+      expectPhase(state, ['assigned'], event.type);
+      return { state: { ...state, phase: 'preparing' }, effects: [] };
+    case 'prepared':
+      return becomeReady(state, event.report);
+    case 'trained':
+      return becomeStopping(state, event.atUpdate, event.announce);
+    case 'delivered':
+      expectPhase(state, ['stopping'], event.type);
+      return { state, effects: [send({ kind: 'done', atUpdate: state.atUpdate, stateSha256: event.stateSha256 })] };
+    case 'failed':
+      return becomeFailed(state, event, true);
+    case 'coordinatorLost':
+      return becomeFailed(state, { code: 'GANTRY_COORDINATOR_LOST', message: event.message }, false);
+    case 'terminate':
+      return { state: { ...state, leaving: true }, effects: [send({ kind: 'leave', reason: 'SIGTERM' })] };
+    default:
+      return assertNever(event);
+  }
+}
+
+/** Whether nothing that happens matters any more. */
+export function isOver(state: WorkerState): boolean {
+  return state.phase === 'done' || state.phase === 'failed';
+}
+
+function onMessage(state: WorkerState, message: Message): WorkerStep {
+  switch (message.kind) {
+    case 'welcome':
+      return becomeGreeted(state, message);
+    case 'refused':
+      return becomeFailed(state, message, false);
+    case 'assignment':
+      return becomeAssigned(state, message);
+    case 'start':
+      return becomeTraining(state, message.generation);
+    case 'abort':
+      return becomeFailed(state, message, false);
+    case 'bye':
+      return { state: { ...state, phase: 'done' }, effects: [{ type: 'exit', code: 0, error: null }] };
+    default:
+      // Stop, StopRequest, StateChunk, StateReceived and heartbeats are the control thread's; a newer coordinator may say more.
+      return { state, effects: [] };
+  }
+}
+
+function becomeGreeted(state: WorkerState, welcome: Extract<Message, { kind: 'welcome' }>): WorkerStep {
+  expectPhase(state, ['connecting'], 'welcome');
+  const { worker, session, runConfigJson, modelPath } = welcome;
+  return {
+    state: { ...state, phase: 'greeted', worker, session },
+    effects: [{ type: 'configure', runConfigJson, modelPath }],
+  };
+}
+
+function becomeJoined(state: WorkerState, dataEndpoint: string): WorkerStep {
+  expectPhase(state, ['greeted'], 'bound');
+  return {
+    state: { ...state, phase: 'joined' },
+    effects: [send({ kind: 'joined', session: state.session, dataEndpoint })],
+  };
+}
+
+function becomeAssigned(state: WorkerState, assignment: Assignment): WorkerStep {
+  expectPhase(state, ['joined'], 'assignment');
+  const { generation, startUpdate } = assignment;
+  assert(generation > state.generation, `generation ${generation} after ${state.generation}`);
+  return {
+    state: { ...state, phase: 'assigned', generation, startUpdate },
+    effects: [{ type: 'prepare', assignment }],
+  };
+}
+
+function becomeReady(state: WorkerState, report: PreparationReport): WorkerStep {
+  expectPhase(state, ['preparing'], 'prepared');
+  const { generation, session } = state;
+  return {
+    state: { ...state, phase: 'ready' },
+    effects: [send({ kind: 'ready', generation, session, ...report })],
+  };
+}
+
+function becomeTraining(state: WorkerState, generation: number): WorkerStep {
+  expectPhase(state, ['ready'], 'start');
+  assert(generation === state.generation, `start of generation ${generation} in generation ${state.generation}`);
+  return { state: { ...state, phase: 'training' }, effects: [{ type: 'train', startUpdate: state.startUpdate }] };
+}
+
+function becomeStopping(state: WorkerState, atUpdate: number, announce: boolean): WorkerStep {
+  expectPhase(state, ['training'], 'trained');
+  const stopped: WorkerEffect[] = announce ? [send({ kind: 'stopped', atUpdate })] : [];
+  return {
+    state: { ...state, phase: 'stopping', atUpdate },
+    effects: [...stopped, { type: 'deliver', atUpdate }],
+  };
+}
+
+/** `own`: the trouble is this worker's, and the coordinator has to hear of it; its Abort then ends everybody. */
+function becomeFailed(
+  state: WorkerState,
+  error: { readonly code: ErrorCode; readonly message: string; readonly detailsJson?: string },
+  own: boolean,
+): WorkerStep {
+  const { code, message } = error;
+  const failure: WorkerEffect[] = own
+    ? [send({ kind: 'failure', code, message, detailsJson: error.detailsJson ?? '' })]
+    : [];
+  const exitCode = state.leaving && !own ? 0 : 1;
+  return {
+    state: { ...state, phase: 'failed' },
+    effects: [...failure, { type: 'exit', code: exitCode, error: { code, message } }],
+  };
+}
+
+function send(message: Message): WorkerEffect {
+  return { type: 'send', message };
+}
+
+function expectPhase(state: WorkerState, phases: readonly Phase[], what: string): void {
+  assert(phases.includes(state.phase), `${what} in phase ${state.phase} of worker ${state.worker}`);
+}

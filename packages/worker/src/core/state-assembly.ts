@@ -1,0 +1,45 @@
+import { GantryError, type StateChunk } from '@gantry/common';
+
+/** A state that comes in pieces. Invariant: bytes [0, received) of `bytes` are in place. */
+export interface StateAssembly {
+  readonly update: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  received: number;
+  sha256: string;
+}
+
+/**
+ * Puts one chunk in its place. Chunks come in order, from offset 0; a new offset 0 begins a new state.
+ *
+ * @param assembly The state so far; null before the first chunk.
+ * @param bytesMax Larger states are refused before memory is taken for them.
+ * @returns The state, complete when `received` is its length and `sha256` is not empty.
+ * @throws GantryError GANTRY_PROTOCOL_INVALID for a gap, an overlap, another state's chunk or a wrong size.
+ */
+export function acceptChunk(assembly: StateAssembly | null, chunk: StateChunk, bytesMax: number): StateAssembly {
+  const { stateUpdate, offset, totalBytes, data, sha256 } = chunk;
+  if (totalBytes > bytesMax || totalBytes % Float32Array.BYTES_PER_ELEMENT !== 0 || totalBytes === 0) {
+    throw invalid(chunk, `a state of ${totalBytes} bytes`);
+  }
+  const current =
+    offset === 0 ? { update: stateUpdate, bytes: new Uint8Array(totalBytes), received: 0, sha256: '' } : assembly;
+  if (current === null || current.update !== stateUpdate || current.bytes.length !== totalBytes) {
+    throw invalid(chunk, 'it continues no state that was begun');
+  }
+  if (offset !== current.received) throw invalid(chunk, `${current.received} bytes are there`);
+  if (offset + data.length > totalBytes || data.length === 0) throw invalid(chunk, `it has ${data.length} bytes`);
+  current.bytes.set(data, offset);
+  current.received += data.length;
+  const last = current.received === totalBytes;
+  if (last !== (sha256 !== '')) throw invalid(chunk, last ? 'the last has no hash' : 'a hash before the last');
+  current.sha256 = sha256;
+  return current;
+}
+
+function invalid(chunk: StateChunk, why: string): GantryError {
+  return new GantryError(
+    'GANTRY_PROTOCOL_INVALID',
+    `a chunk at byte ${chunk.offset} of the state of update ${chunk.stateUpdate} does not fit: ${why}`,
+    { details: { update: chunk.stateUpdate, offset: chunk.offset } },
+  );
+}

@@ -1,0 +1,30 @@
+import type { Hello, Message } from '@gantry/common';
+
+/** What the control thread is started with. */
+export interface ControlThreadData {
+  readonly endpoint: string;
+  readonly hello: Hello;
+  readonly controlBuffer: SharedArrayBuffer;
+  readonly progressBuffer: SharedArrayBuffer;
+  /** `performance.timeOrigin` of the main thread, in whose clock the progress words are written. */
+  readonly mainTimeOrigin: number;
+  /** Descriptor of a pipe whose end says that whoever started this worker is gone; null: none. */
+  readonly parentFd: number | null;
+}
+
+export type ToControl =
+  | { readonly type: 'send'; readonly message: Message }
+  /** Hash and stream this state; the buffer is transferred. */
+  | { readonly type: 'stream'; readonly update: number; readonly state: ArrayBuffer }
+  /** Files to unlink if this process has to be killed. */
+  | { readonly type: 'files'; readonly files: readonly string[] }
+  /** Send what is queued, close the socket, end the thread. */
+  | { readonly type: 'close' };
+
+export type FromControl =
+  | { readonly type: 'message'; readonly message: Message }
+  /** A whole state came in StateChunks; its hash is right. */
+  | { readonly type: 'state'; readonly update: number; readonly sha256: string; readonly state: ArrayBuffer }
+  /** The coordinator has all of the state of `update`. */
+  | { readonly type: 'delivered'; readonly update: number; readonly sha256: string }
+  | { readonly type: 'lost'; readonly message: string };

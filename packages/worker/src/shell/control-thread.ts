@@ -1,0 +1,58 @@
+import fs from 'node:fs';
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert } from '@gantry/common';
+import { LEAVE_GRACE_MS } from '../constants.js';
+import { ControlLink } from './control-link.js';
+import type { ControlThreadData, FromControl, ToControl } from './control-messages.js';
+import { watchParent } from './parent-watch.js';
+
+/**
+ * Entry of the control thread. It outlives a main thread that is stuck: when the run has ended for this worker, the main
+ * thread has a grace period to leave; then the whole process is killed from here, and its files are unlinked before.
+ */
+const port = parentPort;
+assert(port !== null, 'the control thread runs as a worker thread');
+const data = workerData as ControlThreadData;
+let files: readonly string[] = [];
+let deadline: NodeJS.Timeout | null = null;
+
+const link = new ControlLink(data, post);
+const parent =
+  data.parentFd === null
+    ? null
+    : watchParent(data.parentFd, () => link.lose('the process that started this worker has ended'));
+
+function post(message: FromControl, transfer: readonly ArrayBuffer[] = []): void {
+  const over = message.type === 'lost' || (message.type === 'message' && message.message.kind === 'abort');
+  if (over) deadline ??= setTimeout(kill, LEAVE_GRACE_MS);
+  port!.postMessage(message, [...transfer]);
+}
+
+/** The main thread is stuck in a call that never comes back: nothing but a signal ends it. */
+function kill(): void {
+  for (const file of files) fs.rmSync(file, { force: true });
+  process.kill(process.pid, 'SIGKILL');
+}
+
+port.on('message', (message: ToControl) => {
+  switch (message.type) {
+    case 'send':
+      return link.send(message.message);
+    case 'stream':
+      return link.stream(message.update, message.state);
+    case 'files':
+      files = message.files;
+      return;
+    case 'close':
+      void close();
+      return;
+    default:
+  }
+});
+
+async function close(): Promise<void> {
+  parent?.close();
+  await link.close();
+  if (deadline !== null) clearTimeout(deadline);
+  port!.close();
+}

@@ -1,0 +1,75 @@
+import { PHASES, type Phase } from '@gantry/common';
+
+const PHASE = 0;
+const WORKING = 1;
+const PROGRESS = 2;
+const COMMITTED = 3;
+const SINCE_MS = 4;
+const STOP_REQUEST = 5;
+const WORDS = 6;
+
+/** What the coordinator asked the leader for: nothing, to stop and save, to stop without saving. */
+export type StopWish = 'none' | 'save' | 'discard';
+const WISHES: readonly StopWish[] = ['none', 'save', 'discard'];
+
+/** Numbers of the phases, for the hot path. */
+export const PHASE_INDEX = Object.fromEntries(PHASES.map((phase, index) => [phase, index])) as Readonly<
+  Record<Phase, number>
+>;
+
+/**
+ * Words between the main thread, which writes where it is, and the control thread, which tells the coordinator. Only
+ * `stopWish` goes the other way. A write is a few atomic stores.
+ */
+export class ProgressWords {
+  readonly buffer: SharedArrayBuffer;
+  readonly #words: Int32Array;
+
+  /** @param buffer Of the other thread's words; without it, new ones. */
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT)) {
+    this.buffer = buffer;
+    this.#words = new Int32Array(buffer);
+  }
+
+  /** @param sinceMs Milliseconds of the main thread's clock. */
+  enter(phase: number, workingUpdate: number, sinceMs: number): void {
+    Atomics.store(this.#words, PHASE, phase);
+    Atomics.store(this.#words, WORKING, workingUpdate);
+    Atomics.store(this.#words, SINCE_MS, sinceMs | 0);
+    Atomics.add(this.#words, PROGRESS, 1);
+  }
+
+  commit(update: number): void {
+    Atomics.store(this.#words, COMMITTED, update);
+  }
+
+  get phase(): Phase {
+    return PHASES[Atomics.load(this.#words, PHASE)]!;
+  }
+
+  get workingUpdate(): number {
+    return Atomics.load(this.#words, WORKING);
+  }
+
+  /** Grows with every change of phase; wraps around at 2^32. */
+  get progress(): number {
+    return Atomics.load(this.#words, PROGRESS) >>> 0;
+  }
+
+  get committed(): number {
+    return Atomics.load(this.#words, COMMITTED);
+  }
+
+  /** Whole milliseconds of the main thread's clock. */
+  get sinceMs(): number {
+    return Atomics.load(this.#words, SINCE_MS);
+  }
+
+  wishStop(wish: StopWish): void {
+    Atomics.store(this.#words, STOP_REQUEST, WISHES.indexOf(wish));
+  }
+
+  get stopWish(): StopWish {
+    return WISHES[Atomics.load(this.#words, STOP_REQUEST)]!;
+  }
+}
