@@ -1,0 +1,36 @@
+/** Heartbeats that must be missed before a lease ends: six, so that one or two late ones cost nothing (ADR 4). */
+export const HEARTBEATS_PER_LEASE = 6;
+/** Before training a busy machine loads libraries and compiles: the lease counts this many times. */
+export const STARTING_LEASES = 4;
+/** A member counts as stalled when its phase lasts longer than this many times the longest seen of that phase. */
+export const STALL_FACTOR = 10;
+/** Loading data, compiling, receiving state: no history to judge by. */
+export const PREPARING_ALLOWANCE_MS = 120_000;
+/** The first updates of a membership: first runs of every program, page faults, lazy allocations. */
+export const FIRST_UPDATES_ALLOWANCE_MS = 60_000;
+/** Steps after which a phase's history is believed. */
+export const FIRST_STEPS = 2;
+/** Copying the state or making pictures, which happen too rarely to have a history. */
+export const SAVING_ALLOWANCE_MS = 30_000;
+/** From the spawn of a local worker to its Hello. */
+export const HELLO_ALLOWANCE_MS = 60_000;
+/** From the last Done to the leader's last StateChunk. */
+export const FINAL_STATE_ALLOWANCE_MS = 30_000;
+/**
+ * A report that may be the consequence of something else (a peer's broken connection, an exit without its Failure) waits this
+ * long for its cause to be heard of. Part of the 2 s in which a fault ends a run.
+ */
+export const SUSPICION_MS = 150;
+
+/** Steps left out of `imagesPerSecond`: the first runs of every program, with and without the penalty. */
+export const WARM_UP_STEPS = 8;
+/** Time over which the rate shown while training is measured. */
+export const RATE_WINDOW_MS = 5_000;
+/** Least time between two progress events. */
+export const PROGRESS_EVERY_MS = 200;
+/** Steps whose sums are incomplete at one time; members are at most one update apart, but report in batches. */
+export const PENDING_STEPS_MAX = 65_536;
+/** Largest state that is assembled; the leader's layout gives the exact size below it. */
+export const STATE_BYTES_MAX = 2 ** 33;
+/** Checkpoints that are being written at one time: one on schedule, and the last one. */
+export const PENDING_SAVES_MAX = 2;

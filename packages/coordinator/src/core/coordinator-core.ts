@@ -1,0 +1,132 @@
+import type { Envelope, MessageKind } from '@gantry/common';
+import { assertNever } from '@gantry/common';
+import { onMetrics, onSamples } from './commit.js';
+import type { CoordinatorEvent, Effect } from './events.js';
+import { becomeFailed, loseMember } from './failure.js';
+import { onChildExit, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
+import { onHello, onJoined, onReady, tryAssign } from './membership.js';
+import { onCheckpointSaved, onStateChunk } from './saving.js';
+import type { CoordinatorState, Draft, MemberState } from './state.js';
+import { drop, memberByPeer, patch, patchMember, send } from './state.js';
+import { finish, onDone, onStop, onStopped, resultOf, totalUpdates } from './stopping.js';
+
+/** Messages that belong to one membership: those of another generation are dropped. */
+const OF_A_GENERATION: ReadonlySet<MessageKind> = new Set<MessageKind>([
+  'ready',
+  'metrics',
+  'stateChunk',
+  'stateReceived',
+  'samples',
+  'stopped',
+  'done',
+]);
+/** Messages that mean something only while updates are made. */
+const OF_TRAINING: ReadonlySet<MessageKind> = new Set<MessageKind>([
+  'metrics',
+  'stateChunk',
+  'samples',
+  'stopped',
+  'done',
+]);
+
+/**
+ * The coordinator's whole decision: what follows from one event. Pure: no clock, no socket, no file; effects are performed by
+ * the shell, in order, before the next event.
+ */
+export function step(state: CoordinatorState, event: CoordinatorEvent): { state: CoordinatorState; effects: Effect[] } {
+  const draft: Draft = { state, effects: [] };
+  if (state.stage !== 'failed') apply(draft, event);
+  return draft;
+}
+
+function apply(draft: Draft, event: CoordinatorEvent): void {
+  const over = draft.state.stage === 'ending';
+  switch (event.type) {
+    case 'message':
+      return onMessage(draft, event);
+    case 'childExit':
+      return over ? undefined : onChildExit(draft, event);
+    case 'disconnected':
+      return over ? undefined : onDisconnected(draft, event.peer, event.nowMs);
+    case 'tick':
+      return over ? undefined : onTick(draft, event.nowMs);
+    case 'restored':
+      return onRestored(draft, event);
+    case 'checkpointSaved':
+      return onCheckpointSaved(draft, event.checkpoint);
+    case 'failed':
+      return becomeFailed(draft, event.code, event.message, event.details);
+    case 'stop':
+      return onStop(draft);
+    case 'abort':
+      return becomeFailed(draft, 'GANTRY_INTERRUPTED', event.reason);
+    default:
+      return assertNever(event);
+  }
+}
+
+/** Where training goes on. A run that has all its steps already is over. */
+function onRestored(draft: Draft, event: Extract<CoordinatorEvent, { type: 'restored' }>): void {
+  const { checkpoint, kept, nowMs } = event;
+  const { saving } = draft.state;
+  patch(draft, {
+    restored: true,
+    startUpdate: checkpoint?.update ?? 0,
+    saving: { ...saving, last: checkpoint, kept: [...kept].sort((a, b) => a - b) },
+  });
+  if (checkpoint === null || checkpoint.update < totalUpdates(draft.state)) return tryAssign(draft, nowMs);
+  for (const member of draft.state.members) send(draft, member, { kind: 'bye' });
+  patch(draft, { stage: 'ending' });
+  finish(draft, resultOf(draft.state));
+}
+
+function onMessage(draft: Draft, event: Extract<CoordinatorEvent, { type: 'message' }>): void {
+  const { peer, envelope, nowMs, freshId } = event;
+  const member = memberByPeer(draft.state, peer);
+  if (envelope.body.kind === 'hello') {
+    if (member !== undefined) return drop(draft);
+    if (draft.state.stage === 'ending') return send(draft, { peer, worker: '' }, { kind: 'bye' });
+    return onHello(draft, envelope.body, { peer, freshId, nowMs });
+  }
+  if (member === undefined || isStale(draft.state, envelope)) return drop(draft);
+  const update = Math.min(totalUpdates(draft.state), Math.max(member.update, envelope.update));
+  patchMember(draft, member.worker, { lastSeenMs: nowMs, update });
+  onMemberMessage(draft, { ...member, update }, envelope, nowMs);
+}
+
+function isStale({ settings, generation, stage }: CoordinatorState, envelope: Envelope): boolean {
+  const { kind } = envelope.body;
+  if (envelope.runId !== settings.runId || envelope.generation > generation) return true;
+  if (OF_A_GENERATION.has(kind) && envelope.generation !== generation) return true;
+  return OF_TRAINING.has(kind) && stage !== 'training';
+}
+
+function onMemberMessage(draft: Draft, member: MemberState, { body }: Envelope, nowMs: number): void {
+  switch (body.kind) {
+    case 'heartbeat':
+      return onHeartbeat(draft, member, body, nowMs);
+    case 'metrics':
+      return onMetrics(draft, member, body, nowMs);
+    case 'joined':
+      return onJoined(draft, member, body, nowMs);
+    case 'ready':
+      return onReady(draft, member, body, nowMs);
+    case 'stateChunk':
+      return onStateChunk(draft, member, body);
+    case 'samples':
+      return onSamples(draft, member, body);
+    case 'stopped':
+      return onStopped(draft, member, body);
+    case 'done':
+      return onDone(draft, member, body, nowMs);
+    case 'failure':
+      return onFailure(draft, member, body, nowMs);
+    case 'leave':
+      return loseMember(draft, member, `it was asked to leave (${body.reason})`);
+    case 'stateReceived':
+      return;
+    default:
+      // What only a coordinator says: no worker of this version sends it.
+      return drop(draft);
+  }
+}

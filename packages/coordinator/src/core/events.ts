@@ -1,0 +1,112 @@
+import type { Envelope, ErrorCode, ErrorDetails, LogLevel, RunConfig, Samples } from '@gantry/common';
+import type { RunEvent, RunResult, StepSummary } from './run-events.js';
+
+/** A checkpoint as the core knows it: that it exists, and what it holds. */
+export interface CheckpointRecord {
+  readonly update: number;
+  readonly step: number;
+  readonly stateSha256: string;
+  readonly path: string;
+}
+
+/** What the coordinator is told. Times are milliseconds of one monotonic clock. */
+export type CoordinatorEvent =
+  /** `freshId`: random, used as the session where the message is a Hello. */
+  | {
+      readonly type: 'message';
+      readonly nowMs: number;
+      readonly peer: string;
+      readonly envelope: Envelope;
+      readonly freshId: string;
+    }
+  /** A local worker's process ended; `lastWords`: its last line on stderr. */
+  | {
+      readonly type: 'childExit';
+      readonly nowMs: number;
+      readonly worker: string;
+      readonly code: number | null;
+      readonly signal: string | null;
+      readonly lastWords: string;
+    }
+  | { readonly type: 'disconnected'; readonly nowMs: number; readonly peer: string }
+  | { readonly type: 'tick'; readonly nowMs: number }
+  /** The checkpoint to go on from was read; null: there is none, begin at 0. */
+  | {
+      readonly type: 'restored';
+      readonly nowMs: number;
+      readonly checkpoint: CheckpointRecord | null;
+      readonly kept: readonly number[];
+    }
+  /** It is durable: files and folders are synced. */
+  | { readonly type: 'checkpointSaved'; readonly nowMs: number; readonly checkpoint: CheckpointRecord }
+  /** The shell cannot go on: disk full, a state that is not what its hash says … */
+  | {
+      readonly type: 'failed';
+      readonly nowMs: number;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly details: ErrorDetails;
+    }
+  /** Ctrl-C once: finish the step, save, end. */
+  | { readonly type: 'stop'; readonly nowMs: number }
+  /** Ctrl-C twice: end now. */
+  | { readonly type: 'abort'; readonly nowMs: number; readonly reason: string };
+
+/** What a restarted coordinator would need to know; written durably before the Assignment that it promises. */
+export interface JournalRecord {
+  readonly generation: number;
+  readonly committedUpdate: number;
+  readonly checkpoint: CheckpointRecord | null;
+  readonly members: readonly { readonly worker: string; readonly host: string; readonly shards: readonly number[] }[];
+}
+
+/** What the shell does, in this order, before it takes the next event. */
+export type Effect =
+  | { readonly type: 'send'; readonly peer: string; readonly worker: string; readonly envelope: Envelope }
+  | { readonly type: 'journal'; readonly record: JournalRecord }
+  /** Streams the restored state to `peer` in StateChunks. */
+  | { readonly type: 'sendState'; readonly peer: string; readonly worker: string; readonly generation: number }
+  /** `data` is a view of the received frame. */
+  | {
+      readonly type: 'storeChunk';
+      readonly update: number;
+      readonly offset: number;
+      readonly totalBytes: number;
+      readonly data: Uint8Array;
+    }
+  /** All chunks of `update` are stored: verify, write, answer with `checkpointSaved` or `failed`. */
+  | {
+      readonly type: 'saveCheckpoint';
+      readonly update: number;
+      readonly step: number;
+      readonly stateSha256: string;
+      readonly programHash: string;
+      readonly stateLayoutJson: string;
+    }
+  | { readonly type: 'deleteCheckpoints'; readonly steps: readonly number[] }
+  | { readonly type: 'metrics'; readonly row: StepSummary & { readonly imagesPerSecond: number } }
+  | { readonly type: 'sample'; readonly samples: Samples }
+  | { readonly type: 'emit'; readonly event: RunEvent }
+  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string }
+  /** The run is over. An error: local workers are killed; a result: they leave by themselves. Always the last effect. */
+  | { readonly type: 'end'; readonly outcome: RunOutcome };
+
+export type RunOutcome =
+  | { readonly result: RunResult }
+  | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly details: ErrorDetails } };
+
+/** Fixed for the life of a coordinator. */
+export interface Settings {
+  readonly runId: string;
+  readonly config: RunConfig;
+  /** Names of the workers that the coordinator starts itself, the hub's not among them. */
+  readonly localWorkers: readonly string[];
+  /** Name of the local hub; null without topology star. */
+  readonly hub: string | null;
+  readonly launchToken: string;
+  /** What a person types to go on after a failure. */
+  readonly resumeCommand: string;
+  /** A resume: nothing is assigned before the checkpoint is read. */
+  readonly resume: boolean;
+  readonly startedMs: number;
+}

@@ -1,0 +1,82 @@
+import type { ErrorCode, ErrorDetails } from '@gantry/common';
+import type { Draft, MemberState, Suspicion } from './state.js';
+import { patch, send } from './state.js';
+
+/** What a person can do now: the last sentence of every message that ends a run. */
+function remedy(draft: Draft): string {
+  const { saving, settings } = draft.state;
+  if (saving.last === null) return 'There is no checkpoint yet.';
+  return `Last checkpoint: step ${saving.last.step} (${saving.last.path}). Go on with: ${settings.resumeCommand}`;
+}
+
+/** Ends the run: everyone leaves what is in flight; local workers are killed. The first cause counts, later ones are consequences. */
+export function becomeFailed(draft: Draft, code: ErrorCode, problem: string, details: ErrorDetails = {}): void {
+  const { stage, saving, settings } = draft.state;
+  if (stage === 'failed' || stage === 'ending') return;
+  const message = `${problem}${/[.!?]$/.test(problem) ? '' : '.'} ${remedy(draft)}`;
+  const checkpoint: ErrorDetails =
+    saving.last === null ? {} : { checkpoint: saving.last.path, resume: settings.resumeCommand };
+  const error = { code, message, details: { ...details, ...checkpoint } };
+  for (const member of draft.state.members)
+    send(draft, member, { kind: 'abort', code, message: message.slice(0, 8000) });
+  patch(draft, { stage: 'failed' });
+  draft.effects.push({ type: 'emit', event: { event: 'error', ...error } });
+  draft.effects.push({ type: 'end', outcome: { error } });
+}
+
+/** Names a member so that it can be found: worker, host, device. */
+export function nameOf(member: MemberState): string {
+  const device = member.device === '' ? '' : `, device ${member.device}`;
+  return `${member.worker} (host ${member.host}${device})`;
+}
+
+/** Where a member was last seen. */
+export function whereabouts(member: MemberState): ErrorDetails {
+  const { worker, host, device, phase, pid } = member;
+  return { worker, host, device, pid, phase, update: workedOn(member) };
+}
+
+/** The update that a member was working on, counted from 1. */
+export function workedOn(member: MemberState): number {
+  return Math.max(member.workingUpdate, member.update);
+}
+
+function announceLoss(draft: Draft, member: MemberState, reason: string): void {
+  const { worker, host, phase } = member;
+  draft.effects.push({
+    type: 'emit',
+    event: { event: 'worker-lost', worker, host, update: workedOn(member), phase, reason },
+  });
+}
+
+/** A member is gone. */
+export function loseMember(draft: Draft, member: MemberState, reason: string): void {
+  if (draft.state.stage === 'failed' || draft.state.stage === 'ending') return;
+  announceLoss(draft, member, reason);
+  const problem = `lost ${nameOf(member)}: ${reason}, at update ${workedOn(member)}, phase ${member.phase}`;
+  becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, { ...whereabouts(member), reason });
+}
+
+/** A member lives and does not move. */
+export function blameStalled(draft: Draft, member: MemberState, stalledMs: number): void {
+  const seconds = (stalledMs / 1000).toFixed(1);
+  const reason = `no progress for ${seconds} s`;
+  announceLoss(draft, member, reason);
+  const problem = `${nameOf(member)} is alive but stalled: ${reason} in phase ${member.phase} of update ${workedOn(member)}`;
+  becomeFailed(draft, 'GANTRY_WORKER_STALLED', problem, { ...whereabouts(member), stalledMs: Math.round(stalledMs) });
+}
+
+/** Holds a fault back until it is clear that nothing else explains it. A loss explains a report; otherwise the first one stays. */
+export function suspect(draft: Draft, suspicion: Suspicion): void {
+  const before = draft.state.suspicion;
+  if (before === null) return patch(draft, { suspicion });
+  const explains = suspicion.lost && (!before.lost || before.worker === suspicion.worker);
+  if (explains) patch(draft, { suspicion: { ...suspicion, sinceMs: before.sinceMs } });
+}
+
+/** Nothing better came: the suspicion is the cause. */
+export function confirmSuspicion(draft: Draft, suspicion: Suspicion): void {
+  const member = draft.state.members.find(({ worker }) => worker === suspicion.worker);
+  if (suspicion.lost && member !== undefined) return loseMember(draft, member, suspicion.message);
+  becomeFailed(draft, suspicion.code, suspicion.message, member === undefined ? {} : whereabouts(member));
+}

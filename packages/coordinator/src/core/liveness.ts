@@ -1,0 +1,190 @@
+import type { Failure, Heartbeat, Phase } from '@gantry/common';
+import {
+  FINAL_STATE_ALLOWANCE_MS,
+  FIRST_STEPS,
+  FIRST_UPDATES_ALLOWANCE_MS,
+  HELLO_ALLOWANCE_MS,
+  PREPARING_ALLOWANCE_MS,
+  SAVING_ALLOWANCE_MS,
+  STALL_FACTOR,
+  STARTING_LEASES,
+  SUSPICION_MS,
+} from './constants.js';
+import type { CoordinatorEvent } from './events.js';
+import { becomeFailed, blameStalled, confirmSuspicion, loseMember, nameOf, suspect, whereabouts } from './failure.js';
+import type { CoordinatorState, Draft, MemberState } from './state.js';
+import { memberByPeer, patch, patchMember, send, updatesPerStep } from './state.js';
+
+/** Phases in which a member waits for others, or for nothing: it is never the one that holds the run up. */
+const WAITING: ReadonlySet<Phase> = new Set(['ready', 'gathering', 'committing', 'stopped']);
+/** Phases of one worker's turn at an update, in order: of two waiting members the one further back is waited for. */
+const UPDATE_ORDER: readonly Phase[] = ['loading', 'computing', 'gathering', 'updating', 'committing'];
+
+/** A beat: the lease begins anew, the phase's history grows, and the worker hears that the coordinator lives. */
+export function onHeartbeat(draft: Draft, member: MemberState, beat: Heartbeat, nowMs: number): void {
+  if (beat.session !== member.session) return;
+  if (beat.progress !== member.progress && isWarm(draft.state, member)) {
+    learnPhase(draft, member.phase, member.lastSeenMs - member.phaseSinceMs);
+  }
+  patchMember(draft, member.worker, {
+    phase: beat.phase,
+    workingUpdate: beat.workingUpdate,
+    progress: beat.progress,
+    phaseSinceMs: nowMs - beat.phaseMs,
+    lastSeenMs: nowMs,
+  });
+  send(draft, member, { ...beat, phase: 'ready', workingUpdate: 0, progress: 0, phaseMs: 0 });
+}
+
+/** Keeps the longest that was seen of a phase, by any member. */
+export function learnPhase(draft: Draft, phase: Phase, ms: number): void {
+  const { phaseLongestMs } = draft.state;
+  if (ms > (phaseLongestMs[phase] ?? 0)) patch(draft, { phaseLongestMs: { ...phaseLongestMs, [phase]: ms } });
+}
+
+/** How long a member may stay in its present phase. */
+export function allowanceMs(state: CoordinatorState, member: MemberState): number {
+  if (state.stage !== 'training' || member.phase === 'starting' || member.phase === 'compiling') {
+    return PREPARING_ALLOWANCE_MS;
+  }
+  const longest = state.phaseLongestMs[member.phase] ?? 0;
+  const learned = Math.max(state.settings.config.leaseMs, STALL_FACTOR * longest);
+  if (member.phase === 'saving' || member.phase === 'sampling') return Math.max(learned, SAVING_ALLOWANCE_MS);
+  return isWarm(state, member) ? learned : Math.max(learned, FIRST_UPDATES_ALLOWANCE_MS);
+}
+
+/** Behind the first steps, whose phases are far longer than any later one. */
+function isWarm(state: CoordinatorState, member: MemberState): boolean {
+  return member.workingUpdate > state.startUpdate + FIRST_STEPS * updatesPerStep(state);
+}
+
+/** The member that others wait for longer than allowed, if there is one. */
+export function findStalled(state: CoordinatorState, nowMs: number): MemberState | undefined {
+  const active = state.members.filter(({ status }) => status === 'assigned' || status === 'training');
+  const late = active.filter((member) => nowMs - member.phaseSinceMs > allowanceMs(state, member));
+  const culprit = late.find(({ phase }) => !WAITING.has(phase));
+  if (culprit !== undefined) return culprit;
+  // All wait, for each other: a message or a wake-up was lost. Blame whoever is furthest back.
+  const deadlocked =
+    state.stage === 'training' && late.length === active.length && late.some(({ phase }) => phase !== 'ready');
+  return deadlocked ? [...late].sort(furthestBack)[0] : undefined;
+}
+
+function furthestBack(a: MemberState, b: MemberState): number {
+  return a.workingUpdate - b.workingUpdate || UPDATE_ORDER.indexOf(a.phase) - UPDATE_ORDER.indexOf(b.phase);
+}
+
+/** Looks at the time: leases, stalls, workers that never came. */
+export function onTick(draft: Draft, nowMs: number): void {
+  forgiveOwnSleep(draft, nowMs);
+  patch(draft, { lastTickMs: nowMs });
+  checkSuspicion(draft, nowMs);
+  checkAbsent(draft, nowMs);
+  checkLeases(draft, nowMs);
+  checkStalled(draft, nowMs);
+  checkFinalState(draft, nowMs);
+}
+
+/** If this process itself was stopped or starved, the beats it missed are waiting in its socket: nobody else is at fault. */
+function forgiveOwnSleep(draft: Draft, nowMs: number): void {
+  const { lastTickMs, settings, members } = draft.state;
+  const sleptMs = nowMs - lastTickMs;
+  if (sleptMs < settings.config.leaseMs / 3) return;
+  patch(draft, {
+    members: members.map((member) => ({
+      ...member,
+      lastSeenMs: member.lastSeenMs + sleptMs,
+      phaseSinceMs: member.phaseSinceMs + sleptMs,
+    })),
+  });
+}
+
+function checkSuspicion(draft: Draft, nowMs: number): void {
+  const { suspicion } = draft.state;
+  if (suspicion !== null && nowMs - suspicion.sinceMs >= SUSPICION_MS) confirmSuspicion(draft, suspicion);
+}
+
+function checkAbsent(draft: Draft, nowMs: number): void {
+  const { stage, settings, members } = draft.state;
+  if (stage !== 'gathering' || nowMs - settings.startedMs < HELLO_ALLOWANCE_MS) return;
+  const own = settings.hub === null ? settings.localWorkers : [...settings.localWorkers, settings.hub];
+  const absent = own.find((worker) => !members.some((member) => member.worker === worker));
+  if (absent === undefined) return;
+  becomeFailed(
+    draft,
+    'GANTRY_WORKER_LOST',
+    `${absent} was started and did not report within ${HELLO_ALLOWANCE_MS / 1000} s; see its file in the run's logs folder`,
+    { worker: absent, phase: 'starting', update: 0 },
+  );
+}
+
+function checkLeases(draft: Draft, nowMs: number): void {
+  const { stage, settings, members } = draft.state;
+  const leaseMs = settings.config.leaseMs * (stage === 'training' ? 1 : STARTING_LEASES);
+  const silent = members.find(({ lastSeenMs }) => nowMs - lastSeenMs > leaseMs);
+  if (silent === undefined) return;
+  const seconds = ((nowMs - silent.lastSeenMs) / 1000).toFixed(1);
+  loseMember(draft, silent, `no heartbeat for ${seconds} s (lease ${settings.config.leaseMs} ms): stopped, or cut off`);
+}
+
+function checkStalled(draft: Draft, nowMs: number): void {
+  const { stage } = draft.state;
+  if (stage !== 'training' && stage !== 'preparing') return;
+  const stalled = findStalled(draft.state, nowMs);
+  if (stalled !== undefined) blameStalled(draft, stalled, nowMs - stalled.phaseSinceMs);
+}
+
+function checkFinalState(draft: Draft, nowMs: number): void {
+  const { allDoneMs, saving, stage } = draft.state;
+  if (stage !== 'training' || allDoneMs === null || saving.writing.length > 0) return;
+  if (nowMs - allDoneMs < FINAL_STATE_ALLOWANCE_MS) return;
+  becomeFailed(draft, 'GANTRY_INTERNAL', 'all workers are done and the leader did not send the final state');
+}
+
+/** A local process ended. */
+export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { type: 'childExit' }>): void {
+  const { worker, code, signal, lastWords } = event;
+  const said = lastWords === '' ? '' : `; its last words: ${lastWords}`;
+  const reason = signal !== null ? `killed by ${signal}` : `exited with code ${code}${said}`;
+  const member = draft.state.members.find((one) => one.worker === worker);
+  if (member !== undefined && signal !== null) return loseMember(draft, member, reason);
+  const message = member === undefined ? `${worker} ${reason} before it reported` : reason;
+  // What it said of itself before it left may still be in the socket.
+  suspect(draft, {
+    sinceMs: event.nowMs,
+    worker,
+    code: 'GANTRY_WORKER_LOST',
+    message,
+    lost: member !== undefined,
+  });
+}
+
+/** A connection broke. Of a local worker the exit tells more, if it comes; a stranger's is nobody's business. */
+export function onDisconnected(draft: Draft, peer: string, nowMs: number): void {
+  const member = memberByPeer(draft.state, peer);
+  if (member === undefined) return;
+  if (!member.local) return loseMember(draft, member, 'its connection broke');
+  const { worker } = member;
+  suspect(draft, { sinceMs: nowMs, worker, code: 'GANTRY_WORKER_LOST', message: 'its connection broke', lost: true });
+}
+
+/** A member's own report. One about others (a broken peer, an abort) waits for the cause itself. */
+export function onFailure(draft: Draft, member: MemberState, failure: Failure, nowMs: number): void {
+  const message = `${nameOf(member)} failed: ${failure.message}`;
+  if (failure.code === 'GANTRY_TRANSPORT_FAILED' || failure.code === 'GANTRY_ABORTED') {
+    return suspect(draft, { sinceMs: nowMs, worker: member.worker, code: failure.code, message, lost: false });
+  }
+  becomeFailed(draft, failure.code, message, { ...whereabouts(member), ...parseDetails(failure.detailsJson) });
+}
+
+/** Only flat values, as ErrorDetails allows; anything else was not written by Gantry. */
+function parseDetails(json: string): Record<string, string | number | boolean | null> {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    return {};
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return {};
+  return Object.fromEntries(Object.entries(parsed).filter(([, value]) => typeof value !== 'object'));
+}

@@ -1,0 +1,108 @@
+import type { ErrorCode, ErrorDetails } from '@gantry/common';
+
+/** Milliseconds of a step, averaged over the workers that own shards. */
+export interface PhaseMs {
+  readonly load: number;
+  readonly compute: number;
+  /** Waiting for the others' partials. */
+  readonly gather: number;
+  readonly update: number;
+  /** Waiting for the others' segments. */
+  readonly commit: number;
+}
+
+/** One finished step: means over all shards. */
+export interface StepSummary {
+  /** Steps finished: 1 after the first. */
+  readonly step: number;
+  readonly discriminatorLoss: number;
+  readonly generatorLoss: number;
+  /** Share of real images that D takes for real, 0…1. */
+  readonly accuracyReal: number;
+  /** Share of fakes that D takes for fake, 0…1. */
+  readonly accuracyFake: number;
+  /** Mean over the step's D updates that carried it; null where none did. */
+  readonly penalty: number | null;
+  readonly phaseMs: PhaseMs;
+}
+
+/** A member as people see it. */
+export interface MemberSummary {
+  readonly worker: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly device: string;
+  readonly engine: string;
+  readonly threads: number;
+  readonly shards: readonly number[];
+  readonly hub: boolean;
+  /** Last update that it has committed. */
+  readonly update: number;
+  readonly phase: string;
+}
+
+/** What a finished run leaves; `interrupted`: it was asked to stop before its last step. */
+export interface RunResult {
+  readonly step: number;
+  readonly update: number;
+  /** SHA-256 of the committed state's flat buffers, hex. */
+  readonly stateSha256: string;
+  /** Real images consumed by D per second of steady training. */
+  readonly imagesPerSecond: number;
+  /** Folder of the last checkpoint. */
+  readonly checkpoint: string;
+  readonly interrupted: boolean;
+  /** Mean over the steps after the first few; null where there were none. */
+  readonly phaseMs: PhaseMs | null;
+}
+
+/** What happens in a run, as `--json` prints it: one object a line, told apart by `event`. */
+export type RunEvent =
+  | {
+      readonly event: 'start';
+      readonly run: string;
+      readonly runDirectory: string;
+      readonly endpoint: string;
+      readonly preset: string;
+      readonly dataset: string;
+      readonly workers: number;
+      readonly shards: number;
+      readonly batch: number;
+      readonly steps: number;
+      /** Step after which training goes on; 0 at a fresh start. */
+      readonly fromStep: number;
+    }
+  | { readonly event: 'joined'; readonly worker: string; readonly host: string; readonly pid: number }
+  | {
+      readonly event: 'ready';
+      readonly generation: number;
+      readonly members: readonly MemberSummary[];
+      /** From the coordinator's start to the word that lets training begin. */
+      readonly startupMs: number;
+    }
+  | ({
+      readonly event: 'progress';
+      readonly steps: number;
+      readonly imagesPerSecond: number;
+      /** Null until there is a rate. */
+      readonly etaSeconds: number | null;
+    } & StepSummary)
+  | {
+      readonly event: 'worker-lost';
+      readonly worker: string;
+      readonly host: string;
+      readonly update: number;
+      readonly phase: string;
+      readonly reason: string;
+    }
+  | {
+      readonly event: 'checkpoint';
+      readonly step: number;
+      readonly update: number;
+      readonly path: string;
+      readonly stateSha256: string;
+    }
+  | { readonly event: 'sample'; readonly step: number; readonly path: string }
+  | { readonly event: 'warning'; readonly message: string }
+  | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string; readonly details: ErrorDetails }
+  | ({ readonly event: 'done' } & RunResult);

@@ -1,0 +1,91 @@
+import type { StateChunk } from '@gantry/common';
+import { PENDING_SAVES_MAX, STATE_BYTES_MAX } from './constants.js';
+import type { CheckpointRecord, JournalRecord } from './events.js';
+import { becomeFailed, nameOf, whereabouts } from './failure.js';
+import type { CoordinatorState, Draft, MemberState } from './state.js';
+import { committedUpdate, leader, patch, send, updatesPerStep } from './state.js';
+import { maybeEnd } from './stopping.js';
+
+/** Steps whose checkpoints go when only the newest `keep` (at least one) stay. */
+export function expired(steps: readonly number[], keep: number): number[] {
+  const ascending = [...new Set(steps)].sort((a, b) => a - b);
+  return ascending.slice(0, Math.max(0, ascending.length - Math.max(1, keep)));
+}
+
+/** The next piece of the leader's state; the last one orders the checkpoint to be written. */
+export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChunk): void {
+  const problem = chunkProblem(draft.state, member, chunk);
+  if (problem !== null) {
+    const message = `${nameOf(member)} sent a piece of its state that ${problem}`;
+    return becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', message, whereabouts(member));
+  }
+  const { stateUpdate: update, offset, totalBytes, data } = chunk;
+  draft.effects.push({ type: 'storeChunk', update, offset, totalBytes, data });
+  const nextOffset = offset + data.length;
+  const { saving } = draft.state;
+  if (nextOffset < totalBytes) {
+    return patch(draft, { saving: { ...saving, assembly: { update, nextOffset, totalBytes } } });
+  }
+  patch(draft, { saving: { ...saving, assembly: null, writing: [...saving.writing, update] } });
+  draft.effects.push({
+    type: 'saveCheckpoint',
+    update,
+    step: update / updatesPerStep(draft.state),
+    stateSha256: chunk.sha256,
+    programHash: member.programHash,
+    stateLayoutJson: draft.state.stateLayoutJson,
+  });
+}
+
+/** Which rule a chunk breaks; null: none. */
+function chunkProblem(state: CoordinatorState, member: MemberState, chunk: StateChunk): string | null {
+  const { assembly, writing } = state.saving;
+  if (member.worker !== leader(state).worker) return 'only the leader may send';
+  if (chunk.totalBytes !== state.stateBytes || chunk.totalBytes > STATE_BYTES_MAX) {
+    return `claims ${chunk.totalBytes} bytes; its layout has ${state.stateBytes}`;
+  }
+  if (chunk.stateUpdate % updatesPerStep(state) !== 0) return `is of update ${chunk.stateUpdate}, which ends no step`;
+  if (assembly === null && writing.length >= PENDING_SAVES_MAX) return 'comes before the ones before it are written';
+  if (assembly !== null && assembly.update !== chunk.stateUpdate) {
+    return `is of update ${chunk.stateUpdate} in the middle of update ${assembly.update}`;
+  }
+  const expected = assembly?.nextOffset ?? 0;
+  if (chunk.offset !== expected) return `begins at byte ${chunk.offset}; ${expected} is expected`;
+  if (chunk.data.length === 0) return 'is empty';
+  const end = chunk.offset + chunk.data.length;
+  if (end > chunk.totalBytes) return `ends at byte ${end} of ${chunk.totalBytes}`;
+  if (end === chunk.totalBytes && chunk.sha256 === '') return 'is the last and carries no SHA-256';
+  return null;
+}
+
+/** A checkpoint is on the disk for good: now, not before, it is promised, and older ones may go. */
+export function onCheckpointSaved(draft: Draft, checkpoint: CheckpointRecord): void {
+  const { saving, settings, members } = draft.state;
+  const all = [...saving.kept.filter((step) => step !== checkpoint.step), checkpoint.step].sort((a, b) => a - b);
+  const gone = expired(all, settings.config.checkpointKeep);
+  patch(draft, {
+    saving: {
+      ...saving,
+      writing: saving.writing.filter((update) => update !== checkpoint.update),
+      last: checkpoint,
+      kept: all.filter((step) => !gone.includes(step)),
+    },
+  });
+  draft.effects.push({ type: 'journal', record: journalRecord(draft.state) });
+  if (members.length > 0 && draft.state.stage === 'training') {
+    send(draft, leader(draft.state), { kind: 'stateReceived', stateUpdate: checkpoint.update });
+  }
+  draft.effects.push({ type: 'emit', event: { event: 'checkpoint', ...checkpoint } });
+  if (gone.length > 0) draft.effects.push({ type: 'deleteCheckpoints', steps: gone });
+  maybeEnd(draft);
+}
+
+export function journalRecord(state: CoordinatorState): JournalRecord {
+  const committed = state.members.length === 0 ? state.startUpdate : committedUpdate(state);
+  return {
+    generation: state.generation,
+    committedUpdate: committed,
+    checkpoint: state.saving.last,
+    members: state.members.map(({ worker, host, shards }) => ({ worker, host, shards })),
+  };
+}

@@ -1,0 +1,162 @@
+import type { Envelope, Message, Phase } from '@gantry/common';
+import { assert } from '@gantry/common';
+import type { CheckpointRecord, Effect, Settings } from './events.js';
+import type { MetricsState } from './metrics.js';
+import { initialMetrics } from './metrics.js';
+import type { MemberSummary } from './run-events.js';
+
+/**
+ * gathering: workers join · preparing: assigned, compiling · training · ending: Bye is said · failed: Abort is said.
+ * Only `becomeX` functions change it, and only forwards.
+ */
+export type Stage = 'gathering' | 'preparing' | 'training' | 'ending' | 'failed';
+export type MemberStatus = 'greeted' | 'joined' | 'assigned' | 'ready' | 'training' | 'done';
+
+/** One worker, from its Hello on. */
+export interface MemberState {
+  readonly worker: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly hub: boolean;
+  /** Its process is ours: its exit is seen at once, and it is killed with the run. */
+  readonly local: boolean;
+  /** Routing id, hex. */
+  readonly peer: string;
+  readonly session: string;
+  readonly status: MemberStatus;
+  readonly dataEndpoint: string;
+  readonly shards: readonly number[];
+  readonly device: string;
+  readonly engine: string;
+  readonly threads: number;
+  readonly programHash: string;
+  readonly stateSha256: string;
+  /** Last committed update that it told of. */
+  readonly update: number;
+  readonly lastSeenMs: number;
+  readonly phase: Phase;
+  readonly workingUpdate: number;
+  readonly progress: number;
+  /** When its present phase began, by the coordinator's clock. */
+  readonly phaseSinceMs: number;
+  /** Set with status done. */
+  readonly doneUpdate: number;
+}
+
+/** Assembly and retention of checkpoints. Invariant: chunks of one update arrive in order and without gaps. */
+export interface SavingState {
+  readonly assembly: { readonly update: number; readonly nextOffset: number; readonly totalBytes: number } | null;
+  /** Updates that the shell is writing. */
+  readonly writing: readonly number[];
+  readonly last: CheckpointRecord | null;
+  /** Steps of the checkpoints on disk, ascending. */
+  readonly kept: readonly number[];
+}
+
+export interface CoordinatorState {
+  readonly settings: Settings;
+  readonly stage: Stage;
+  /** Grows with every assignment; 0 before the first. */
+  readonly generation: number;
+  /** In join order before the assignment, in the assignment's order after it. */
+  readonly members: readonly MemberState[];
+  /** False while a resume still reads its checkpoint. */
+  readonly restored: boolean;
+  readonly startUpdate: number;
+  readonly stop: 'none' | 'requested' | 'agreed';
+  readonly metrics: MetricsState;
+  readonly saving: SavingState;
+  readonly stateLayoutJson: string;
+  readonly stateBytes: number;
+  readonly lastTickMs: number;
+  readonly phaseLongestMs: Readonly<Partial<Record<Phase, number>>>;
+  readonly allDoneMs: number | null;
+  /** A fault that may have a better explanation; see SUSPICION_MS. */
+  readonly suspicion: Suspicion | null;
+  /** Frames of other runs, generations, strangers. */
+  readonly dropped: number;
+}
+
+export interface Suspicion {
+  readonly sinceMs: number;
+  readonly worker: string;
+  /** What is said of it if nothing better comes. */
+  readonly code: import('@gantry/common').ErrorCode;
+  readonly message: string;
+  /** It counts as the loss of `worker`, not as its report. */
+  readonly lost: boolean;
+}
+
+/** One transition in the making: `state` is replaced, never changed; effects are appended. */
+export interface Draft {
+  state: CoordinatorState;
+  readonly effects: Effect[];
+}
+
+export function initialState(settings: Settings): CoordinatorState {
+  return {
+    settings,
+    stage: 'gathering',
+    generation: 0,
+    members: [],
+    restored: !settings.resume,
+    startUpdate: 0,
+    stop: 'none',
+    metrics: initialMetrics(0),
+    saving: { assembly: null, writing: [], last: null, kept: [] },
+    stateLayoutJson: '',
+    stateBytes: 0,
+    lastTickMs: settings.startedMs,
+    phaseLongestMs: {},
+    allDoneMs: null,
+    suspicion: null,
+    dropped: 0,
+  };
+}
+
+export function patch(draft: Draft, change: Partial<CoordinatorState>): void {
+  draft.state = { ...draft.state, ...change };
+}
+
+export function patchMember(draft: Draft, worker: string, change: Partial<MemberState>): void {
+  patch(draft, {
+    members: draft.state.members.map((member) => (member.worker === worker ? { ...member, ...change } : member)),
+  });
+}
+
+export function drop(draft: Draft): void {
+  patch(draft, { dropped: draft.state.dropped + 1 });
+}
+
+export function memberByPeer(state: CoordinatorState, peer: string): MemberState | undefined {
+  return state.members.find((member) => member.peer === peer);
+}
+
+/** Updates that one step consists of. */
+export function updatesPerStep(state: CoordinatorState): number {
+  const { updates, discriminatorUpdates } = state.settings.config;
+  return updates === 'simultaneous' ? 1 : discriminatorUpdates + 1;
+}
+
+/** The lowest-indexed member with shards: it sends checkpoints and pictures. */
+export function leader(state: CoordinatorState): MemberState {
+  const found = state.members.find((member) => member.shards.length > 0);
+  assert(found !== undefined, 'an assignment has a member with shards');
+  return found;
+}
+
+/** Updates that every member has committed. */
+export function committedUpdate(state: CoordinatorState): number {
+  return state.members.reduce((least, { update }) => Math.min(least, update), Number.POSITIVE_INFINITY);
+}
+
+export function send(draft: Draft, to: Pick<MemberState, 'peer' | 'worker'>, body: Message): void {
+  const { settings, generation } = draft.state;
+  const envelope: Envelope = { runId: settings.runId, generation, update: 0, body };
+  draft.effects.push({ type: 'send', peer: to.peer, worker: to.worker, envelope });
+}
+
+export function summarize(member: MemberState): MemberSummary {
+  const { worker, host, pid, device, engine, threads, shards, hub, update, phase } = member;
+  return { worker, host, pid, device, engine, threads, shards, hub, update, phase };
+}

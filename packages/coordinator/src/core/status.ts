@@ -1,0 +1,44 @@
+import type { CheckpointRecord } from './events.js';
+import type { MemberSummary } from './run-events.js';
+import type { CoordinatorState, Stage } from './state.js';
+import { committedUpdate, summarize } from './state.js';
+import { metricsRate } from './stopping.js';
+
+/** A run as `gantry status` shows it. */
+export interface RunStatus {
+  readonly run: string;
+  readonly stage: Stage | 'done';
+  readonly generation: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly update: number;
+  readonly imagesPerSecond: number;
+  readonly members: readonly (MemberSummary & {
+    readonly status: string;
+    /** Milliseconds since its last message. */
+    readonly silentMs: number;
+  })[];
+  readonly checkpoint: CheckpointRecord | null;
+  /** Frames that were dropped: of another run or generation, or from strangers. */
+  readonly dropped: number;
+}
+
+export function statusOf(state: CoordinatorState, nowMs: number): RunStatus {
+  const { settings, metrics, members, saving } = state;
+  return {
+    run: settings.runId,
+    stage: state.stage === 'ending' ? 'done' : state.stage,
+    generation: state.generation,
+    step: metrics.nextStep,
+    steps: settings.config.steps,
+    update: members.length === 0 ? state.startUpdate : committedUpdate(state),
+    imagesPerSecond: metricsRate(state),
+    members: members.map((member) => ({
+      ...summarize(member),
+      status: member.status,
+      silentMs: Math.max(0, Math.round(nowMs - member.lastSeenMs)),
+    })),
+    checkpoint: saving.last,
+    dropped: state.dropped,
+  };
+}

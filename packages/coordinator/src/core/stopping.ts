@@ -1,0 +1,103 @@
+import type { Done, Stopped } from '@gantry/common';
+import { becomeFailed, nameOf, whereabouts } from './failure.js';
+import { steadyPhases, steadyRate } from './metrics.js';
+import type { RunResult } from './run-events.js';
+import type { CoordinatorState, Draft, MemberState } from './state.js';
+import { leader, patch, patchMember, send, updatesPerStep } from './state.js';
+
+/** Ctrl-C: the leader alone decides where, because nobody can commit an update without it (ADR 2). */
+export function onStop(draft: Draft): void {
+  const { stage, stop } = draft.state;
+  if (stage === 'gathering' || stage === 'preparing') {
+    return becomeFailed(draft, 'GANTRY_INTERRUPTED', 'stopped before training began');
+  }
+  if (stage !== 'training' || stop !== 'none') return;
+  patch(draft, { stop: 'requested' });
+  const first = leader(draft.state);
+  if (first.status === 'training') send(draft, first, { kind: 'stopRequest', save: true });
+}
+
+/** The leader will not begin another update: nobody shall go beyond `atUpdate`. */
+export function onStopped(draft: Draft, member: MemberState, { atUpdate }: Stopped): void {
+  if (member.worker !== leader(draft.state).worker || draft.state.stop !== 'requested') return;
+  patch(draft, { stop: 'agreed' });
+  for (const other of draft.state.members) {
+    if (other.worker !== member.worker) send(draft, other, { kind: 'stop', atUpdate });
+  }
+}
+
+/** A member has committed its last update and sent its last message. */
+export function onDone(draft: Draft, member: MemberState, done: Done, nowMs: number): void {
+  if (member.status !== 'training') return;
+  const { atUpdate, stateSha256 } = done;
+  patchMember(draft, member.worker, { status: 'done', doneUpdate: atUpdate, update: atUpdate, stateSha256 });
+  const others = draft.state.members.filter(({ status }) => status === 'done');
+  const different = others.find((one) => one.doneUpdate !== atUpdate || differs(one.stateSha256, stateSha256));
+  if (different !== undefined) {
+    const problem = `${nameOf(member)} ended at update ${atUpdate} with state ${stateSha256.slice(0, 12)}, ${nameOf(different)} at update ${different.doneUpdate} with ${different.stateSha256.slice(0, 12)}`;
+    return becomeFailed(draft, 'GANTRY_INTERNAL', problem, whereabouts(member));
+  }
+  if (others.length === draft.state.members.length) patch(draft, { allDoneMs: nowMs });
+  maybeEnd(draft);
+}
+
+/** A hub, or a worker that shares another's memory, may leave its hash out. */
+function differs(a: string, b: string): boolean {
+  return a !== '' && b !== '' && a !== b;
+}
+
+/** Everyone is done and the state they agree on is on the disk: the run is over. */
+export function maybeEnd(draft: Draft): void {
+  const { stage, members, saving } = draft.state;
+  if (stage !== 'training' || members.some(({ status }) => status !== 'done')) return;
+  const first = leader(draft.state);
+  if (saving.last?.update !== first.doneUpdate || saving.writing.length > 0) return;
+  if (saving.last.stateSha256 !== first.stateSha256) {
+    const problem = `the saved state ${saving.last.stateSha256.slice(0, 12)} is not the one that ${nameOf(first)} ended with, ${first.stateSha256.slice(0, 12)}`;
+    return becomeFailed(draft, 'GANTRY_INTERNAL', problem);
+  }
+  becomeEnding(draft);
+}
+
+function becomeEnding(draft: Draft): void {
+  for (const member of draft.state.members) send(draft, member, { kind: 'bye' });
+  patch(draft, { stage: 'ending' });
+  finish(draft, resultOf(draft.state));
+}
+
+/** Says what came of the run, and ends it. */
+export function finish(draft: Draft, result: RunResult): void {
+  draft.effects.push({ type: 'emit', event: { event: 'done', ...result } });
+  draft.effects.push({ type: 'end', outcome: { result } });
+}
+
+/** What the last checkpoint holds, and how fast it was reached. */
+export function resultOf(state: CoordinatorState): RunResult {
+  const { saving, settings, metrics } = state;
+  const { step, update, stateSha256, path } = saving.last!;
+  return {
+    step,
+    update,
+    stateSha256,
+    imagesPerSecond: metricsRate(state),
+    checkpoint: path,
+    interrupted: step < settings.config.steps,
+    phaseMs: steadyPhases(metrics),
+  };
+}
+
+/** Real images consumed by D per second, behind the warm-up. */
+export function metricsRate(state: CoordinatorState): number {
+  return steadyRate(state.metrics) * imagesPerStep(state);
+}
+
+/** Real images that D consumes in one step. */
+export function imagesPerStep(state: CoordinatorState): number {
+  const { batch, updates, discriminatorUpdates } = state.settings.config;
+  return batch * (updates === 'simultaneous' ? 1 : discriminatorUpdates);
+}
+
+/** Updates of the whole run. */
+export function totalUpdates(state: CoordinatorState): number {
+  return state.settings.config.steps * updatesPerStep(state);
+}

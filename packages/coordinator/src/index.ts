@@ -1,0 +1,1 @@
+export type { PhaseMs, RunEvent, RunResult } from './core/run-events.js';
