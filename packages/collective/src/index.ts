@@ -15,3 +15,4 @@ export {
 } from './shell/peer-exchange.js';
 export { PeerSockets } from './shell/peer-sockets.js';
 export { cleanStaleSharedMemory, SharedMemory, sharedMemoryDirectory } from './shell/shared-memory.js';
+export { type AllreduceBenchOptions, type AllreduceRow, benchAllreduce } from './bench/allreduce.js';

@@ -281,10 +281,11 @@ class PeerExchange implements Exchange {
 
   #makeFrame(peer: number, fields: Partial<FrameHeader>, payload: Float32Array | null): OutgoingFrame {
     const { run, generation, member } = this.#options;
-    const header = new DataView(new ArrayBuffer(FRAME_HEADER_BYTES));
-    encodeFrameHeader({ ...createFrameHeader(), run, generation, sender: member, ...fields }, header);
-    const bytes = payload === null ? null : new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
-    return { peer, header, payload: bytes };
+    const bytes = new ArrayBuffer(FRAME_HEADER_BYTES);
+    const view = new DataView(bytes);
+    encodeFrameHeader({ ...createFrameHeader(), run, generation, sender: member, ...fields }, view);
+    const data = payload === null ? null : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    return { peer, header: Buffer.from(bytes), fields: view, payload: data };
   }
 }
 

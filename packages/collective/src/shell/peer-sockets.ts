@@ -7,8 +7,10 @@ import type { DataSocket } from './data-socket.js';
 /** A frame made once and sent in many updates. `payload` is sent in place: it must not change until the peer has it. */
 export interface OutgoingFrame {
   readonly peer: number;
-  readonly header: DataView;
-  readonly payload: Uint8Array | null;
+  /** Encoded; `fields` is a view of the same bytes. */
+  readonly header: Buffer;
+  readonly fields: DataView;
+  readonly payload: Buffer | null;
 }
 
 /** What arrived, as it came: header, then payload. */
@@ -52,7 +54,7 @@ export class PeerSockets {
   send(frame: OutgoingFrame, update: number, flags: number): void {
     const outgoing = this.#outgoing[frame.peer];
     assert(outgoing, `no socket to member ${frame.peer}`);
-    patchFrameHeader(frame.header, update, flags);
+    patchFrameHeader(frame.fields, update, flags);
     outgoing.send(frame);
   }
 

@@ -1,0 +1,148 @@
+// One member of the all-reduce bench, as a process of its own; `benchAllreduce` forks it.
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { GantryError, type Topology, type Transport } from '@gantry/common';
+import { assignShards, type ShardAssignment } from '../core/assignment.js';
+import type { Exchange } from '../core/exchange.js';
+import type { HostMemoryPlan } from '../core/host-layout.js';
+import { ControlWords } from '../shell/control-words.js';
+import { bindDataSocket, type DataSocket } from '../shell/data-socket.js';
+import { createHostExchange } from '../shell/host-exchange.js';
+import { HostMemory } from '../shell/host-memory.js';
+import { createPeerExchange } from '../shell/peer-exchange.js';
+import { PeerSockets } from '../shell/peer-sockets.js';
+import { createOnnxVectorSum } from './onnx-sum.js';
+
+export interface BenchTask {
+  readonly transport: Transport;
+  readonly topology: Topology;
+  readonly member: number;
+  /** Members; with topology `star` the last one is the hub. */
+  readonly members: number;
+  readonly bytes: readonly number[];
+  /** Prefix of the names of the memories that the parent made, one a size. */
+  readonly name: string;
+}
+
+/** Milliseconds of every round of one size, as member 0 sees it. */
+export type BenchTimes = readonly number[];
+
+const WARM_UP_ROUNDS = 5;
+const ROUNDS_MAX = 200;
+const ROUNDS_MIN = 8;
+/** Bytes that a size may move in all, before the rounds are fewer. */
+const BYTES_PER_SIZE = 4e8;
+
+export function assignmentOf(task: Pick<BenchTask, 'members' | 'topology'>): ShardAssignment {
+  const hub = task.topology === 'star' ? task.members - 1 : null;
+  return assignShards(hub === null ? task.members : task.members - 1, task.members, hub);
+}
+
+/** Memory of one size: the sums go to an image. Between hosts it serves as the barrier between rounds only. */
+export function benchPlan(members: number, shards: number, floats: number): HostMemoryPlan {
+  return { members, shards, stateFloats: floats, vectorFloats: { discriminator: floats, generator: 0 }, metricsFloats: 0 };
+}
+
+interface Member {
+  readonly task: BenchTask;
+  readonly assignment: ShardAssignment;
+  readonly sockets: PeerSockets | null;
+  readonly control: ControlWords;
+}
+
+const NETWORK = ['discriminator'] as const;
+const sum = createOnnxVectorSum();
+
+/** Own segment of the image becomes the sum of the partials; what a peer exchange returns is the sum already. */
+function makeApply(exchange: Exchange, image: Float32Array): () => void {
+  const { start, end } = exchange.segment('discriminator');
+  const [first, ...others] = exchange.reduceInputs('discriminator').map((input) => input.subarray(start, end));
+  const own = image.subarray(start, end);
+  if (own.length === 0 || others.length === 0) return () => {};
+  return () => {
+    sum.add(own, first!, others[0]!);
+    for (let index = 1; index < others.length; index++) sum.add(own, own, others[index]!);
+  };
+}
+
+function createExchange(member: Member, memory: HostMemory, generation: number): Exchange {
+  const { task, assignment, sockets, control } = member;
+  const common = { assignment, topology: task.topology, member: task.member, control };
+  if (sockets === null) return createHostExchange({ ...common, memory });
+  const own = assignment.members[task.member]!;
+  const floats = memory.plan.vectorFloats.discriminator;
+  const shards = own.end - own.start;
+  const privateMemory = HostMemory.private(benchPlan(task.members, shards, floats));
+  return createPeerExchange({ ...common, memory: privateMemory, sockets, sum, run: 1n, generation });
+}
+
+async function benchSize(member: Member, index: number): Promise<BenchTimes> {
+  const { task, assignment, control } = member;
+  const bytes = task.bytes[index]!;
+  const floats = Math.max(1, Math.floor(bytes / 4));
+  const shards = assignment.shards;
+  const memory = HostMemory.open(`${task.name}-${index}`, benchPlan(task.members, shards, floats));
+  const barrierMemory = HostMemory.open(`${task.name}-${index}-barrier`, benchPlan(task.members, task.members, 0));
+  const barrier = createHostExchange({
+    memory: barrierMemory,
+    assignment: assignShards(task.members, task.members),
+    topology: 'direct',
+    member: task.member,
+    control,
+  });
+  const exchange = createExchange(member, memory, index + 1);
+  const own = assignment.members[task.member]!;
+  for (let shard = own.start; shard < own.end; shard++) exchange.partial('discriminator', shard).fill(1);
+  const apply = makeApply(exchange, memory.images[1]);
+  const times: number[] = [];
+  const rounds = Math.max(ROUNDS_MIN, Math.min(ROUNDS_MAX, Math.floor(BYTES_PER_SIZE / bytes)));
+  for (let round = 1; round <= rounds + WARM_UP_ROUNDS; round++) {
+    await yieldToEvents();
+    barrier.gather(round, NETWORK);
+    const start = performance.now();
+    // Nothing to wait for is not waited for: a synchronous exchange stays one.
+    const gathered = exchange.gather(round, NETWORK);
+    if (gathered instanceof Promise) await gathered;
+    apply();
+    const committed = exchange.commit(round);
+    if (committed instanceof Promise) await committed;
+    if (round > WARM_UP_ROUNDS) times.push(performance.now() - start);
+  }
+  check(member.sockets === null ? memory.images[1] : exchange.reduceInputs('discriminator')[0]!, shards, task);
+  await exchange.close();
+  memory.close();
+  barrierMemory.close();
+  return times;
+}
+
+function check(result: Float32Array, expected: number, task: BenchTask): void {
+  const wrong = result.findIndex((value) => value !== expected);
+  if (wrong < 0) return;
+  throw new GantryError('GANTRY_INTERNAL', `all-reduce over ${task.transport}: float ${wrong} is ${result[wrong]}, not ${expected}`);
+}
+
+function nextMessage<T>(): Promise<T> {
+  return new Promise((resolve) => process.once('message', (message) => resolve(message as T)));
+}
+
+async function connect(task: BenchTask): Promise<PeerSockets | null> {
+  if (task.transport === 'shm') return null;
+  const bound: DataSocket = await bindDataSocket(task.transport);
+  const endpoints = nextMessage<string[]>();
+  process.send!(bound.endpoint);
+  return new PeerSockets(bound, (await endpoints).map((endpoint, index) => (index === task.member ? null : endpoint)));
+}
+
+async function main(): Promise<void> {
+  const received = nextMessage<BenchTask>();
+  process.send!('ready');
+  const task = await received;
+  const member = { task, assignment: assignmentOf(task), sockets: await connect(task), control: new ControlWords() };
+  const times: BenchTimes[] = [];
+  for (let index = 0; index < task.bytes.length; index++) times.push(await benchSize(member, index));
+  process.send!(times);
+  member.sockets?.close();
+  process.disconnect();
+}
+
+// Only as a program: its types and plans are imported by the parent.
+if (process.send && process.argv[1]?.endsWith('allreduce-worker.js')) await main();

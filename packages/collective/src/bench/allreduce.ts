@@ -1,0 +1,69 @@
+import type { Topology, Transport } from '@gantry/common';
+import { HostMemory } from '../shell/host-memory.js';
+import { cleanStaleSharedMemory } from '../shell/shared-memory.js';
+import { forkMember, type Member } from '../testing/fork-members.js';
+import { assignmentOf, type BenchTask, type BenchTimes, benchPlan } from './allreduce-worker.js';
+
+export interface AllreduceBenchOptions {
+  /** Processes, each with one shard; topology `star` adds a hub. */
+  readonly workers: number;
+  /** Sizes of the vectors of floats, in bytes. */
+  readonly bytes: readonly number[];
+  readonly transport: Transport;
+  readonly topology: Topology;
+}
+
+export interface AllreduceRow {
+  readonly bytes: number;
+  readonly msMedian: number;
+  readonly msP10: number;
+  readonly msP90: number;
+}
+
+/**
+ * Times the all-reduce of fp32 vectors through the exchange that training uses, between processes of their own: partials
+ * written → sum readable by all and the partials free for the next update. Sums run in ONNX Runtime.
+ */
+export async function benchAllreduce(options: AllreduceBenchOptions): Promise<AllreduceRow[]> {
+  const { workers, bytes, transport, topology } = options;
+  cleanStaleSharedMemory();
+  const members = workers + (topology === 'star' ? 1 : 0);
+  const name = `bench-${process.pid}`;
+  const { shards } = assignmentOf({ members, topology });
+  const memories = bytes.flatMap((size, index) => {
+    // Between hosts the vectors are private, but the plan that members open must be the same.
+    const floats = Math.max(1, Math.floor(size / 4));
+    return [
+      HostMemory.create(`${name}-${index}`, benchPlan(members, shards, floats)),
+      HostMemory.create(`${name}-${index}-barrier`, benchPlan(members, members, 0)),
+    ];
+  });
+  const children = Array.from({ length: members }, () => forkMember('bench/allreduce-worker.js'));
+  try {
+    const times = await runMembers(children, { transport, topology, members, bytes, name });
+    return bytes.map((size, index) => summarize(size, times[index]!));
+  } finally {
+    for (const { child } of children) child.kill('SIGKILL');
+    for (const memory of memories) memory.close();
+  }
+}
+
+async function runMembers(children: readonly Member[], task: Omit<BenchTask, 'member'>): Promise<readonly BenchTimes[]> {
+  await Promise.all(children.map((child) => child.next()));
+  children.forEach((child, member) => {
+    child.send({ ...task, member });
+  });
+  if (task.transport !== 'shm') {
+    const endpoints = await Promise.all(children.map((child) => child.next<string>()));
+    for (const child of children) child.send(endpoints);
+  }
+  const times = await Promise.all(children.map((child) => child.next<readonly BenchTimes[]>()));
+  await Promise.all(children.map((child) => child.exited));
+  return times[0]!;
+}
+
+function summarize(bytes: number, times: BenchTimes): AllreduceRow {
+  const sorted = [...times].sort((a, b) => a - b);
+  const at = (fraction: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))]!;
+  return { bytes, msMedian: at(0.5), msP10: at(0.1), msP90: at(0.9) };
+}
