@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import { GantryError } from '@gantry/common';
+import type { Graph } from '../graph/graph.js';
+import type { Program, TensorSpec } from '../program.js';
+import { trace } from '../trace/trace.js';
+
+/**
+ * The content hash of an eagerly run program: of the graph that it is captured as. A program that only an eager engine
+ * can run is known by its source text, which does not see what its closures hold.
+ */
+export function programHash(program: Program, outputs: readonly TensorSpec[], runtime: string): string {
+  const hash = createHash('sha256').update(JSON.stringify([runtime, program.name, program.inputs, outputs]));
+  const graph = traceIfPossible(program);
+  if (graph === null) return hash.update(program.run.toString()).digest('hex');
+  // Origins hold paths, which differ between machines.
+  for (const { op, inputs, attributes, outputs } of graph.nodes)
+    hash.update(JSON.stringify([op, inputs, attributes, outputs]));
+  for (const [id, { value, data }] of graph.constants) {
+    hash.update(JSON.stringify([id, value.shape, value.dtype]));
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.update(JSON.stringify(graph.outputs)).digest('hex');
+}
+
+function traceIfPossible(program: Program): Graph | null {
+  try {
+    return trace(program);
+  } catch (error) {
+    if (error instanceof GantryError && error.code === 'GANTRY_ENGINE_UNSUPPORTED') return null;
+    throw error;
+  }
+}

@@ -1,0 +1,78 @@
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { layers } from '@tensorflow/tfjs-layers';
+
+/** Where a kernel was called from. */
+export interface Origin {
+  /** Names of the layers that are being applied, outermost first, joined by `/`; empty outside of layers. */
+  readonly layer: string;
+  /** `file:line:column` of the user's code, relative to the working directory; empty if there is none on the stack. */
+  readonly line: string;
+}
+
+const ENGINE_ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Deep enough for nested models: a layer costs about ten frames. */
+const STACK_FRAMES = 200;
+const FRAME_LOCATION = /\(?((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*?):(\d+):(\d+)\)?$/;
+
+/** The layers that are being applied right now; a trace is synchronous, so one stack for the process is enough. */
+const layerStack: string[] = [];
+
+export function currentLayer(): string {
+  return layerStack.join('/');
+}
+
+/** The user's line that led to the call of this function. Slow (it takes a stack trace): for traces and errors only. */
+export function currentLine(): string {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = STACK_FRAMES;
+  const { stack } = new Error();
+  Error.stackTraceLimit = limit;
+  return userLine(stack);
+}
+
+/** The first frame of a stack that is neither Node's, nor TensorFlow.js's, nor the engine's. */
+export function userLine(stack: string | undefined): string {
+  for (const frame of (stack ?? '').split('\n').slice(1)) {
+    const match = FRAME_LOCATION.exec(frame.trim());
+    if (match === null) continue;
+    const file = match[1]!.startsWith('file://') ? fileURLToPath(match[1]!) : match[1]!;
+    if (isUserFile(file)) return `${relative(process.cwd(), file)}:${match[2]}:${match[3]}`;
+  }
+  return '';
+}
+
+/** Tests stand beside the engine's sources, and are its users. */
+function isUserFile(file: string): boolean {
+  if (/[\\/]node_modules[\\/]/.test(file)) return false;
+  return !file.startsWith(ENGINE_ROOT) || /\.test\.[jt]s$/.test(file);
+}
+
+/** For messages: `layer "dense_1" at model.ts:12:3`. */
+export function describeOrigin({ layer, line }: Origin): string {
+  const parts = [layer === '' ? '' : `in layer "${layer}"`, line === '' ? '' : `at ${line}`];
+  return parts.filter((part) => part !== '').join(' ');
+}
+
+/**
+ * Runs `fn` while every tfjs-layers layer that is applied leaves its name in {@link currentLayer}. tfjs-layers keeps
+ * the same names in a module-private stack, so `Layer.apply` is wrapped for as long as `fn` runs.
+ */
+export function withLayerNames<T>(fn: () => T): T {
+  const prototype = layers.Layer.prototype;
+  const original = prototype.apply;
+  prototype.apply = function apply(this: layers.Layer, ...args: Parameters<typeof original>) {
+    layerStack.push(this.name);
+    try {
+      return original.apply(this, args);
+    } finally {
+      layerStack.pop();
+    }
+  };
+  try {
+    return fn();
+  } finally {
+    prototype.apply = original;
+    layerStack.length = 0;
+  }
+}

@@ -1,0 +1,49 @@
+import { GantryError } from '@gantry/common';
+import { engine, getBackend, setBackend, Tensor } from '@tensorflow/tfjs-core';
+import type { NamedTensors, Program } from '../program.js';
+import { describeOrigin, userLine } from './origin.js';
+
+/**
+ * Runs a program's tfjs code on the active backend and checks what it returns.
+ *
+ * @returns the named tensors in the program's order
+ * @throws GantryError GANTRY_ENGINE_UNSUPPORTED for a kernel that the backend does not have
+ * @throws GantryError GANTRY_MODEL_INVALID if it returns something else than named tensors
+ */
+export function runProgram(program: Program, inputs: NamedTensors): [string, Tensor][] {
+  try {
+    return checkOutputs(program.name, program.run(inputs));
+  } catch (error) {
+    // tfjs's own error names neither program nor line.
+    const kernel = error instanceof Error ? /^Kernel '(.+)' not registered/.exec(error.message)?.[1] : undefined;
+    if (kernel === undefined) throw error;
+    const line = userLine((error as Error).stack);
+    const message = `program "${program.name}": kernel ${kernel} ${describeOrigin({ layer: '', line })} cannot be run by backend ${getBackend()}`;
+    throw new GantryError('GANTRY_ENGINE_UNSUPPORTED', message, { cause: error, details: { kernel, line } });
+  }
+}
+
+function checkOutputs(program: string, outputs: NamedTensors): [string, Tensor][] {
+  const entries = outputs === null || typeof outputs !== 'object' ? [] : Object.entries(outputs);
+  const wrong = entries.find(([, value]) => !(value instanceof Tensor));
+  if (entries.length > 0 && wrong === undefined) return entries;
+  const what = wrong === undefined ? 'nothing' : `"${wrong[0]}", which is no tensor`;
+  throw new GantryError('GANTRY_MODEL_INVALID', `program "${program}" must return named tensors, but returned ${what}`);
+}
+
+/**
+ * Runs `fn` while `name` is tfjs's active backend. tf.setBackend is asynchronous in name only: for a backend that is
+ * made synchronously, or made already, it is done when it returns.
+ */
+export function withBackend<T>(name: string, fn: () => T): T {
+  // Asking for the backend makes tfjs choose one if nobody has yet, so that there is one to go back to.
+  engine().backend;
+  const previous = getBackend();
+  if (previous === name) return fn();
+  void setBackend(name);
+  try {
+    return fn();
+  } finally {
+    void setBackend(previous);
+  }
+}
