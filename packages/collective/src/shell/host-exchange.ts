@@ -77,6 +77,10 @@ class HostExchange implements Exchange {
     return this.#memory.partial(network, shard);
   }
 
+  publish(update: number): void {
+    this.#memory.ready[this.#member]!.publish(update | 0);
+  }
+
   gather(update: number): GatherResult {
     this.#update = update;
     this.#control.throwIfAborted(update, 'gradients');

@@ -98,7 +98,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
     {
       generation: uint32,
       session: field.session,
-      programHash: field.sha256,
+      programHash: field.sha256OrEmpty,
       stateSha256: field.sha256,
       device: field.text(256),
       engine: field.text(256),
