@@ -200,7 +200,11 @@ describe('the R1 penalty of a dense net, differentiated by its weights', () => {
         variables.forEach((variable, i) => void variable.assign(tf.tensor(values[i]!, variable.shape)));
       };
       const loss = () => penalty((input) => model.apply(input) as tf.Tensor, x);
-      const value = (values: readonly Values[]) => tf.tidy(() => (assign(values), loss().dataSync()[0]!));
+      const value = (values: readonly Values[]) =>
+        tf.tidy(() => {
+          assign(values);
+          return loss().dataSync()[0]!;
+        });
       const gradient = (values: readonly Values[]) =>
         tf.tidy(() => {
           assign(values);

@@ -1,4 +1,5 @@
 import {
+  findBackend,
   getKernelsForBackend,
   type KernelFunc,
   type NamedTensorInfoMap,
@@ -14,6 +15,9 @@ import { KERNEL_RULES } from './registry.js';
 
 /** Kernels that draw random numbers get a message of their own. */
 const RANDOM_KERNELS = new Set(['Multinomial']);
+
+// tfjs's cpu backend advertises another package on its first use, which has no place in Gantry's own output.
+Object.assign(findBackend('cpu'), { firstUse: false });
 
 let backend: CaptureBackend | null = null;
 
