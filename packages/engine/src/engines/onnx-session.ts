@@ -1,10 +1,10 @@
 import { createRequire } from 'node:module';
 import { GantryError } from '@gantry/common';
-import { InferenceSession, listSupportedBackends, type Tensor } from 'onnxruntime-node';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { DeviceDescription } from '../program.js';
+import { type BoundEdge, type CApiSession, loadOrtCApi } from './ort-c-api.js';
 
 export type Provider = DeviceDescription['provider'];
-export type OrtTensors = Record<string, Tensor>;
 
 /** What a session runs on. */
 export interface SessionSettings {
@@ -17,19 +17,20 @@ export interface SessionSettings {
   readonly profilePrefix?: string;
 }
 
-/** A loaded model. `run` is synchronous where `isSynchronous`, and returns a promise otherwise. */
+/** A loaded model. What `bind` returns is synchronous where `isSynchronous`, and returns a promise otherwise. */
 export interface OrtSession {
   readonly isSynchronous: boolean;
-  run(feeds: OrtTensors, fetches: OrtTensors): undefined | Promise<void>;
-  endProfiling(): void;
+  /** Edges by the model's names, over the callers' memory. */
+  bind(inputs: readonly BoundEdge[], outputs: readonly BoundEdge[]): () => undefined | Promise<void>;
   dispose(): Promise<void>;
 }
+
+type OrtTensors = Record<string, Tensor>;
 
 /** The native session under onnxruntime-node's public one: the same calls without a turn of the event loop around them. */
 interface NativeSession {
   loadModel(buffer: ArrayBufferLike, offset: number, length: number, options: InferenceSession.SessionOptions): void;
   run(feeds: OrtTensors, fetches: OrtTensors, options: InferenceSession.RunOptions): OrtTensors;
-  endProfiling(): void;
   dispose(): void;
 }
 interface NativeBinding {
@@ -38,8 +39,8 @@ interface NativeBinding {
 }
 
 const RUN_OPTIONS: InferenceSession.RunOptions = {};
-/** Warnings of the runtime are about its own optimizers; errors come back as exceptions. */
-const LOG_SEVERITY_ERROR = 3;
+/** What the runtime warns of concerns its own optimizers; errors come back as exceptions. */
+const LOG_SEVERITY_FATAL = 4;
 /** The native binding is no public interface: it is used only in the releases in which it was seen to work. */
 const NATIVE_BINDING_VERSIONS = /^1\.(2[2-9]|3\d)\./;
 
@@ -48,7 +49,7 @@ const require = createRequire(import.meta.url);
 /** Version of the installed onnxruntime-node. */
 export const RUNTIME_VERSION: string = (require('onnxruntime-node/package.json') as { version: string }).version;
 
-const native = loadNative();
+let native: NativeBinding | null | undefined;
 
 /** Providers that the installed runtime was built with, by Gantry's names. */
 export function builtInProviders(): string[] {
@@ -70,14 +71,16 @@ export async function createSession(model: Uint8Array, settings: SessionSettings
   }
 }
 
-/** The same at once; undefined where only the asynchronous interface can be used. */
+/**
+ * The same at once, for the cpu provider: through the C interface, or else the native half of onnxruntime-node, which
+ * copies. Undefined where only the asynchronous interface can be used.
+ */
 export function createSessionSync(model: Uint8Array, settings: SessionSettings): OrtSession | undefined {
-  if (native === undefined || settings.provider !== 'cpu') return undefined;
+  if (settings.provider !== 'cpu') return undefined;
   try {
-    native.initOrt();
-    const session = new native.binding.InferenceSession();
-    session.loadModel(model.buffer, model.byteOffset, model.byteLength, sessionOptions(settings));
-    return nativeSession(session);
+    const api = loadOrtCApi();
+    if (api !== null) return directSession(api.createSession(model, settings));
+    return nativeSession(model, settings);
   } catch (error) {
     throw loadFailure(error, settings);
   }
@@ -86,63 +89,92 @@ export function createSessionSync(model: Uint8Array, settings: SessionSettings):
 function sessionOptions({ provider, index, threads, profilePrefix }: SessionSettings): InferenceSession.SessionOptions {
   const isCpu = provider === 'cpu';
   return {
-    executionProviders: [isCpu ? 'cpu' : { name: provider as 'cuda', deviceId: index }],
+    executionProviders: [isCpu ? 'cpu' : { name: provider, deviceId: index }],
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
     intraOpNumThreads: isCpu ? threads : 1,
     interOpNumThreads: 1,
-    logSeverityLevel: LOG_SEVERITY_ERROR,
+    logSeverityLevel: LOG_SEVERITY_FATAL,
     // Threads that spin between kernels take the cores that the other workers of the machine need.
-    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+    extra: { session: { intra_op: { allow_spinning: '0' } } },
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   };
 }
 
-function nativeSession(session: NativeSession): OrtSession {
+function directSession(session: CApiSession): OrtSession {
   return {
     isSynchronous: true,
-    run(feeds, fetches) {
-      session.run(feeds, fetches, RUN_OPTIONS);
-      return undefined;
+    bind(inputs, outputs) {
+      const run = session.bind(inputs, outputs);
+      return () => {
+        run();
+        return undefined;
+      };
     },
-    endProfiling: () => session.endProfiling(),
-    async dispose() {
-      session.dispose();
+    dispose: async () => session.dispose(),
+  };
+}
+
+function nativeSession(model: Uint8Array, settings: SessionSettings): OrtSession | undefined {
+  native ??= loadNative();
+  if (native === null) return undefined;
+  native.initOrt();
+  const session = new native.binding.InferenceSession();
+  session.loadModel(model.buffer, model.byteOffset, model.byteLength, sessionOptions(settings));
+  return {
+    isSynchronous: true,
+    bind(inputs, outputs) {
+      const feeds = tensors(inputs);
+      const fetches = tensors(outputs);
+      return () => {
+        session.run(feeds, fetches, RUN_OPTIONS);
+        return undefined;
+      };
     },
+    dispose: async () => session.dispose(),
   };
 }
 
 function publicSession(session: InferenceSession): OrtSession {
   return {
     isSynchronous: false,
-    async run(feeds, fetches) {
-      await session.run(feeds, fetches, RUN_OPTIONS);
+    bind(inputs, outputs) {
+      const feeds = tensors(inputs);
+      const fetches = tensors(outputs);
+      return async () => {
+        await session.run(feeds, fetches, RUN_OPTIONS);
+      };
     },
-    endProfiling: () => session.endProfiling(),
     dispose: () => session.release(),
   };
 }
 
-function loadNative(): NativeBinding | undefined {
-  if (!NATIVE_BINDING_VERSIONS.test(RUNTIME_VERSION)) return undefined;
+/** Tensors over the callers' arrays: the runtime writes the outputs' in place. */
+function tensors(edges: readonly BoundEdge[]): OrtTensors {
+  const named: OrtTensors = {};
+  for (const { spec, array } of edges) {
+    named[spec.name] =
+      array instanceof Int32Array
+        ? new Tensor('int32', array, spec.shape)
+        : new Tensor('float32', array as Float32Array, spec.shape);
+  }
+  return named;
+}
+
+function loadNative(): NativeBinding | null {
+  if (!NATIVE_BINDING_VERSIONS.test(RUNTIME_VERSION)) return null;
   try {
     const loaded = require('onnxruntime-node/dist/binding.js') as Partial<NativeBinding>;
     const prototype = loaded.binding?.InferenceSession?.prototype as Partial<NativeSession> | undefined;
     const isKnown = typeof prototype?.run === 'function' && typeof prototype.loadModel === 'function';
-    return isKnown && typeof loaded.initOrt === 'function' ? (loaded as NativeBinding) : undefined;
+    return isKnown && typeof loaded.initOrt === 'function' ? (loaded as NativeBinding) : null;
   } catch {
-    return undefined;
+    return null;
   }
 }
 
 function loadFailure(cause: unknown, { provider }: SessionSettings): GantryError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new GantryError(
-    'GANTRY_ENGINE_FAILED',
-    `ONNX Runtime ${RUNTIME_VERSION} (${provider}) did not load a program: ${reason}`,
-    {
-      cause,
-      details: { provider },
-    },
-  );
+  const message = `ONNX Runtime ${RUNTIME_VERSION} (${provider}) did not load a program: ${reason}`;
+  return new GantryError('GANTRY_ENGINE_FAILED', message, { cause, details: { provider } });
 }

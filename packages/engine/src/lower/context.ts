@@ -4,6 +4,9 @@ import { sizeOf } from '../graph/shapes.js';
 import { onnxDataType } from '../onnx/encode.js';
 import type { OnnxAttribute, OnnxDType, OnnxNode, OnnxTensor } from '../onnx/model.js';
 
+/** Initializers of up to this many elements are stored once however often they are used. */
+const SHARED_SIZE_MAX = 4096;
+
 /** An operand of a kernel: its ONNX name and what is known of it. */
 export interface Operand {
   readonly name: string;
@@ -80,7 +83,7 @@ export class LoweringContext {
   }
 
   tensor(tensor: OnnxTensor): string {
-    return sizeOf(tensor.shape) <= 64 ? this.#share(tensor) : this.#store(tensor);
+    return sizeOf(tensor.shape) <= SHARED_SIZE_MAX ? this.#share(tensor) : this.#store(tensor);
   }
 
   cast(name: string, from: OnnxDType, to: OnnxDType): string {

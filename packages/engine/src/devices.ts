@@ -1,0 +1,120 @@
+import { GantryError } from '@gantry/common';
+import { probeDevice } from './device-probe.js';
+import { builtInProviders, type Provider, RUNTIME_VERSION } from './engines/onnx-session.js';
+import type { DeviceDescription } from './program.js';
+
+/** A device as `--device` names it. */
+export interface DeviceId {
+  readonly provider: Provider;
+  readonly index: number;
+}
+
+/** What `gantry doctor` shows of a provider. */
+export interface DeviceReport {
+  readonly id: string;
+  readonly works: boolean;
+  /** Why it does not, or what it is. */
+  readonly reason: string;
+  /** What would make it work; '' where nothing is to be done. */
+  readonly remedy: string;
+}
+
+export interface DeviceOptions {
+  /** `auto`, `cpu`, `webgpu[:N]`, `cuda[:N]`, `coreml`, `dml[:N]`. */
+  readonly device: string;
+  readonly threads: number;
+}
+
+type OnnxProvider = 'cpu' | 'webgpu' | 'cuda' | 'coreml' | 'dml';
+
+/** Best first: what `auto` tries, before cpu. */
+const ACCELERATORS: readonly OnnxProvider[] = ['cuda', 'coreml', 'dml', 'webgpu'];
+const DEVICE_PATTERN = /^(cpu|webgpu|cuda|coreml|dml)(?::(\d{1,2}))?$/;
+
+const REMEDIES: Readonly<Record<OnnxProvider, string>> = {
+  cpu: 'install onnxruntime-node for this platform',
+  coreml: 'CoreML needs macOS; use --device cpu or --device auto',
+  cuda:
+    'install an NVIDIA driver, CUDA 12 and cuDNN 9, then add the provider to onnxruntime-node: ' +
+    'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node; or use --device cpu',
+  dml: 'DirectML needs Windows; use --device cpu or --device auto',
+  webgpu: 'install a Vulkan driver for the GPU (and libvulkan1 on Linux); or use --device cpu',
+};
+
+/**
+ * Reads a device's name; one without a number is the first of its kind.
+ *
+ * @throws GantryError GANTRY_CONFIG_INVALID
+ */
+export function parseDevice(device: string): DeviceId {
+  const match = DEVICE_PATTERN.exec(device);
+  const hasIndex = match?.[2] !== undefined;
+  if (match === null || (hasIndex && (match[1] === 'cpu' || match[1] === 'coreml'))) {
+    const message = `device ${device} is none of auto, cpu, webgpu[:N], cuda[:N], coreml, dml[:N]`;
+    throw new GantryError('GANTRY_CONFIG_INVALID', message, { details: { device } });
+  }
+  return { provider: match[1] as OnnxProvider, index: Number(match[2] ?? 0) };
+}
+
+/**
+ * Finds the device to run on. `auto` takes the first of cuda, coreml, dml and webgpu that is there and computes rightly,
+ * and never a GPU that software imitates; cpu otherwise. A device named outright is taken if it works at all.
+ *
+ * @throws GantryError GANTRY_CONFIG_INVALID for a name that is none
+ * @throws GantryError GANTRY_DEVICE_UNAVAILABLE if the named device does not work, with what to do
+ */
+export async function selectDevice({ device, threads }: DeviceOptions): Promise<DeviceDescription> {
+  if (device === 'auto') return selectBest(threads);
+  const id = parseDevice(device);
+  const provider = id.provider as OnnxProvider;
+  if (provider === 'cpu') return describe(id, threads, 'asked for by --device');
+  const failure = builtInProviders().includes(provider)
+    ? await probeDevice(id, 'explicit')
+    : `this build of ONNX Runtime (${RUNTIME_VERSION}, ${process.platform} ${process.arch}) has no ${provider} provider`;
+  if (failure === undefined) return describe(id, threads, 'asked for by --device');
+  throw new GantryError(
+    'GANTRY_DEVICE_UNAVAILABLE',
+    `device ${device} does not work: ${failure}; ${REMEDIES[provider]}`,
+    {
+      details: { device },
+    },
+  );
+}
+
+/** Tries every provider, as `auto` would, and says what came of it. */
+export async function listDevices(): Promise<DeviceReport[]> {
+  const reports: DeviceReport[] = [];
+  for (const provider of ACCELERATORS) {
+    const failure = await tryAccelerator(provider);
+    const works = failure === undefined;
+    const reason = failure ?? `ONNX Runtime ${RUNTIME_VERSION}`;
+    reports.push({ id: idOf({ provider, index: 0 }), works, reason, remedy: works ? '' : REMEDIES[provider] });
+  }
+  reports.push({ id: 'cpu', works: true, reason: `ONNX Runtime ${RUNTIME_VERSION}`, remedy: '' });
+  return reports;
+}
+
+async function selectBest(threads: number): Promise<DeviceDescription> {
+  const failures: string[] = [];
+  for (const provider of ACCELERATORS) {
+    const failure = await tryAccelerator(provider);
+    if (failure === undefined) return describe({ provider, index: 0 }, threads, 'the first accelerator that works');
+    failures.push(`${provider}: ${failure}`);
+  }
+  return describe({ provider: 'cpu', index: 0 }, threads, `no accelerator works (${failures.join('; ')})`);
+}
+
+async function tryAccelerator(provider: OnnxProvider): Promise<string | undefined> {
+  if (!builtInProviders().includes(provider)) return 'not in this build of ONNX Runtime';
+  return probeDevice({ provider, index: 0 }, 'auto');
+}
+
+function idOf({ provider, index }: DeviceId): string {
+  return provider === 'cpu' || provider === 'coreml' ? provider : `${provider}:${index}`;
+}
+
+function describe(id: DeviceId, threads: number, reason: string): DeviceDescription {
+  const detail = id.provider === 'cpu' ? `, ${threads} thread${threads === 1 ? '' : 's'}` : `:${id.index}`;
+  const label = `ONNX Runtime ${RUNTIME_VERSION} ${id.provider}${detail}`;
+  return { id: idOf(id), provider: id.provider, label, reason };
+}
