@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import type { RunConfig } from '../config-types.js';
 import { GantryError } from '../errors.js';
+import { DEFAULT_ADAM } from './defaults.js';
 import { parseConfigFile } from './file.js';
 import { flagOf } from './flags.js';
 import { parseRunConfig, resolveConfig } from './resolve.js';
-import { configJsonSchema, SETTING_KEYS, type Settings } from './schema.js';
+import { configJsonSchema, SETTING_KEYS } from './schema.js';
 
-const presets: Record<string, Settings> = {
-  mlp: { r1Gamma: 1, r1Interval: 4, adam: { learningRate: 1e-3 } },
+const presets: Record<string, Partial<RunConfig>> = {
+  mlp: { r1Gamma: 1, r1Interval: 4, adam: { ...DEFAULT_ADAM, learningRate: 1e-3 } },
   'mlp-plain': {},
 };
 const resolve = (flags: Record<string, unknown>, file?: Awaited<ReturnType<typeof parseConfigFile>>) =>

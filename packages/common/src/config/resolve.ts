@@ -13,7 +13,7 @@ export interface ConfigSources {
   readonly flags?: Readonly<Record<string, unknown>>;
   readonly file?: ConfigFile | undefined;
   /** What each preset sets. */
-  readonly presets: Readonly<Record<string, Settings>>;
+  readonly presets: Readonly<Record<string, Partial<RunConfig>>>;
   /** What `auto` means here. @default shm, direct */
   readonly auto?: { readonly transport: Transport; readonly topology: Topology };
   /** Folder that paths among the flags start from. @default process.cwd() */
@@ -29,7 +29,7 @@ export function resolveConfig(sources: ConfigSources): RunConfig {
   const { file } = sources;
   const preset = flags.preset ?? file?.settings.preset ?? DEFAULT_CONFIG.preset;
   const source = (key: string): string => sourceOf(key, flags, file, preset);
-  const known = sources.presets[preset];
+  const known = Object.hasOwn(sources.presets, preset) ? sources.presets[preset] : undefined;
   if (known === undefined) throwProblems([unknownPreset(preset, source('preset'), Object.keys(sources.presets))]);
   const config = merged([known ?? {}, file?.settings ?? {}, flags], preset, sources.auto);
   throwProblems(crossProblems(config, source));
@@ -54,9 +54,12 @@ function checkedFlags(flags: Readonly<Record<string, unknown>>, folder: string):
   return withPaths(parsed.data!, folder);
 }
 
+/** What a layer may set; a preset is code, not input, and may name a loss that the schema does not list. */
+type Layer = Settings | Partial<RunConfig>;
+
 /** Later layers win; Adam's settings one by one. */
-function merged(layers: readonly Settings[], preset: string, auto: ConfigSources['auto']): RunConfig {
-  const given: Settings = Object.assign({}, ...layers);
+function merged(layers: readonly Layer[], preset: string, auto: ConfigSources['auto']): RunConfig {
+  const given: Partial<RunConfig> & Pick<Settings, 'transport' | 'topology'> = Object.assign({}, ...layers);
   const adam = Object.assign({}, DEFAULT_ADAM, ...layers.map((layer) => layer.adam ?? {}));
   const { transport = 'auto', topology = 'auto' } = given;
   const base = { ...DEFAULT_CONFIG, ...given };

@@ -1,0 +1,24 @@
+import type { OptionName } from './options.js';
+
+/** Parsed command line: text of options with a value, true for switches, undefined for what was not given. */
+export type Args = Readonly<Partial<Record<OptionName | 'what', string | boolean>>>;
+
+/** One `gantry` command: arguments to calls, no logic of its own. */
+export interface Command {
+  readonly name: string;
+  /** A positional argument, as yargs writes it: `<what>`. */
+  readonly positional?: { readonly usage: string; readonly describe: string; readonly choices: readonly string[] };
+  readonly summary: string;
+  readonly options: readonly OptionName[];
+  /** Command lines without `gantry`, and what they do. */
+  readonly examples: readonly (readonly [string, string])[];
+  /** @returns the exit code. */
+  run(args: Args): Promise<number>;
+}
+
+/** What `--help` lists; the command itself is loaded when it is called. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<Command>;
+}

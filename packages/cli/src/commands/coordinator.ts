@@ -1,0 +1,29 @@
+import { isGiven, textOf } from '../arguments.js';
+import type { Command } from '../command.js';
+import { isLoopback } from '../loopback.js';
+import { RUN_OPTIONS } from '../options.js';
+import { createReporter } from '../reporters/reporter.js';
+import { configOf, localTransport, runDirectoryOf } from '../run-config.js';
+import { superviseRun } from '../supervise.js';
+
+export const coordinator: Command = {
+  name: 'coordinator',
+  summary: 'Only the coordinator; as many workers as --workers says are started by hand',
+  options: [...RUN_OPTIONS, 'bind', 'insecure'],
+  examples: [
+    ['coordinator --workers 2 --bind tcp://127.0.0.1:5555', 'Waits for two workers, then trains'],
+    ['worker --join tcp://127.0.0.1:5555', 'One of them'],
+  ],
+  async run(args) {
+    const bind = textOf(args, 'bind');
+    // Workers that come over the network share no memory.
+    const transport = bind === undefined || isLoopback(bind) ? localTransport() : 'tcp';
+    const config = await configOf(args, { transport });
+    const runDirectory = runDirectoryOf(args, config.preset);
+    const reporter = await createReporter({ json: isGiven(args, 'json') });
+    const run = { config, runDirectory, localWorkers: 0, resume: false, bind, insecure: isGiven(args, 'insecure') };
+    const result = await superviseRun(run, reporter);
+    if (result.interrupted) reporter.note(`Go on with: gantry resume --out ${runDirectory}`);
+    return 0;
+  },
+};

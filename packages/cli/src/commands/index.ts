@@ -1,0 +1,50 @@
+import type { CommandEntry } from '../command.js';
+
+/** Every command, in the order of a user's way. None is loaded before it is called. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'train',
+    summary: 'Train on this machine: a coordinator and its workers',
+    load: async () => (await import('./train.js')).train,
+  },
+  {
+    name: 'resume',
+    summary: 'Go on with a run from its last checkpoint',
+    load: async () => (await import('./resume.js')).resume,
+  },
+  {
+    name: 'generate',
+    summary: 'Make samples from a checkpoint',
+    load: async () => (await import('./generate.js')).generate,
+  },
+  {
+    name: 'status',
+    summary: 'Who takes part in a run, and how far it is',
+    load: async () => (await import('./status.js')).status,
+  },
+  {
+    name: 'coordinator',
+    summary: 'Only the coordinator; workers are started by hand',
+    load: async () => (await import('./coordinator.js')).coordinator,
+  },
+  {
+    name: 'worker',
+    summary: 'One worker that joins a coordinator',
+    load: async () => (await import('./worker.js')).worker,
+  },
+  {
+    name: 'doctor',
+    summary: 'What this machine has, lacks, and would use',
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+  {
+    name: 'bench',
+    summary: 'Measure training or the all-reduce',
+    load: async () => (await import('./bench.js')).bench,
+  },
+  {
+    name: 'schema',
+    summary: 'JSON Schema of gantry.yaml, for editors',
+    load: async () => (await import('./schema.js')).schema,
+  },
+];

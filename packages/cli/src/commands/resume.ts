@@ -1,0 +1,26 @@
+import { resolve } from 'node:path';
+import { isGiven, requiredText } from '../arguments.js';
+import type { Command } from '../command.js';
+import { SETTING_OPTIONS } from '../options.js';
+import { createReporter } from '../reporters/reporter.js';
+import { resumedConfigOf } from '../run-config.js';
+import { superviseRun } from '../supervise.js';
+
+export const resume: Command = {
+  name: 'resume',
+  summary: 'Go on with a run from its last checkpoint, bit for bit',
+  options: ['out', ...SETTING_OPTIONS, 'resume-with-changes', 'json'],
+  examples: [
+    ['resume --out runs/mlp-1', 'Exactly as if it had never stopped'],
+    ['resume --out runs/mlp-1 --workers 4', 'With more workers: the same bits'],
+    ['resume --out runs/mlp-1 --steps 20000', 'Train longer'],
+  ],
+  async run(args) {
+    const runDirectory = resolve(requiredText(args, 'out', '--out runs/mlp-1'));
+    const config = await resumedConfigOf(args, runDirectory);
+    const reporter = await createReporter({ json: isGiven(args, 'json') });
+    const result = await superviseRun({ config, runDirectory, localWorkers: config.workers, resume: true }, reporter);
+    if (result.interrupted) reporter.note(`Go on with: gantry resume --out ${runDirectory}`);
+    return 0;
+  },
+};

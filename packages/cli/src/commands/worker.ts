@@ -1,0 +1,26 @@
+import { isGiven, requiredText, textOf } from '../arguments.js';
+import type { Command } from '../command.js';
+
+export const worker: Command = {
+  name: 'worker',
+  summary: 'One worker that joins a coordinator; the run tells it everything else',
+  options: ['join', 'worker', 'host-id', 'hub', 'launch-token'],
+  examples: [
+    ['worker --join tcp://127.0.0.1:5555', 'Joins, trains, and ends with the run'],
+    ['worker --join tcp://127.0.0.1:5555 --host-id other', 'As if it were on a machine of its own'],
+  ],
+  async run(args) {
+    const join = requiredText(args, 'join', '--join tcp://127.0.0.1:5555');
+    const name = textOf(args, 'worker');
+    const host = textOf(args, 'host-id');
+    const launchToken = textOf(args, 'launch-token');
+    const { runWorker } = await import('@gantry/worker');
+    return runWorker({
+      join,
+      hub: isGiven(args, 'hub'),
+      ...(name === undefined ? {} : { worker: name }),
+      ...(host === undefined ? {} : { host }),
+      ...(launchToken === undefined ? {} : { launchToken }),
+    });
+  },
+};

@@ -1,0 +1,41 @@
+/** `12,000`. */
+export function count(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+/** `11,532 images/s`; nothing is known before the first measured steps. */
+export function rate(imagesPerSecond: number): string {
+  return imagesPerSecond > 0 ? `${count(imagesPerSecond)} images/s` : '– images/s';
+}
+
+export function loss(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(3) : String(value);
+}
+
+export function percent(share: number): string {
+  return Number.isFinite(share) ? `${Math.round(share * 100)} %` : '–';
+}
+
+/** `45 s`, `3 min 20 s`, `2 h 5 min`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+/** `1.5 GB`, in powers of ten. */
+export function bytes(value: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let amount = value;
+  let unit = 0;
+  while (amount >= 1000 && unit < units.length - 1) {
+    amount /= 1000;
+    unit++;
+  }
+  return `${amount >= 100 || unit === 0 ? Math.round(amount) : amount.toFixed(1)} ${units[unit]}`;
+}
+
+export function shortHash(sha256: string): string {
+  return sha256.slice(0, 12);
+}

@@ -1,0 +1,31 @@
+/** What a run can be told from outside. */
+export interface Interruptible {
+  /** Finish the step, save, end. */
+  stop(): void;
+  /** End now. */
+  abort(reason: string): void;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/**
+ * First signal: stop after the step and save. Second: stop now.
+ * @returns a function that gives the signals back to Node's own handling.
+ */
+export function handleInterrupts(run: Interruptible, note: (text: string) => void): () => void {
+  let asked = false;
+  const handle = (signal: NodeJS.Signals): void => {
+    if (asked) {
+      note(`${signal} again: stopping now, without saving`);
+      run.abort(`stopped by ${signal}`);
+      return;
+    }
+    asked = true;
+    note(`${signal}: finishing the step and saving. Once more to stop at once`);
+    run.stop();
+  };
+  for (const signal of SIGNALS) process.on(signal, handle);
+  return () => {
+    for (const signal of SIGNALS) process.off(signal, handle);
+  };
+}

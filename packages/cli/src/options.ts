@@ -1,0 +1,98 @@
+/** One option of the command line. Without `key` it is no setting of the run but of the command. */
+export interface OptionSpec {
+  readonly describe: string;
+  /** A switch takes no value. */
+  readonly isSwitch?: boolean;
+  /** Key of `gantry.yaml` that it sets; `number`: its text is turned into one. */
+  readonly key?: string;
+  readonly number?: boolean;
+  readonly group: 'Run:' | 'Training:' | 'Workers:' | 'Output:' | 'Command:';
+}
+
+/** Every option there is; one that appears in several commands means the same in all. */
+export const OPTIONS = {
+  preset: { group: 'Run:', key: 'preset', describe: 'Networks and settings to begin from: mlp, mlp-plain' },
+  model: { group: 'Run:', key: 'model', describe: 'Your own defineGan file (.ts or .js)' },
+  dataset: { group: 'Run:', key: 'dataset', describe: 'mnist, fashion-mnist, idx:PATH' },
+  config: { group: 'Run:', describe: 'Settings file (default: gantry.yaml where it exists)' },
+  out: { group: 'Run:', describe: 'Run directory (default: runs/PRESET-N)' },
+  workers: { group: 'Run:', key: 'workers', number: true, describe: 'Worker processes (default 2)' },
+  shards: { group: 'Run:', key: 'shards', number: true, describe: 'Slices of the batch (default: workers)' },
+  batch: { group: 'Run:', key: 'batch', number: true, describe: 'Real images a D update, over all workers' },
+  steps: { group: 'Run:', key: 'steps', number: true, describe: 'Steps to train' },
+  seed: { group: 'Run:', key: 'seed', number: true, describe: 'Seed of weights, noise and shuffling' },
+  updates: { group: 'Training:', key: 'updates', describe: 'alternating, simultaneous' },
+  'discriminator-updates': {
+    group: 'Training:',
+    key: 'discriminatorUpdates',
+    number: true,
+    describe: 'D updates a step',
+  },
+  loss: { group: 'Training:', key: 'loss', describe: 'non-saturating, minimax' },
+  'learning-rate': { group: 'Training:', key: 'adam.learningRate', number: true, describe: "Adam's step size" },
+  beta1: { group: 'Training:', key: 'adam.beta1', number: true, describe: "Decay of Adam's first moment" },
+  beta2: { group: 'Training:', key: 'adam.beta2', number: true, describe: "Decay of Adam's second moment" },
+  epsilon: { group: 'Training:', key: 'adam.epsilon', number: true, describe: "Adam's epsilon" },
+  'ema-decay': { group: 'Training:', key: 'emaDecay', number: true, describe: "Decay of the average of G's weights" },
+  'r1-gamma': { group: 'Training:', key: 'r1Gamma', number: true, describe: 'R1 penalty; 0: none' },
+  'r1-interval': { group: 'Training:', key: 'r1Interval', number: true, describe: 'R1 at every N-th D update' },
+  engine: { group: 'Workers:', key: 'engine', describe: 'onnx, tensorflow-gpu, tensorflow, js' },
+  device: { group: 'Workers:', key: 'device', describe: 'auto, cpu, webgpu[:N], cuda[:N], coreml, dml[:N]' },
+  threads: { group: 'Workers:', key: 'threads', number: true, describe: 'Threads a worker computes with; 0: chosen' },
+  transport: { group: 'Workers:', key: 'transport', describe: 'auto, shm, ipc, tcp' },
+  topology: { group: 'Workers:', key: 'topology', describe: 'auto, direct, star' },
+  lease: {
+    group: 'Workers:',
+    key: 'leaseMs',
+    describe: 'Silence after which a worker is held to be dead: 2s, 1500ms',
+  },
+  'min-workers': { group: 'Workers:', describe: 'Fewest workers to train with; now always --workers' },
+  'max-workers': { group: 'Workers:', describe: 'Most workers to train with; now always --workers' },
+  'checkpoint-every': {
+    group: 'Output:',
+    key: 'checkpointEvery',
+    number: true,
+    describe: 'Steps between checkpoints; 0: only at the end',
+  },
+  'checkpoint-keep': { group: 'Output:', key: 'checkpointKeep', number: true, describe: 'Checkpoints kept' },
+  'sample-every': {
+    group: 'Output:',
+    key: 'sampleEvery',
+    number: true,
+    describe: 'Steps between sample pictures; 0: only at the end',
+  },
+  json: { group: 'Output:', isSwitch: true, describe: 'One JSON object a line on standard output' },
+  bind: { group: 'Command:', describe: 'Where to listen (default tcp://127.0.0.1:0)' },
+  insecure: { group: 'Command:', isSwitch: true, describe: 'Listen off the loopback although nothing is encrypted' },
+  join: { group: 'Command:', describe: "The coordinator's endpoint: tcp://HOST:PORT" },
+  worker: { group: 'Command:', describe: 'Name of this worker (default: the coordinator chooses)' },
+  'host-id': { group: 'Command:', describe: 'Host that it counts to: equal ids share memory (default: this machine)' },
+  hub: { group: 'Command:', isSwitch: true, describe: 'Sum for the others and own no shards (topology star)' },
+  'launch-token': { group: 'Command:', describe: 'Secret of the coordinator that starts this worker' },
+  'resume-with-changes': {
+    group: 'Command:',
+    isSwitch: true,
+    describe: 'Allow changes after which the numbers are no longer bit for bit the same',
+  },
+  count: { group: 'Command:', describe: 'Samples (default 64)' },
+  format: { group: 'Command:', describe: 'grid, png, npy, idx (default grid)' },
+  to: { group: 'Command:', describe: 'File, or folder for png, to write' },
+  weights: { group: 'Command:', describe: 'ema, params (default ema where the run kept one)' },
+  checkpoint: { group: 'Command:', describe: 'Step of the checkpoint (default: the newest that is sound)' },
+  bytes: { group: 'Command:', describe: 'Sizes of vectors, comma-separated: 4096,1MB,16.8MB' },
+} as const satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof OPTIONS;
+
+const names = Object.keys(OPTIONS) as OptionName[];
+const isSetting = (name: OptionName): boolean => 'key' in OPTIONS[name];
+
+/** The options that set a run's configuration. */
+export const SETTING_OPTIONS: readonly OptionName[] = [...names.filter(isSetting), 'min-workers', 'max-workers'];
+
+/** Of a command that makes a run: all settings, the file they may stand in, the run directory, and `--json`. */
+export const RUN_OPTIONS: readonly OptionName[] = [...SETTING_OPTIONS, 'config', 'out', 'json'];
+
+export function optionSpec(name: OptionName): OptionSpec {
+  return OPTIONS[name];
+}

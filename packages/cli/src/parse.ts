@@ -1,0 +1,122 @@
+import { GANTRY_VERSION, suggestion } from '@gantry/common';
+import yargs, { type Argv } from 'yargs';
+import { usage } from './arguments.js';
+import type { Args, Command, CommandEntry } from './command.js';
+import { COMMANDS } from './commands/index.js';
+import { OPTIONS, type OptionName, optionSpec } from './options.js';
+
+/** Columns of `--help` on a wide terminal. */
+const HELP_COLUMNS_MAX = 110;
+
+/** What a command line asks for; undefined: help or version were printed. */
+export interface Invocation {
+  readonly command: Command;
+  readonly args: Args;
+}
+
+/**
+ * Finds the command, loads it alone, and parses its options.
+ * @throws GantryError GANTRY_USAGE for unknown commands and options (naming the nearest), and missing values.
+ */
+export async function parseCommandLine(argv: readonly string[]): Promise<Invocation | undefined> {
+  const [name] = argv;
+  const entry = COMMANDS.find((one) => one.name === name);
+  if (entry === undefined) return withoutCommand(argv, name);
+  const command = await entry.load();
+  const parsed = await commandParser(command, argv.slice(1));
+  if (parsed === undefined) return undefined;
+  return { command, args: checkedArgs(command, parsed) };
+}
+
+async function withoutCommand(argv: readonly string[], name: string | undefined): Promise<undefined> {
+  const parser = overview(base([...argv]), COMMANDS);
+  if (name === undefined) {
+    process.stderr.write(`${await parser.getHelp()}\n\n`);
+    usage('which command? One of those above');
+  }
+  const known = COMMANDS.map((one) => one.name);
+  if (!name.startsWith('-')) usage(`there is no command ${name}.${suggestion(name, known)} See gantry --help`);
+  const { help, version, h } = await parser.parseAsync();
+  if (help === undefined && version === undefined && h === undefined) {
+    usage(`a command comes first, before ${name}: gantry train ${argv.join(' ')}`);
+  }
+  return undefined;
+}
+
+/** yargs as Gantry wants it: throws instead of exiting, English, names as they were typed. */
+function base(argv: string[]): Argv {
+  return yargs(argv)
+    .scriptName('gantry')
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'boolean-negation': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'duplicate-arguments-array': false,
+      'strip-aliased': true,
+    })
+    .detectLocale(false)
+    .exitProcess(false)
+    .fail(false)
+    .help('help')
+    .alias('h', 'help')
+    .version(`gantry ${GANTRY_VERSION}`)
+    .wrap(Math.min(HELP_COLUMNS_MAX, process.stdout.columns ?? HELP_COLUMNS_MAX));
+}
+
+function overview(parser: Argv, commands: readonly CommandEntry[]): Argv {
+  let listed = parser.usage('gantry COMMAND [options]\n\nTrains GANs on many processes, GPUs and machines.');
+  for (const { name, summary } of commands) listed = listed.command(name, summary);
+  return listed
+    .example('gantry train', 'Train on MNIST with two workers, into runs/mlp-1')
+    .example('gantry resume --out runs/mlp-1', 'Go on after Ctrl-C or a crash')
+    .example('gantry generate --out runs/mlp-1 --to digits.png', 'A picture of 64 samples')
+    .epilogue('gantry COMMAND --help lists the options of one command.');
+}
+
+async function commandParser(command: Command, argv: readonly string[]): Promise<Record<string, unknown> | undefined> {
+  const { positional } = command;
+  const line = `gantry ${command.name} ${positional ? `${positional.usage} ` : ''}[options]`;
+  let parser = base([...argv]).usage(`${line}\n\n${command.summary}.`);
+  for (const name of command.options) {
+    const { isSwitch = false, describe, group } = optionSpec(name);
+    parser = isSwitch
+      ? parser.option(name, { type: 'boolean', describe, group })
+      : parser.option(name, { string: true, nargs: 1, requiresArg: true, describe, group });
+  }
+  for (const [example, text] of command.examples) parser = parser.example(`gantry ${example}`, text);
+  try {
+    const parsed = (await parser.parseAsync()) as Record<string, unknown>;
+    const answered = ['help', 'h', 'version'].some((name) => parsed[name] === true);
+    return answered ? undefined : parsed;
+  } catch (error) {
+    return usage(`${(error as Error).message.toLowerCase()}. See gantry ${command.name} --help`);
+  }
+}
+
+function checkedArgs(command: Command, parsed: Readonly<Record<string, unknown>>): Args {
+  const { _: words, $0: _script, ...options } = parsed;
+  const positionals = (words as readonly (string | number)[]).map(String);
+  for (const name of Object.keys(options))
+    if (!command.options.includes(name as OptionName)) unknownOption(command, name);
+  if (command.positional === undefined) {
+    if (positionals.length > 0)
+      usage(`${positionals[0]} is not expected by gantry ${command.name}: options begin with --`);
+    return options as Args;
+  }
+  const { choices, describe } = command.positional;
+  const [what = '', extra] = positionals;
+  if (!choices.includes(what)) {
+    usage(`gantry ${command.name} needs one of ${choices.join(', ')} (${describe}).${suggestion(what, choices)}`);
+  }
+  if (extra !== undefined) usage(`${extra} is not expected after gantry ${command.name} ${what}`);
+  return { ...options, what } as Args;
+}
+
+function unknownOption(command: Command, name: string): never {
+  const option = `--${name}`;
+  const elsewhere = Object.hasOwn(OPTIONS, name) ? ' (other commands have it)' : '';
+  const meant = elsewhere === '' ? suggestion(name, command.options, '--') : '';
+  return usage(`gantry ${command.name} has no option ${option}${elsewhere}.${meant} See gantry ${command.name} --help`);
+}

@@ -1,0 +1,61 @@
+import type { RunEvent } from '@gantry/coordinator';
+import { count, duration, loss, percent, rate, shortHash } from '../formats/numbers.js';
+import type { ProgressEvent } from './reporter.js';
+
+/** One sentence a happening, for people; undefined: nothing to say (progress has a form of its own). */
+export function describeEvent(event: RunEvent): string | undefined {
+  switch (event.event) {
+    case 'start':
+      return describeStart(event);
+    case 'joined':
+      return undefined;
+    case 'ready':
+      return describeReady(event);
+    case 'checkpoint':
+      return `checkpoint  step ${count(event.step)}  ${event.path}`;
+    case 'sample':
+      return `samples     step ${count(event.step)}  ${event.path}`;
+    case 'worker-lost':
+      return `worker lost: ${event.worker} on ${event.host}, at update ${event.update} while ${event.phase}: ${event.reason}`;
+    case 'warning':
+      return `warning: ${event.message}`;
+    case 'done':
+      return describeDone(event);
+    default:
+      return undefined;
+  }
+}
+
+function describeStart(event: Extract<RunEvent, { event: 'start' }>): string {
+  const { preset, dataset, workers, shards, batch, steps, fromStep, runDirectory } = event;
+  const from = fromStep > 0 ? `, going on after step ${count(fromStep)}` : '';
+  const people = `${workers} worker${workers === 1 ? '' : 's'}, ${shards} shard${shards === 1 ? '' : 's'}`;
+  return `training    ${preset} on ${dataset}: ${people}, batch ${batch}, ${count(steps)} steps${from}\nrun         ${runDirectory}`;
+}
+
+function describeReady(event: Extract<RunEvent, { event: 'ready' }>): string {
+  const kinds = new Map<string, number>();
+  for (const { engine, device, threads, hub } of event.members) {
+    const kind = `${engine} on ${device}, ${threads} thread${threads === 1 ? '' : 's'}${hub ? ' (hub)' : ''}`;
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  const parts = [...kinds].map(([kind, number]) => `${number} × ${kind}`);
+  return `ready       ${parts.join('; ')}, after ${(event.startupMs / 1000).toFixed(1)} s`;
+}
+
+function describeDone(event: Extract<RunEvent, { event: 'done' }>): string {
+  const { step, imagesPerSecond, stateSha256, checkpoint, interrupted } = event;
+  const what = interrupted ? 'stopped' : 'done';
+  return `${what.padEnd(12)}step ${count(step)}, ${rate(imagesPerSecond)}, state ${shortHash(stateSha256)}, ${checkpoint}`;
+}
+
+/** The numbers of a progress event, as a plain line. */
+export function describeProgress(event: ProgressEvent): string {
+  const left = event.etaSeconds === null ? '' : `  ${duration(event.etaSeconds)} left`;
+  return [
+    `step ${count(event.step)}/${count(event.steps)}`,
+    rate(event.imagesPerSecond),
+    `D ${loss(event.discriminatorLoss)}  G ${loss(event.generatorLoss)}`,
+    `D right on ${percent(event.accuracyReal)} real, ${percent(event.accuracyFake)} fake${left}`,
+  ].join('  ');
+}

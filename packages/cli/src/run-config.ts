@@ -1,0 +1,100 @@
+import { readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { diffConfig, GantryError, type RunConfig, type Transport } from '@gantry/common';
+import { type ConfigFile, readConfigFile, resolveConfig } from '@gantry/common/config';
+import { PRESETS } from '@gantry/gan/presets';
+import { isGiven, settingsOf, textOf, usage, wholeOf } from './arguments.js';
+import type { Args } from './command.js';
+
+/** Read where `--config` names no other. */
+const CONFIG_FILE = 'gantry.yaml';
+/** Run directories without `--out`. */
+const RUNS_FOLDER = 'runs';
+
+/** The run that a command line describes: flags over `gantry.yaml` over preset over defaults. */
+export async function configOf(args: Args, auto: { transport: Transport }): Promise<RunConfig> {
+  const named = textOf(args, 'config');
+  const file = await readConfigFile(named ?? CONFIG_FILE, named === undefined);
+  return resolved(args, file, auto);
+}
+
+/** What `auto` means for workers of one machine: /dev/shm exists on Linux alone. */
+export function localTransport(): Transport {
+  return process.platform === 'linux' ? 'shm' : 'tcp';
+}
+
+/**
+ * The configuration with which a stored run goes on: its own, with the flags over it.
+ * @throws GantryError GANTRY_RUN_NOT_FOUND; GANTRY_CONFIG_CHANGED naming the keys that may not change.
+ */
+export async function resumedConfigOf(args: Args, runDirectory: string): Promise<RunConfig> {
+  const stored = await storedConfig(runDirectory);
+  const before = resolved({}, stored, { transport: localTransport() });
+  const after = resolved(args, stored, { transport: localTransport() });
+  refuseChanges(before, after, isGiven(args, 'resume-with-changes'));
+  return after;
+}
+
+async function storedConfig(runDirectory: string): Promise<ConfigFile> {
+  const path = join(runDirectory, 'config.yaml');
+  const file = await readConfigFile(path, true);
+  if (file !== undefined) return file;
+  throw new GantryError(
+    'GANTRY_RUN_NOT_FOUND',
+    `${runDirectory} holds no run (there is no ${path}). Name a run directory with --out, or begin one with gantry train`,
+  );
+}
+
+function refuseChanges(before: RunConfig, after: RunConfig, numbersMayChange: boolean): void {
+  const changes = diffConfig(before, after);
+  const refused = changes.filter(({ effect }) => effect === 'breaks' || (effect === 'numbers' && !numbersMayChange));
+  if (refused.length === 0) return;
+  const told = refused.map(({ key, from, to }) => `${key} (${String(from)} → ${String(to)})`).join(', ');
+  const remedy = refused.some(({ effect }) => effect === 'breaks')
+    ? 'Leave these flags away, or begin a new run with gantry train'
+    : 'Add --resume-with-changes if it need not be bit for bit the undisturbed run';
+  throw new GantryError('GANTRY_CONFIG_CHANGED', `the run cannot go on with another ${told}. ${remedy}`, {
+    details: { keys: refused.map(({ key }) => key).join(',') },
+  });
+}
+
+function resolved(args: Args, file: ConfigFile | undefined, auto: { transport: Transport }): RunConfig {
+  const presets = Object.fromEntries(Object.values(PRESETS).map(({ name, defaults }) => [name, defaults]));
+  const config = resolveConfig({
+    flags: settingsOf(args),
+    file,
+    presets,
+    auto: { ...auto, topology: 'direct' },
+  });
+  checkMembership(args, config.workers);
+  return config;
+}
+
+/** Runs keep the number of workers they begin with, so the bounds can only be met by it. */
+function checkMembership(args: Args, workers: number): void {
+  const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER };
+  const min = wholeOf(args, 'min-workers', bounds) ?? workers;
+  const max = wholeOf(args, 'max-workers', bounds) ?? workers;
+  if (min > workers) usage(`--min-workers is ${min}, which is more than --workers ${workers}`);
+  if (max < workers) usage(`--max-workers is ${max}, which is less than --workers ${workers}`);
+}
+
+/** `--out`, or the first `runs/PRESET-N` that is not there. */
+export function runDirectoryOf(args: Args, preset: string): string {
+  return resolve(textOf(args, 'out') ?? join(RUNS_FOLDER, nextName(preset)));
+}
+
+function nextName(preset: string): string {
+  const taken = new Set(entriesOf(RUNS_FOLDER));
+  let number = 1;
+  while (taken.has(`${preset}-${number}`)) number++;
+  return `${preset}-${number}`;
+}
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,69 @@
+import { GantryError, type RunConfig } from '@gantry/common';
+import type { RunEvent, RunResult } from '@gantry/coordinator';
+import { handleInterrupts } from './interrupts.js';
+import { markShown } from './print-error.js';
+import type { Reporter } from './reporters/reporter.js';
+import { workerCommand } from './worker-command.js';
+
+/** A run to be started and watched to its end. */
+export interface SupervisedRun {
+  readonly config: RunConfig;
+  readonly runDirectory: string;
+  /** 0: all workers are started by hand. */
+  readonly localWorkers: number;
+  readonly resume: boolean;
+  readonly bind?: string | undefined;
+  readonly insecure?: boolean;
+}
+
+/** Starts a coordinator, shows its events, passes signals on. @throws what ended the run. */
+export async function superviseRun(run: SupervisedRun, reporter: Reporter): Promise<RunResult> {
+  const { startCoordinator } = await import('@gantry/coordinator');
+  let told = false;
+  const onEvent = (event: RunEvent): void => {
+    told ||= event.event === 'error';
+    reporter.event(event);
+  };
+  const { bind, insecure = false, ...rest } = run;
+  try {
+    const running = await startCoordinator({
+      ...rest,
+      ...(bind === undefined ? {} : { bind }),
+      insecure,
+      workerCommand: workerCommand(),
+      onEvent,
+    });
+    return await whileInterruptible(running, reporter);
+  } catch (error) {
+    if (told && reporter.showsErrors) markShown(error);
+    throw error;
+  } finally {
+    reporter.close();
+  }
+}
+
+type Running = Awaited<ReturnType<typeof import('@gantry/coordinator')['startCoordinator']>>;
+
+async function whileInterruptible(running: Running, reporter: Reporter): Promise<RunResult> {
+  let stopped = false;
+  const release = handleInterrupts(
+    {
+      stop: () => running.stop(),
+      abort: (reason) => {
+        stopped = true;
+        running.abort(reason);
+      },
+    },
+    reporter.note,
+  );
+  try {
+    return await running.done;
+  } catch (cause) {
+    if (stopped && !(cause instanceof GantryError)) {
+      throw new GantryError('GANTRY_INTERRUPTED', 'stopped at once, as asked', { cause });
+    }
+    throw cause;
+  } finally {
+    release();
+  }
+}
