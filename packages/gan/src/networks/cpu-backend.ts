@@ -1,6 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { assert } from '@gantry/common';
-import { getBackend, setBackend } from '@tensorflow/tfjs-core';
+import { engine, getBackend, setBackend } from '@tensorflow/tfjs-core';
 
 /**
  * Runs `fn` on tfjs's own cpu backend and goes back to the backend before it: initial weights are the same bits on every
@@ -10,6 +10,8 @@ export function onCpuBackend<T>(fn: () => T): T {
   const previous = getBackend() as string | null | undefined;
   void setBackend('cpu');
   assert(getBackend() === 'cpu', 'the cpu backend of tfjs is there at once');
+  // Else tfjs's first tensor prints an advertisement for tfjs-node.
+  (engine().backend as { firstUse?: boolean }).firstUse = false;
   try {
     return fn();
   } finally {

@@ -1,4 +1,4 @@
-import { createLayout, type Layout, type NetworkName } from '@gantry/common';
+import { createLayout, GantryError, type Layout, type NetworkName } from '@gantry/common';
 import { type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { GanDefinition } from '../definition.js';
@@ -54,6 +54,7 @@ function callBuilder(definition: GanDefinition, name: NetworkName): LayersModel 
   try {
     return definition[name]();
   } catch (error) {
+    if (error instanceof GantryError) throw error;
     throw invalidModel(`${name}() of ${definition.name} failed: ${messageOf(error)}`, { network: name }, error);
   }
 }

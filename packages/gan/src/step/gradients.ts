@@ -1,5 +1,5 @@
 import type { NamedTensors, Program, TensorSpec } from '@gantry/engine';
-import { dispose, keep, type NamedTensorMap, type Tensor, type Variable, variableGrads } from '@tensorflow/tfjs-core';
+import { dispose, type NamedTensorMap, type Tensor, type Variable, variableGrads } from '@tensorflow/tfjs-core';
 import type { UpdateKind } from '../contract.js';
 import type { Network } from '../networks/network.js';
 import { type DiscriminatorObjective, type DiscriminatorPass, discriminatorPass } from './discriminator-loss.js';
@@ -40,12 +40,12 @@ function sampleInputs(kind: UpdateKind, options: GradientsProgramOptions): Tenso
 }
 
 /** D's gradients: G runs outside of the tape, so nothing flows into it. */
-function runDiscriminator(inputs: NamedTensors, options: GradientsProgramOptions): NamedTensors {
-  const { discriminator, generator } = options;
+function runDiscriminator(inputs: NamedTensors, options: GradientsProgramOptions & { joint?: boolean }): NamedTensors {
+  const { discriminator, generator, joint = true } = options;
   const fake = generator.apply(inputs.z!, { training: true }); // [b, h, w, c]
   let pass: DiscriminatorPass | undefined;
   const { grads, value } = gradientsOf(discriminator.variables, () => {
-    pass = discriminatorPass(discriminator, { real: inputs.real!, fake }, { ...options, joint: true });
+    pass = discriminatorPass(discriminator, { real: inputs.real!, fake }, { ...options, joint });
     return pass.objective;
   });
   return { ...gradientOutputs(discriminator, grads), ...discriminatorMetrics(pass!, value) };
@@ -62,25 +62,12 @@ function runGenerator(inputs: NamedTensors, options: GradientsProgramOptions): N
 }
 
 /**
- * Both gradients from one forward pass of G and one of D: D's tape lies inside G's, so D's logits on the fakes are nodes of
- * both. G's gradient follows them back through D into G; D's stops at D's own weights. Nothing is computed twice. D sees the
- * halves apart, because G's gradient goes through the fakes alone.
+ * Both gradients at the same weights, from one forward pass of G and one of D: the two tapes run the same kernels on the same
+ * inputs, which a captured graph computes once (an eager engine runs G and D on the fakes for each). D sees the halves apart,
+ * because G's gradient goes through the fakes alone: in a joint pass it would drag the real half along as zeros.
  */
 function runBoth(inputs: NamedTensors, options: GradientsProgramOptions): NamedTensors {
-  const { discriminator, generator } = options;
-  let pass: DiscriminatorPass | undefined;
-  let inner: { value: Tensor; grads: NamedTensorMap } | undefined;
-  const outer = gradientsOf(generator.variables, () => {
-    const fake = generator.apply(inputs.z!, { training: true }); // [b, h, w, c]
-    inner = gradientsOf(discriminator.variables, () => {
-      pass = discriminatorPass(discriminator, { real: inputs.real!, fake }, { ...options, joint: false });
-      return pass.objective;
-    });
-    for (const gradient of Object.values(inner.grads)) keep(gradient);
-    return generatorLoss(pass!.fakeLogits, options);
-  });
-  const metrics = discriminatorMetrics(pass!, inner!.value, outer.value);
-  return { ...gradientOutputs(discriminator, inner!.grads), ...gradientOutputs(generator, outer.grads), ...metrics };
+  return { ...runDiscriminator(inputs, { ...options, joint: false }), ...runGenerator(inputs, options) };
 }
 
 function gradientsOf(variables: readonly Variable[], fn: () => Tensor): { value: Tensor; grads: NamedTensorMap } {
@@ -94,10 +81,9 @@ function generatorLoss(fakeLogits: Tensor, { loss }: GradientsProgramOptions): T
 }
 
 /** Turns a pass into metrics, and disposes of what is not one. */
-function discriminatorMetrics(pass: DiscriminatorPass, objective: Tensor, generatorLossValue?: Tensor): NamedTensors {
+function discriminatorMetrics(pass: DiscriminatorPass, objective: Tensor): NamedTensors {
   const outputs = metricOutputs({
     discriminatorLoss: pass.loss,
-    ...(generatorLossValue && { generatorLoss: generatorLossValue }),
     accuracyReal: accuracyOnReal(pass.realLogits),
     accuracyFake: accuracyOnFake(pass.fakeLogits),
     ...(pass.penalty && { penalty: pass.penalty }),

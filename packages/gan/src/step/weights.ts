@@ -1,7 +1,6 @@
-import type { NamedTensors, TensorSpec } from '@gantry/engine';
+import { type NamedTensors, type TensorSpec, withVariables } from '@gantry/engine';
 import { type NamedTensorMap, type Tensor, zeros } from '@tensorflow/tfjs-core';
 import type { Network } from '../networks/network.js';
-import { withVariables } from './with-variables.js';
 
 /** The program inputs that a network's weights are: `discriminator/dense_1/kernel` …, in layout order. */
 export function weightInputs(network: Network): TensorSpec[] {
@@ -16,7 +15,7 @@ export function weightInputs(network: Network): TensorSpec[] {
 export function withWeights<T>(networks: readonly Network[], inputs: NamedTensors, fn: () => T): T {
   const variables = networks.flatMap((network) => [...network.variables]);
   const tensors = networks.flatMap((network) => weightInputs(network).map(({ name }) => inputs[name]!));
-  return withVariables(variables, tensors, fn);
+  return withVariables(variables, tensors, fn).value;
 }
 
 /** Names gradients as a program puts them out. A weight that the loss does not depend on has the gradient zero. */

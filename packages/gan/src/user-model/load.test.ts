@@ -1,0 +1,152 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { buildGan, definitionHash } from '../build-gan.js';
+import { loadDefinition } from '../load-definition.js';
+import { programInputs, testInputs } from '../testing/inputs.js';
+import { runProgram } from '../testing/run-program.js';
+import { SMALL_CONFIG } from '../testing/small-gan.js';
+
+const EXAMPLE = fileURLToPath(new URL('../../../../examples/wide-gan.ts', import.meta.url));
+
+const MODEL_TS = `
+import { defineGan, type GanDefinition } from '@gantry/gan';
+import * as tf from '@tensorflow/tfjs';
+import { HIDDEN } from './sizes';
+
+const size: number = 2;
+const definition: GanDefinition = {
+  name: 'mine',
+  latent: 3,
+  imageShape: [size, size, 1],
+  generator: () => tf.sequential({ layers: [
+    tf.layers.dense({ units: HIDDEN, activation: 'relu', inputShape: [3] }),
+    tf.layers.dense({ units: 4, activation: 'sigmoid' }),
+    tf.layers.reshape({ targetShape: [2, 2, 1] }),
+  ] }),
+  discriminator: () => tf.sequential({ layers: [
+    tf.layers.flatten({ inputShape: [2, 2, 1] }),
+    tf.layers.dense({ units: 1 }),
+  ] }),
+  loss: { name: 'own', discriminator: (real, fake) => tf.mean(tf.sub(fake, real)), generator: (fake) => tf.neg(tf.mean(fake)) },
+};
+export default defineGan(definition);
+`;
+
+const MODEL_JS = `
+import { layers, sequential } from '@tensorflow/tfjs-layers';
+export default {
+  name: 'plain', latent: 3, imageShape: [2, 2, 1],
+  generator: () => sequential({ layers: [
+    layers.dense({ units: 4, activation: 'sigmoid', inputShape: [3] }), layers.reshape({ targetShape: [2, 2, 1] })] }),
+  discriminator: () => sequential({ layers: [layers.flatten({ inputShape: [2, 2, 1] }), layers.dense({ units: 1 })] }),
+};
+`;
+
+let folder: string;
+
+/** Writes a file outside of the repository and returns its path. */
+async function file(name: string, text: string): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, text);
+  return path;
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gantry-model-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const load = (path: string) => loadDefinition(path, 'mlp');
+
+describe("a user's file", () => {
+  it("in TypeScript, with imports of its own, trains on Gantry's copy of TensorFlow.js", async () => {
+    await file('ts/sizes.ts', 'export const HIDDEN: number = 7;');
+    const loaded = await load(await file('ts/model.ts', MODEL_TS));
+    const gan = buildGan(loaded.definition, SMALL_CONFIG);
+    expect(gan.layouts.generator.entries[0]!.shape).toEqual([3, 7]);
+    const program = gan.gradientsProgram('both', { samples: 2, penalized: false });
+    const outputs = runProgram(program, programInputs(gan, testInputs(gan, 2)));
+    expect(Number.isFinite(outputs['metrics/generatorLoss']![0])).toBe(true);
+  });
+
+  it('in JavaScript, a bare object', async () => {
+    for (const name of ['model.js', 'model.mjs']) {
+      const { definition, path } = await load(await file(name, MODEL_JS));
+      expect(definition.name).toBe('plain');
+      expect(path).toBe(join(folder, name));
+      expect(buildGan(definition, SMALL_CONFIG).latent).toBe(3);
+    }
+  });
+
+  it('hashes by what it says and imports, not by where it lies', async () => {
+    const at = async (where: string, hidden: number, text = MODEL_TS) => {
+      await file(`${where}/sizes.ts`, `export const HIDDEN: number = ${hidden};`);
+      const loaded = await load(await file(`${where}/model.ts`, text));
+      return definitionHash(buildGan(loaded.definition, SMALL_CONFIG), loaded.contentHash);
+    };
+    const hash = await at('hash/a', 7);
+    expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(await at('hash/b', 7)).toBe(hash);
+    expect(await at('hash/c', 8)).not.toBe(hash);
+    expect(await at('hash/d', 7, MODEL_TS.replace('tf.neg(tf.mean(fake))', 'tf.mean(fake)'))).not.toBe(hash);
+  });
+
+  it('may be the example', async () => {
+    const { definition } = await load(EXAMPLE);
+    expect(buildGan(definition, SMALL_CONFIG).imageShape).toEqual([28, 28, 1]);
+  });
+});
+
+describe('a file that is no model', () => {
+  const cases: [string, string, string, RegExp, number | undefined][] = [
+    ['syntax', 'syntax.ts', 'const a = 1;\nconst = 2;\n', /syntax\.ts cannot be loaded[\s\S]*syntax\.ts:2:7/, 2],
+    ['missing import', 'import.ts', "\nimport './nowhere';\n", /Could not resolve "\.\/nowhere"/, 2],
+    [
+      'unknown engine',
+      'engine.ts',
+      "import '@tensorflow/tfjs-node';\n",
+      /no module "@tensorflow\/tfjs-node".*--engine/s,
+      1,
+    ],
+    [
+      'no default',
+      'none.ts',
+      'export const gan = 5;',
+      /exports gan, but has no default export; expected `export default/,
+      undefined,
+    ],
+    ['nothing', 'empty.ts', '', /exports nothing/, undefined],
+    ['a number', 'five.ts', 'export default 5;', /five\.ts: defineGan takes an object .* got 5/, undefined],
+    ['throws', 'throws.ts', '\n\nthrow new Error("oh no");\n', /throws\.ts:3: oh no/, 3],
+    [
+      'wrong key',
+      'key.ts',
+      "import { defineGan } from '@gantry/gan';\n\nexport default defineGan({ latent: -1 } as never);",
+      /key\.ts:3: defineGan got name/,
+      3,
+    ],
+    ['wrong kind', 'model.json', '{}', /is not a \.ts, \.mts, \.js, \.mjs file/, undefined],
+  ];
+  for (const [what, name, text, message, line] of cases) {
+    it(what, async () => {
+      const error = await load(await file(`bad/${name}`, text)).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'GANTRY_MODEL_INVALID', message: expect.stringMatching(message) });
+      if (line !== undefined) expect(error).toMatchObject({ details: { line } });
+    });
+  }
+
+  it('is missing', async () => {
+    const missing = load(join(folder, 'nothing-here.ts'));
+    await expect(missing).rejects.toMatchObject({ code: 'GANTRY_MODEL_NOT_FOUND' });
+  });
+
+  it('fails while it builds a network, at a line', async () => {
+    const text = MODEL_JS.replace("units: 4, activation: 'sigmoid'", "units: 4, activation: 'sigmoidal'");
+    const { definition } = await load(await file('bad/builder.js', text));
+    expect(() => buildGan(definition, SMALL_CONFIG)).toThrow(/builder\.js:6: /);
+  });
+});
