@@ -121,7 +121,6 @@ const BINARY_SAMPLES: readonly KernelSample[] = [
   binary('SquaredDifference', tf.squaredDifference),
   binary('Sub', tf.sub, ROW, X),
   { ...binary('FloorDiv', tf.floorDiv, INTEGERS, { shape: [4], dtype: 'int32', range: [2, 5] }), smooth: false },
-  { ...binary('FloorDiv', tf.floorDiv, X, { shape: [4], range: [0.5, 1] }), smooth: false },
   { ...binary('Mod', tf.mod, X, { shape: [4], range: [0.5, 1] }), smooth: false },
   { ...binary('Mod', tf.mod, INTEGERS, { shape: [4], dtype: 'int32', range: [2, 5] }), smooth: false },
   compare('Equal', tf.equal),
@@ -150,7 +149,6 @@ const REDUCE_SAMPLES: readonly KernelSample[] = [
   steps('ArgMin', (x) => tf.argMin(x, 0)),
   unary('Cumsum', (x) => tf.cumsum(x, 0), { shape: [3, 4, 2] }),
   unary('Cumsum', (x) => tf.cumsum(x, 1, true, true), { shape: [3, 4, 2] }),
-  steps('Cumprod', (x) => tf.cumprod(x, 1)),
   unary('Softmax', (x) => tf.softmax(x)),
 ];
 

@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { engine } from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
 
 /** Where a kernel was called from. */
@@ -20,6 +21,12 @@ const layerStack: string[] = [];
 
 export function currentLayer(): string {
   return layerStack.join('/');
+}
+
+/** Whether tfjs is computing gradients: the innermost of its scopes `forward` and `backward` tells. */
+export function isBackward(): boolean {
+  const { scopeStack } = engine().state as unknown as { scopeStack: readonly { name: string }[] };
+  return scopeStack.findLast(({ name }) => name === 'forward' || name === 'backward')?.name === 'backward';
 }
 
 /** The user's line that led to the call of this function. Slow (it takes a stack trace): for traces and errors only. */

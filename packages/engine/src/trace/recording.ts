@@ -4,7 +4,7 @@ import { GraphBuilder } from '../graph/builder.js';
 import type { Graph, GraphConstant, GraphDType, ValueId } from '../graph/graph.js';
 import type { TensorSpec } from '../program.js';
 import { graphDType, type Inferred, type KernelAttributes, type KernelRule, UnsupportedKernel } from './kernel-rule.js';
-import { currentLayer, currentLine, describeOrigin } from './origin.js';
+import { currentLayer, currentLine, describeOrigin, isBackward } from './origin.js';
 
 export type ConstantData = GraphConstant['data'];
 
@@ -97,6 +97,7 @@ export class Recording {
 
   /** A gradient runs outside of all layers; it belongs to the last of its inputs that came from one. */
   #gradientLayer(inputs: readonly ValueId[]): string {
+    if (!isBackward()) return '';
     for (let i = inputs.length - 1; i >= 0; i--) {
       const layer = this.#layers.get(inputs[i]!);
       if (layer !== undefined) return layer;

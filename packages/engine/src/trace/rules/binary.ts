@@ -1,17 +1,7 @@
 import { broadcast_util } from '@tensorflow/tfjs-core';
 import { type KernelRule, one, requireFloat, type TensorShape, UnsupportedKernel } from '../kernel-rule.js';
 
-const ARITHMETIC_KERNELS = [
-  'Add',
-  'FloorDiv',
-  'Maximum',
-  'Minimum',
-  'Mod',
-  'Multiply',
-  'Pow',
-  'SquaredDifference',
-  'Sub',
-] as const;
+const ARITHMETIC_KERNELS = ['Add', 'Maximum', 'Minimum', 'Mod', 'Multiply', 'Pow', 'SquaredDifference', 'Sub'] as const;
 const FLOAT_KERNELS = ['Atan2', 'RealDiv'] as const;
 const COMPARISON_KERNELS = ['Equal', 'Greater', 'GreaterEqual', 'Less', 'LessEqual', 'NotEqual'] as const;
 const LOGICAL_KERNELS = ['LogicalAnd', 'LogicalOr'] as const;
@@ -45,6 +35,18 @@ const floatRule = (kernel: string): KernelRule => ({
   },
 });
 
+/** On float32 tfjs's backends do not agree about the type of the result. */
+const floorDivRule: KernelRule = {
+  kernel: 'FloorDiv',
+  inputs: ['a', 'b'],
+  infer([a, b]) {
+    if (a!.dtype !== 'int32' || b!.dtype !== 'int32') {
+      throw new UnsupportedKernel('it needs int32; use tf.floor(tf.div(a, b))');
+    }
+    return one(broadcastShape(a!.shape, b!.shape), 'int32');
+  },
+};
+
 const comparisonRule = (kernel: string): KernelRule => ({
   kernel,
   inputs: ['a', 'b'],
@@ -76,6 +78,7 @@ export const BINARY_RULES: readonly KernelRule[] = [
   ...FLOAT_KERNELS.map(floatRule),
   ...COMPARISON_KERNELS.map(comparisonRule),
   ...LOGICAL_KERNELS.map(comparisonRule),
+  floorDivRule,
   preluRule,
   logicalNotRule,
   addNRule,

@@ -14,14 +14,14 @@ function reducedShape(shape: readonly number[], axes: readonly number[], keepDim
   return shape.filter((_, axis) => !axes.includes(axis));
 }
 
-/** `axisName`: Max alone calls its axes `reductionIndices`. */
+/** `axisName`: tfjs's Max alone calls its axes `reductionIndices`; in the graph they are `axis` as everywhere. */
 const reductionRule = (kernel: string, dtype?: GraphDType, axisName = 'axis'): KernelRule => ({
   kernel,
   inputs: ['x'],
   infer([x], attributes) {
     const axes = normalizeAxes(attributes[axisName], x!.shape);
     const keepDims = attributes.keepDims === true;
-    return one(reducedShape(x!.shape, axes, keepDims), dtype ?? x!.dtype, { [axisName]: axes, keepDims });
+    return one(reducedShape(x!.shape, axes, keepDims), dtype ?? x!.dtype, { axis: axes, keepDims });
   },
 });
 
@@ -34,8 +34,8 @@ const argRule = (kernel: string): KernelRule => ({
   },
 });
 
-const cumulativeRule = (kernel: string): KernelRule => ({
-  kernel,
+const cumsumRule: KernelRule = {
+  kernel: 'Cumsum',
   inputs: ['x'],
   infer([x], attributes) {
     const axis = normalizeAxes(attributes.axis, x!.shape)[0]!;
@@ -45,7 +45,7 @@ const cumulativeRule = (kernel: string): KernelRule => ({
       reverse: attributes.reverse === true,
     });
   },
-});
+};
 
 /** tf.logSoftmax has no kernel of its own in any backend: it is captured as what it is made of. */
 const softmaxRule: KernelRule = {
@@ -68,7 +68,6 @@ export const REDUCE_RULES: readonly KernelRule[] = [
   reductionRule('Sum'),
   argRule('ArgMax'),
   argRule('ArgMin'),
-  cumulativeRule('Cumprod'),
-  cumulativeRule('Cumsum'),
+  cumsumRule,
   softmaxRule,
 ];
