@@ -33,3 +33,6 @@ export const SNAPSHOTS_IN_FLIGHT_MAX = 2;
 
 /** Largest state that is accepted from the coordinator, in bytes: far above what shared memory will hold. */
 export const STATE_BYTES_MAX = 2 ** 34;
+
+/** Before training a busy coordinator may be slower to answer: its lease counts this many times, as theirs do with it. */
+export const STARTING_LEASES = 4;

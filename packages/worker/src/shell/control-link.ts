@@ -10,7 +10,7 @@ import {
   type Welcome,
 } from '@gantry/common';
 import { Dealer } from 'zeromq';
-import { CONNECT_MS_MAX, LINGER_MS, STATE_BYTES_MAX } from '../constants.js';
+import { CONNECT_MS_MAX, LINGER_MS, STARTING_LEASES, STATE_BYTES_MAX } from '../constants.js';
 import { CoordinatorWatch } from '../core/coordinator-watch.js';
 import { acceptChunk, type StateAssembly } from '../core/state-assembly.js';
 import type { ControlThreadData, FromControl } from './control-messages.js';
@@ -32,7 +32,8 @@ export class ControlLink {
   readonly #hashes = new Map<number, string>();
   #watch: CoordinatorWatch | null = null;
   #timer: NodeJS.Timeout;
-  #session = '';
+  #welcome: Welcome | null = null;
+  #leaseMs = 0;
   #runId = '';
   #generation = 0;
   #incoming: StateAssembly | null = null;
@@ -121,15 +122,22 @@ export class ControlLink {
       case 'heartbeat':
         return;
       case 'stopRequest':
-        return this.#progress.wishStop(body.save ? 'save' : 'discard');
+        this.#progress.wishStop(body.save ? 'save' : 'discard');
+        return;
       case 'stop':
-        return this.#control.stopAfter(body.atUpdate);
+        this.#control.stopAfter(body.atUpdate);
+        return;
       case 'stateChunk':
-        return this.#onChunk(body);
+        this.#onChunk(body);
+        return;
       case 'stateReceived':
-        return this.#onStateReceived(body.stateUpdate);
+        this.#onStateReceived(body.stateUpdate);
+        return;
       case 'welcome':
         this.#begin(runId, body);
+        break;
+      case 'start':
+        this.#watchFor(this.#welcome!.leaseMs);
         break;
       case 'assignment':
         this.#generation = body.generation;
@@ -140,30 +148,36 @@ export class ControlLink {
         break;
       default:
     }
-    this.#post({ type: 'message', message: body });
+    this.#post({ type: 'message', message: body, runId });
   }
 
-  #begin(runId: string, { session, heartbeatMs, leaseMs }: Welcome): void {
+  #begin(runId: string, welcome: Welcome): void {
     this.#runId = runId;
-    this.#session = session;
-    this.#watch = new CoordinatorWatch({ leaseMs, heartbeatMs });
+    this.#welcome = welcome;
+    this.#watchFor(welcome.leaseMs * STARTING_LEASES);
     clearTimeout(this.#timer);
-    this.#timer = setInterval(() => this.#beat(leaseMs), Math.max(1, heartbeatMs));
-    this.#beat(leaseMs);
+    this.#timer = setInterval(() => this.#beat(welcome), Math.max(1, welcome.heartbeatMs));
+    this.#beat(welcome);
   }
 
-  #beat(leaseMs: number): void {
+  #watchFor(leaseMs: number): void {
+    this.#leaseMs = leaseMs;
+    this.#watch = new CoordinatorWatch({ leaseMs, heartbeatMs: this.#welcome!.heartbeatMs });
+  }
+
+  #beat({ session }: Welcome): void {
     const progress = this.#progress;
     const mainNowMs = performance.timeOrigin + performance.now() - this.#data.mainTimeOrigin;
     this.send({
       kind: 'heartbeat',
-      session: this.#session,
+      session,
       phase: progress.phase,
       workingUpdate: progress.workingUpdate,
       progress: progress.progress,
       phaseMs: Math.max(0, mainNowMs - progress.sinceMs),
     });
-    if (this.#watch?.beat()) this.lose(`the coordinator at ${this.#data.endpoint} has been silent for ${leaseMs} ms`);
+    if (!this.#watch?.beat()) return;
+    this.lose(`the coordinator at ${this.#data.endpoint} has been silent for ${this.#leaseMs} ms`);
   }
 
   #onChunk(chunk: Extract<Message, { kind: 'stateChunk' }>): void {

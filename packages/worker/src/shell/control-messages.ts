@@ -22,7 +22,7 @@ export type ToControl =
   | { readonly type: 'close' };
 
 export type FromControl =
-  | { readonly type: 'message'; readonly message: Message }
+  | { readonly type: 'message'; readonly message: Message; readonly runId: string }
   /** A whole state came in StateChunks; its hash is right. */
   | { readonly type: 'state'; readonly update: number; readonly sha256: string; readonly state: ArrayBuffer }
   /** The coordinator has all of the state of `update`. */

@@ -37,9 +37,11 @@ function kill(): void {
 port.on('message', (message: ToControl) => {
   switch (message.type) {
     case 'send':
-      return link.send(message.message);
+      link.send(message.message);
+      return;
     case 'stream':
-      return link.stream(message.update, message.state);
+      link.stream(message.update, message.state);
+      return;
     case 'files':
       files = message.files;
       return;

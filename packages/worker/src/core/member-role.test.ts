@@ -1,0 +1,48 @@
+import type { Assignment, Member } from '@gantry/common';
+import { describe, expect, it } from 'vitest';
+import { roleOf, shardRanges } from './member-role.js';
+
+const member = (worker: string, shards: number[], hub = false, host = 'a'): Member => ({
+  worker,
+  host,
+  shards,
+  dataEndpoint: '',
+  hub,
+});
+
+const assignment = (...members: Member[]): Assignment => ({
+  kind: 'assignment',
+  generation: 1,
+  members,
+  sharedMemory: '',
+  startUpdate: 0,
+  stateFollows: false,
+  stateSha256: '',
+});
+
+describe('roleOf', () => {
+  it('finds the leader and the first of each host', () => {
+    const all = assignment(member('hub', [], true), member('w1', [0]), member('w2', [1], false, 'b'));
+    expect(roleOf('hub', all)).toMatchObject({ member: 0, leader: false, first: true });
+    expect(roleOf('w1', all)).toMatchObject({ member: 1, leader: true, first: false, firstOfHost: 0, shards: [0] });
+    expect(roleOf('w2', all)).toMatchObject({ leader: false, first: true, firstOfHost: 2 });
+    expect(() => roleOf('w3', all)).toThrow(/does not name w3/);
+  });
+});
+
+describe('shardRanges', () => {
+  it('gives contiguous ranges and the hub', () => {
+    const all = assignment(member('w1', [0, 1]), member('w2', [2]), member('hub', [], true));
+    const members = [
+      { start: 0, end: 2 },
+      { start: 2, end: 3 },
+      { start: 3, end: 3 },
+    ];
+    expect(shardRanges(all)).toEqual({ shards: 3, members, hub: 2 });
+    expect(shardRanges(assignment(member('w1', [0])))).toMatchObject({ shards: 1, hub: null });
+  });
+
+  it('refuses shards out of order', () => {
+    expect(() => shardRanges(assignment(member('w1', [1]), member('w2', [0])))).toThrow(/shard 1 of w1/);
+  });
+});

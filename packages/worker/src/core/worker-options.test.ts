@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { checkEndpoint, hostId, readEnvironment } from './worker-options.js';
+
+describe('checkEndpoint', () => {
+  it.each(['tcp://127.0.0.1:5000', 'tcp://localhost:1', 'tcp://[::1]:65535'])('takes %s', (join) => {
+    expect(() => checkEndpoint(join, false)).not.toThrow();
+  });
+
+  it('takes another machine only if told so', () => {
+    expect(() => checkEndpoint('tcp://10.0.0.1:5000', false)).toThrow(
+      expect.objectContaining({ code: 'GANTRY_BIND_REFUSED' }),
+    );
+    expect(() => checkEndpoint('tcp://10.0.0.1:5000', true)).not.toThrow();
+  });
+
+  it.each(['', 'localhost:1', 'tcp://a', 'tcp://a:99999', 'ipc:///tmp/x'])('refuses %j', (join) => {
+    expect(() => checkEndpoint(join, true)).toThrow(expect.objectContaining({ code: 'GANTRY_USAGE' }));
+  });
+});
+
+describe('readEnvironment', () => {
+  it('reads numbers, or nothing', () => {
+    expect(readEnvironment({})).toEqual({ launchToken: '', parentFd: null, parentPid: null, fault: undefined });
+    expect(readEnvironment({ GANTRY_PARENT_FD: '3', GANTRY_PARENT_PID: '77', GANTRY_LAUNCH_TOKEN: 't' })).toEqual({
+      launchToken: 't',
+      parentFd: 3,
+      parentPid: 77,
+      fault: undefined,
+    });
+    expect(() => readEnvironment({ GANTRY_PARENT_FD: 'x' })).toThrow(/GANTRY_PARENT_FD=x/);
+  });
+});
+
+it('makes host ids that the protocol takes', () => {
+  expect([hostId('my host'), hostId('-a.b'), hostId(''), hostId('n1')]).toEqual(['my-host', 'a.b', 'host', 'n1']);
+});

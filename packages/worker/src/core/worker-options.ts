@@ -1,0 +1,70 @@
+import { GantryError } from '@gantry/common';
+
+/** How a worker is started. */
+export interface WorkerOptions {
+  /** The coordinator's endpoint, `tcp://HOST:PORT`. */
+  readonly join: string;
+  /** Name to propose. @default the coordinator gives one */
+  readonly worker?: string;
+  /** Workers of one host share memory. @default the machine's name */
+  readonly host?: string;
+  /** A member that reduces and updates, and computes no gradients (topology star). @default false */
+  readonly hub?: boolean;
+  /** Proves to `gantry train` that this is its own child. @default GANTRY_LAUNCH_TOKEN */
+  readonly launchToken?: string;
+  /** Join a coordinator that is not on the loopback, though nothing is encrypted yet. @default false */
+  readonly insecure?: boolean;
+}
+
+/** What the process that starts a local worker tells it by environment, so that it is in no list of processes. */
+export interface WorkerEnvironment {
+  readonly launchToken: string;
+  /** Descriptor of a pipe that ends with the parent; null: none. */
+  readonly parentFd: number | null;
+  /** Linux kills this process when that one ends; null: not asked for. */
+  readonly parentPid: number | null;
+  readonly fault: string | undefined;
+}
+
+/** @throws GantryError GANTRY_USAGE for a number that is none. */
+export function readEnvironment(env: Readonly<Record<string, string | undefined>>): WorkerEnvironment {
+  return {
+    launchToken: env.GANTRY_LAUNCH_TOKEN ?? '',
+    parentFd: numberOf(env, 'GANTRY_PARENT_FD'),
+    parentPid: numberOf(env, 'GANTRY_PARENT_PID'),
+    fault: env.GANTRY_FAULT,
+  };
+}
+
+function numberOf(env: Readonly<Record<string, string | undefined>>, name: string): number | null {
+  const text = env[name];
+  if (text === undefined || text === '') return null;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new GantryError('GANTRY_USAGE', `${name}=${text} is not a number`);
+}
+
+const ENDPOINT = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/;
+
+/**
+ * Checks the endpoint to join: the loopback, unless `insecure`.
+ * @throws GantryError GANTRY_USAGE, GANTRY_BIND_REFUSED
+ */
+export function checkEndpoint(join: string, insecure: boolean): void {
+  const match = ENDPOINT.exec(join);
+  if (match === null || Number(match[2]) > 65_535) {
+    throw new GantryError('GANTRY_USAGE', `--join ${join}: expected tcp://HOST:PORT, as the coordinator prints it`);
+  }
+  const host = match[1]!;
+  const loopback = host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+  if (loopback || insecure) return;
+  throw new GantryError(
+    'GANTRY_BIND_REFUSED',
+    `${host} is not the loopback, and connections are not encrypted yet: join through a tunnel (ssh -L), or with --insecure in a network that you trust`,
+  );
+}
+
+/** A host id that the protocol takes: letters, digits and . _ : - */
+export function hostId(name: string): string {
+  const id = name.replace(/[^A-Za-z0-9._:-]/g, '-').replace(/^[^A-Za-z0-9]+/, '');
+  return id === '' ? 'host' : id.slice(0, 128);
+}

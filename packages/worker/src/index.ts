@@ -1,0 +1,3 @@
+export { type FlightRecord, FlightRecorder } from './core/flight-recorder.js';
+export type { WorkerOptions } from './core/worker-options.js';
+export { runWorker } from './shell/run-worker.js';

@@ -1,0 +1,128 @@
+import { Worker } from 'node:worker_threads';
+import type { ControlWords } from '@gantry/collective';
+import { GantryError, type Hello, type Message } from '@gantry/common';
+import { LINGER_MS } from '../constants.js';
+import type { ControlThreadData, FromControl, ToControl } from './control-messages.js';
+import type { ProgressWords } from './progress-words.js';
+
+export interface ControlChannelOptions {
+  readonly endpoint: string;
+  readonly hello: Hello;
+  readonly control: ControlWords;
+  readonly progress: ProgressWords;
+  readonly parentFd: number | null;
+  readonly onMessage: (message: Message, runId: string) => void;
+  readonly onLost: (message: string) => void;
+}
+
+interface Waiter<T> {
+  resolve(value: T): void;
+  reject(error: Error): void;
+}
+
+/** A state that the coordinator sent. */
+export interface ReceivedState {
+  readonly update: number;
+  readonly sha256: string;
+  readonly state: Float32Array;
+}
+
+/** The main thread's end of the control thread. */
+export class ControlChannel {
+  readonly #thread: Worker;
+  readonly #exited: Promise<void>;
+  readonly #deliveries = new Map<number, Waiter<string>>();
+  readonly #onMessage: (message: Message, runId: string) => void;
+  readonly #onLost: (message: string) => void;
+  #state: ReceivedState | null = null;
+  #stateWaiter: Waiter<ReceivedState> | null = null;
+  #over = false;
+
+  constructor({ endpoint, hello, control, progress, parentFd, onMessage, onLost }: ControlChannelOptions) {
+    this.#onMessage = onMessage;
+    this.#onLost = onLost;
+    const workerData: ControlThreadData = {
+      endpoint,
+      hello,
+      controlBuffer: control.buffer,
+      progressBuffer: progress.buffer,
+      mainTimeOrigin: performance.timeOrigin,
+      parentFd,
+    };
+    this.#thread = new Worker(new URL('./control-thread.js', import.meta.url), { workerData, name: 'gantry-control' });
+    this.#exited = new Promise((resolve) => this.#thread.once('exit', () => resolve()));
+    this.#thread.on('message', (message: FromControl) => this.#onControl(message));
+    this.#thread.on('error', (error) => this.#end(error));
+  }
+
+  send(message: Message): void {
+    this.#post({ type: 'send', message });
+  }
+
+  /** Sends the committed state of `update`, which this gives away; ends with its SHA-256 when the coordinator has it. */
+  stream(update: number, state: Float32Array<ArrayBuffer>): Promise<string> {
+    const delivered = new Promise<string>((resolve, reject) => {
+      this.#deliveries.set(update, { resolve, reject });
+    });
+    // Who waits for it sees the loss of the coordinator; nobody has to.
+    delivered.catch(() => {});
+    this.#post({ type: 'stream', update, state: state.buffer }, [state.buffer]);
+    return delivered;
+  }
+
+  /** The state that an assignment announced. */
+  receiveState(): Promise<ReceivedState> {
+    if (this.#state !== null) return Promise.resolve(this.#state);
+    return new Promise((resolve, reject) => {
+      this.#stateWaiter = { resolve, reject };
+    });
+  }
+
+  /** Files to unlink if this process has to be killed. */
+  protect(files: readonly string[]): void {
+    this.#post({ type: 'files', files });
+  }
+
+  /** Sends what is queued and ends the thread. */
+  async close(): Promise<void> {
+    this.#over = true;
+    this.#post({ type: 'close' });
+    const late = new Promise<void>((resolve) => setTimeout(resolve, 3 * LINGER_MS).unref());
+    await Promise.race([this.#exited, late]);
+  }
+
+  #post(message: ToControl, transfer: readonly ArrayBuffer[] = []): void {
+    this.#thread.postMessage(message, [...transfer]);
+  }
+
+  #onControl(message: FromControl): void {
+    switch (message.type) {
+      case 'message':
+        this.#onMessage(message.message, message.runId);
+        return;
+      case 'lost':
+        this.#end(new GantryError('GANTRY_COORDINATOR_LOST', message.message));
+        return;
+      case 'delivered':
+        this.#deliveries.get(message.update)?.resolve(message.sha256);
+        this.#deliveries.delete(message.update);
+        return;
+      case 'state':
+        this.#state = { update: message.update, sha256: message.sha256, state: new Float32Array(message.state) };
+        this.#stateWaiter?.resolve(this.#state);
+        this.#stateWaiter = null;
+        return;
+      default:
+    }
+  }
+
+  #end(error: Error): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const waiter of [...this.#deliveries.values(), ...(this.#stateWaiter ? [this.#stateWaiter] : [])]) {
+      waiter.reject(error);
+    }
+    this.#deliveries.clear();
+    this.#onLost(error.message);
+  }
+}

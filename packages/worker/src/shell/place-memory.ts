@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ControlWords, HostMemory, type HostMemoryPlan } from '@gantry/collective';
+import { type Assignment, GantryError } from '@gantry/common';
+import { MEMORY_OPEN_MS_MAX, MEMORY_RETRY_MS } from '../constants.js';
+import type { MemberRole } from '../core/member-role.js';
+
+export interface PlaceMemoryOptions {
+  readonly assignment: Assignment;
+  readonly role: MemberRole;
+  readonly plan: HostMemoryPlan;
+  readonly control: ControlWords;
+}
+
+/**
+ * The host's memory: private if nobody shares it, else made by the host's first member and opened by the others. It starts
+ * one update before the state that it is made for; the first member publishes that one when the state is in place
+ * ({@link announceState}), and the others wait for it ({@link awaitState}).
+ */
+export async function placeMemory(options: PlaceMemoryOptions): Promise<HostMemory> {
+  const { assignment, role, plan, control } = options;
+  const { sharedMemory, startUpdate } = assignment;
+  if (sharedMemory === '' || plan.members === 1) return HostMemory.private(plan, startUpdate - 1);
+  if (role.first) return HostMemory.create(sharedMemory, plan, startUpdate - 1);
+  const deadline = performance.now() + MEMORY_OPEN_MS_MAX;
+  for (;;) {
+    control.throwIfAborted(startUpdate, 'the shared memory of this host');
+    try {
+      return HostMemory.open(sharedMemory, plan);
+    } catch (error) {
+      const soon = error instanceof GantryError && error.code === 'GANTRY_SHARED_MEMORY_FAILED';
+      if (!soon || performance.now() > deadline) throw error;
+      await sleep(MEMORY_RETRY_MS);
+    }
+  }
+}
+
+/**
+ * The state of `startUpdate` is in place.
+ * @param first Index, among the members of this memory, of the one that put it there.
+ */
+export function announceState(memory: HostMemory, first: number, startUpdate: number): void {
+  memory.applied[first]!.publish(startUpdate);
+}
+
+/** Waits until the first member of this memory has put the state in place. */
+export function awaitState(memory: HostMemory, first: number, startUpdate: number, control: ControlWords): void {
+  memory.applied[first]!.waitAtLeast(startUpdate, 0, () => {
+    control.throwIfAborted(startUpdate, 'the state of this host');
+    return false;
+  });
+}

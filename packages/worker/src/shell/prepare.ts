@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import {
+  type ControlWords,
+  createHostExchange,
+  createPeerExchange,
+  type DataSocket,
+  type Exchange,
+  type HostMemory,
+  type HostMemoryPlan,
+  jsVectorSum,
+  PeerSockets,
+} from '@gantry/collective';
+import { type Assignment, assert, GantryError, type Message } from '@gantry/common';
+import { ShardLoader } from '@gantry/data';
+import { createVectorSum } from '@gantry/engine';
+import { commitsBefore, METRIC_NAMES } from '@gantry/gan';
+import type { Fault } from '../core/fault.js';
+import type { PreparationReport } from '../core/lifecycle.js';
+import { type MemberRole, roleOf, shardRanges } from '../core/member-role.js';
+import { parityAfter, StateImages } from '../core/state-images.js';
+import type { ReceivedState } from './control-channel.js';
+import { GradientSet, hashPrograms } from './gradient-set.js';
+import { announceState, awaitState, placeMemory } from './place-memory.js';
+import { hashState } from './state-hash.js';
+import type { StepClock } from './step-clock.js';
+import { StepInputs } from './step-inputs.js';
+import { StepMeter } from './step-meter.js';
+import type { Training } from './training.js';
+import { UpdateSet } from './update-set.js';
+import type { WarmUp } from './warm-up.js';
+
+/** What a preparation needs from the worker's process. */
+export interface PrepareOptions {
+  readonly worker: string;
+  readonly runId: string;
+  readonly assignment: Assignment;
+  readonly warm: WarmUp;
+  readonly control: ControlWords;
+  readonly clock: StepClock;
+  /** Null with transport shm. */
+  readonly dataSocket: DataSocket | null;
+  readonly fault: Fault | null;
+  readonly send: (message: Message) => void;
+  readonly receiveState: () => Promise<ReceivedState>;
+}
+
+export interface Prepared {
+  readonly training: Training;
+  readonly memory: HostMemory;
+  readonly report: PreparationReport;
+  /** Everything but the memory. */
+  close(): Promise<void>;
+}
+
+/** From an assignment to a member that can train: memory, state, exchange, programs bound to all of these. */
+export async function prepare(options: PrepareOptions): Promise<Prepared> {
+  const { assignment, warm, control, clock, fault, send } = options;
+  const { config, gan, engine } = warm;
+  const role = roleOf(options.worker, assignment);
+  const memory = await placeMemory({ assignment, role, plan: planMemory(options, role), control });
+  const images = new StateImages(gan.state, memory.images as [Float32Array, Float32Array]);
+  const parity = parityAfter(commitsBefore(assignment.startUpdate, config));
+  // A memory of one's own has one member; in a shared one, members have the numbers of the assignment.
+  const shared = config.transport === 'shm';
+  const first = shared ? role.firstOfHost : 0;
+  if (!shared || role.first) {
+    images.write(await startingState(options), parity);
+    announceState(memory, first, assignment.startUpdate);
+  }
+  const { exchange, close } = connect(options, role, memory);
+  const { batch, shards, seed, discriminatorUpdates } = config;
+  const loader = new ShardLoader({ source: warm.source, seed, batch, shards });
+  const inputs = new StepInputs({ loader, shards: role.shards, latent: gan.latent, seed });
+  const gradients = new GradientSet({ programs: warm.programs, gan, images, exchange, inputs: inputs.shards });
+  const updates = await UpdateSet.compile({ engine, gan, exchange, images });
+  const meter = new StepMeter({ clock, shards: role.shards.length, discriminatorUpdates, send });
+  awaitState(memory, first, assignment.startUpdate, control);
+  clock.committed(assignment.startUpdate);
+  const training = { config, gan, role, control, exchange, images, inputs, gradients, updates, clock, meter, fault };
+  return { training, memory, report: describe(training, warm, hashState(images, parity)), close };
+}
+
+/** One host's memory holds all shards; between hosts, each member has the memory of its own. */
+function planMemory({ assignment, warm }: PrepareOptions, role: MemberRole): HostMemoryPlan {
+  const { gan, config } = warm;
+  const shared = config.transport === 'shm';
+  if (shared) {
+    const hosts = new Set(assignment.members.map(({ host }) => host));
+    assert(hosts.size === 1, `transport shm with ${hosts.size} hosts`);
+  }
+  return {
+    members: shared ? assignment.members.length : 1,
+    shards: shared ? config.shards : role.shards.length,
+    stateFloats: gan.state.length,
+    vectorFloats: { discriminator: gan.layouts.discriminator.length, generator: gan.layouts.generator.length },
+    metricsFloats: METRIC_NAMES.length,
+  };
+}
+
+async function startingState({ assignment, warm, receiveState }: PrepareOptions): Promise<Float32Array> {
+  if (!assignment.stateFollows) return warm.gan.initialState();
+  const { update, sha256, state } = await receiveState();
+  const { startUpdate, stateSha256 } = assignment;
+  if (update === startUpdate && sha256 === stateSha256 && state.length === warm.gan.state.length) return state;
+  throw new GantryError(
+    'GANTRY_CHECKPOINT_INVALID',
+    `the state that was sent (update ${update}, ${state.length} floats, ${sha256.slice(0, 12)}) is not the one assigned ` +
+      `(update ${startUpdate}, ${warm.gan.state.length} floats, ${stateSha256.slice(0, 12)})`,
+  );
+}
+
+interface Connection {
+  readonly exchange: Exchange;
+  close(): Promise<void>;
+}
+
+function connect(options: PrepareOptions, role: MemberRole, memory: HostMemory): Connection {
+  const { assignment, warm, control, dataSocket, runId } = options;
+  const { topology } = warm.config;
+  const ranges = shardRanges(assignment);
+  const common = { memory, assignment: ranges, topology, member: role.member, control };
+  if (dataSocket === null) {
+    const exchange = createHostExchange(common);
+    return { exchange, close: () => exchange.close() };
+  }
+  const endpoints = assignment.members.map(({ dataEndpoint }, index) => (index === role.member ? null : dataEndpoint));
+  const sockets = new PeerSockets(dataSocket, endpoints);
+  const native = createVectorSum();
+  const run = createHash('sha256').update(runId).digest().readBigUInt64BE(0);
+  const { generation } = assignment;
+  const exchange = createPeerExchange({ ...common, sockets, sum: native ?? jsVectorSum, run, generation });
+  const close = async (): Promise<void> => {
+    await exchange.close();
+    sockets.close();
+    native?.dispose();
+  };
+  return { exchange, close };
+}
+
+function describe({ gan, role }: Training, warm: WarmUp, stateSha256: string): PreparationReport {
+  return {
+    programHash: hashPrograms(warm.programs),
+    stateSha256,
+    device: warm.engine.device.label,
+    engine: warm.engine.name,
+    threads: warm.threads,
+    stateLayoutJson: role.leader ? JSON.stringify(gan.state) : '',
+  };
+}

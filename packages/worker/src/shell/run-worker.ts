@@ -1,0 +1,43 @@
+import os from 'node:os';
+import { createLogger } from '@gantry/common';
+import { checkEndpoint, hostId, readEnvironment, type WorkerOptions } from '../core/worker-options.js';
+import { WorkerProcess } from './worker-process.js';
+
+/**
+ * Joins a coordinator and works for it until the run is over.
+ *
+ * SIGTERM makes it leave; SIGINT does so too where a person started it, while a child of `gantry train` ignores it, because a
+ * terminal sends it to the whole group and the coordinator decides.
+ *
+ * @returns the process's exit code: 0 when the run ended well (or it was asked to leave), 1 otherwise
+ * @throws GantryError GANTRY_USAGE, GANTRY_BIND_REFUSED for an endpoint that is none or not on the loopback
+ * @example process.exitCode = await runWorker({ join: 'tcp://127.0.0.1:7070' });
+ */
+export async function runWorker(options: WorkerOptions): Promise<number> {
+  const environment = readEnvironment(process.env);
+  checkEndpoint(options.join, options.insecure ?? false);
+  const launchToken = options.launchToken ?? environment.launchToken;
+  const worker = new WorkerProcess({
+    endpoint: options.join,
+    hello: {
+      worker: options.worker ?? '',
+      host: hostId(options.host ?? os.hostname()),
+      pid: process.pid,
+      cores: os.availableParallelism(),
+      launchToken,
+      hub: options.hub ?? false,
+    },
+    environment,
+    logger: createLogger({ fields: { name: options.worker ?? 'worker' } }),
+  });
+  const leave = (): void => worker.terminate();
+  const onInterrupt = launchToken === '' ? leave : (): void => {};
+  process.on('SIGTERM', leave);
+  process.on('SIGINT', onInterrupt);
+  try {
+    return await worker.run();
+  } finally {
+    process.off('SIGTERM', leave);
+    process.off('SIGINT', onInterrupt);
+  }
+}

@@ -1,0 +1,66 @@
+import { fillNormalRows, layoutViews, type Message, STREAMS, type StateRole } from '@gantry/common';
+import { type DataSource, sampleAt } from '@gantry/data';
+import type { BoundExecutable, Engine, Executable } from '@gantry/engine';
+import type { Gan } from '@gantry/gan';
+import { SAMPLE_COUNT } from '../constants.js';
+import type { StateImages } from '../core/state-images.js';
+
+export interface SamplerOptions {
+  readonly engine: Engine;
+  readonly gan: Gan;
+  readonly images: StateImages;
+  readonly source: DataSource;
+  readonly seed: number;
+}
+
+/** Pictures of a fixed z: from the committed weights of G, and from their moving average where one is kept. */
+export class Sampler {
+  readonly #options: SamplerOptions;
+  /** [64, latent] */
+  readonly #z: Float32Array;
+  /** [64, h, w, c] in 0…1 */
+  readonly #pixels: Float32Array;
+  readonly #real: Uint8Array;
+  readonly #bound = new Map<string, BoundExecutable>();
+  #executable: Executable | null = null;
+
+  constructor(options: SamplerOptions) {
+    const { gan, source, seed } = options;
+    const [height, width, channels] = gan.imageShape;
+    const floats = height * width * channels;
+    this.#options = options;
+    this.#z = new Float32Array(SAMPLE_COUNT * gan.latent);
+    this.#pixels = new Float32Array(SAMPLE_COUNT * floats);
+    this.#real = new Uint8Array(SAMPLE_COUNT * floats);
+    fillNormalRows(this.#z, 0, SAMPLE_COUNT, gan.latent, { seed, stream: STREAMS.pictures, step: 0, sample: 0 });
+    for (let index = 0; index < SAMPLE_COUNT; index++) {
+      source.read(sampleAt(seed, 0, index % source.count, source.count), this.#real, index * floats);
+    }
+  }
+
+  /** @param image The image that holds the committed weights of G. */
+  async draw(step: number, image: 0 | 1): Promise<Message> {
+    const [height, width, channels] = this.#options.gan.imageShape;
+    const raw = await this.#generate(image, 'params');
+    const ema = await this.#generate(image, 'ema');
+    return { kind: 'samples', step, count: SAMPLE_COUNT, height, width, channels, ema, raw, real: this.#real };
+  }
+
+  /** uint8 [64, h, w, c]; empty where the state has no such role. */
+  async #generate(image: 0 | 1, role: StateRole): Promise<Uint8Array> {
+    const weights = this.#options.images.section(image, 'generator', role);
+    if (weights === null) return new Uint8Array();
+    const key = `${role}${image}`;
+    const bound = this.#bound.get(key) ?? (await this.#bind(weights));
+    this.#bound.set(key, bound);
+    await bound.run();
+    return Uint8Array.from(this.#pixels, (value) => Math.round(Math.min(1, Math.max(0, value)) * 255));
+  }
+
+  async #bind(weights: Float32Array): Promise<BoundExecutable> {
+    const { engine, gan } = this.#options;
+    this.#executable ??= await engine.compile(gan.generateProgram(SAMPLE_COUNT));
+    const inputs = { ...layoutViews(gan.layouts.generator, weights, 'generator/'), z: this.#z };
+    return this.#executable.bind(inputs, { images: this.#pixels });
+  }
+}

@@ -1,0 +1,106 @@
+import { setImmediate as breathe } from 'node:timers/promises';
+import { planUpdate, totalUpdates, type UpdatePlan } from '@gantry/gan';
+import { YIELD_EVERY_MS } from '../constants.js';
+import { injectFault } from './faults.js';
+import { checkGradients, checkLosses } from './finite-checks.js';
+import { PHASE_INDEX } from './progress-words.js';
+import type { Training } from './training.js';
+
+const { computing, loading, gathering, updating, committing } = PHASE_INDEX;
+
+/** Where training ended: `committed` updates are in the state; `stopped` if the leader ended it before the last. */
+export interface LoopEnd {
+  readonly committed: number;
+  readonly stopped: boolean;
+}
+
+/** What happens between two steps: the leader's pictures and states. */
+export type AfterStep = (stepsDone: number, committed: number) => undefined | Promise<void>;
+
+/**
+ * One member's training, from `startUpdate` committed updates to the last, or to a stop. On the cpu and in shared memory
+ * nothing is awaited but the event loop's turn every 50 ms; apart from plans, a step allocates nothing.
+ */
+export async function trainingLoop(training: Training, startUpdate: number, afterStep: AfterStep): Promise<LoopEnd> {
+  const { config, role, control, exchange, inputs, clock, meter } = training;
+  const total = totalUpdates(config);
+  let plan = planUpdate(startUpdate, config);
+  let atBoundary = true;
+  let breathedMs = clock.sinceMs;
+  if (startUpdate < total) inputs.prepare(plan);
+
+  while (plan.update < total) {
+    const update = plan.update + 1;
+    control.throwIfAborted(update, 'the next step');
+    if (role.leader && atBoundary && clock.stopWish !== 'none') return { committed: plan.update, stopped: true };
+    if (control.stopsBefore(update)) return { committed: plan.update, stopped: true };
+    clock.begin(update);
+    if (training.fault?.update === update) injectFault(training.fault, inputs.shards);
+
+    clock.enter(computing);
+    const computed = computeGradients(training, plan);
+    if (computed !== undefined) await computed;
+    checkLosses(training, plan, meter.add(plan, training.gradients));
+    // Others read or receive the own partials from here on; meanwhile the own inputs, free again, are filled.
+    exchange.publish?.(update, plan.networks);
+    const arriving = exchange.publish === undefined ? exchange.gather(update, plan.networks) : null;
+    clock.enter(loading);
+    const next = planUpdate(update, config);
+    if (update < total) inputs.prepare(next);
+
+    clock.enter(gathering);
+    const gathered = arriving ?? exchange.gather(update, plan.networks);
+    if ((typeof gathered === 'string' ? gathered : await gathered) === 'stopped') {
+      return { committed: plan.update, stopped: true };
+    }
+
+    clock.enter(updating);
+    const updated = updateSegments(training, plan);
+    if (updated !== undefined) await updated;
+    checkGradients(training, plan);
+
+    clock.enter(committing);
+    const commit = exchange.commit(update);
+    if (typeof commit !== 'string') await commit;
+    clock.committed(update);
+
+    if (plan.completesStep) {
+      meter.endStep(plan.step);
+      const duties = afterStep(plan.step + 1, update);
+      if (duties !== undefined) await duties;
+    }
+    atBoundary = plan.completesStep;
+    plan = next;
+    if (clock.sinceMs - breathedMs >= YIELD_EVERY_MS) {
+      breathedMs = clock.sinceMs;
+      await breathe();
+    }
+  }
+  return { committed: plan.update, stopped: false };
+}
+
+/** Undefined, so that nothing is awaited, where the engine is synchronous. */
+function computeGradients({ gradients, inputs }: Training, plan: UpdatePlan): undefined | Promise<void> {
+  return eachInTurn(inputs.shards.length, (slot) => gradients.run(plan, slot));
+}
+
+function updateSegments({ updates }: Training, plan: UpdatePlan): undefined | Promise<void> {
+  return eachInTurn(plan.networks.length, (index) => updates.run(plan, plan.networks[index]!));
+}
+
+/** Runs `action` for 0 … count−1, each after the one before. Synchronous until the first that is not. */
+function eachInTurn(count: number, action: (index: number) => undefined | Promise<void>): undefined | Promise<void> {
+  for (let index = 0; index < count; index++) {
+    const pending = action(index);
+    if (pending !== undefined) return pending.then(() => restInTurn(index + 1, count, action));
+  }
+  return undefined;
+}
+
+async function restInTurn(
+  from: number,
+  count: number,
+  action: (index: number) => undefined | Promise<void>,
+): Promise<void> {
+  for (let index = from; index < count; index++) await action(index);
+}

@@ -1,0 +1,65 @@
+import { GantryError, type Logger, type RunConfig } from '@gantry/common';
+import { type DataSource, openDataset } from '@gantry/data';
+import { createEngine, type Engine } from '@gantry/engine';
+import { buildGan, type Gan, loadDefinition } from '@gantry/gan';
+import { compileGradients, type GradientProgram } from './gradient-set.js';
+
+/** What depends on the run's configuration alone: it is made while other workers are still joining. */
+export interface WarmUp {
+  readonly config: RunConfig;
+  readonly engine: Engine;
+  readonly gan: Gan;
+  readonly source: DataSource;
+  /** Empty for a hub. */
+  readonly programs: readonly GradientProgram[];
+  readonly threads: number;
+}
+
+/**
+ * One intra-op thread a worker unless the user says otherwise: workers share the machine's cores, and how a kernel splits
+ * its work over threads must not be able to change a bit.
+ */
+export function threadsOf(config: RunConfig): number {
+  return config.threads > 0 ? config.threads : 1;
+}
+
+/**
+ * Loads data set and definition, starts the engine and compiles the gradient programs, with and without the penalty.
+ *
+ * @throws GantryError of each of these, and GANTRY_DATASET_INVALID if the images are of another shape than the model's.
+ */
+export async function warmUp(config: RunConfig, options: { hub: boolean; logger: Logger }): Promise<WarmUp> {
+  const started = performance.now();
+  const timesMs: Record<string, number> = {};
+  const timed = async <T>(name: string, work: Promise<T>): Promise<T> => {
+    const result = await work;
+    timesMs[`${name}Ms`] = Math.round(performance.now() - started);
+    return result;
+  };
+  const threads = threadsOf(config);
+  const [source, engine, { definition }] = await Promise.all([
+    timed('data', openDataset(config.dataset, { split: 'train' })),
+    timed('engine', createEngine({ engine: config.engine, device: config.device, threads })),
+    timed('definition', loadDefinition(config.model, config.preset)),
+  ]);
+  const gan = buildGan(definition, config);
+  checkShape(gan, source);
+  const built = performance.now();
+  const programs = options.hub ? [] : await compileGradients(engine, gan, config);
+  options.logger.log('info', 'warmed up', {
+    ...timesMs,
+    builtMs: Math.round(built - started),
+    compiledMs: Math.round(performance.now() - started),
+  });
+  return { config, engine, gan, source, programs, threads };
+}
+
+function checkShape(gan: Gan, source: DataSource): void {
+  if (gan.imageShape.every((size, axis) => size === source.sampleShape[axis])) return;
+  throw new GantryError(
+    'GANTRY_DATASET_INVALID',
+    `${source.id} has images of ${source.sampleShape.join('×')}, the model ${gan.name} makes ${gan.imageShape.join('×')}: ` +
+      'choose another --dataset, or set imageShape in the model',
+    { details: { dataset: source.id, model: gan.name } },
+  );
+}
