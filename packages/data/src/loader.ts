@@ -60,8 +60,8 @@ export class ShardLoader {
    * @param into at least B/S × h × w × c floats
    */
   fill(batchIndex: number, shard: number, into: Float32Array): void {
-    assert(shard >= 0 && shard < this.#shards, `no shard ${shard} of ${this.#shards}`);
-    assert(into.length >= this.samples * this.sampleFloats, `${into.length} floats are too few for a shard`);
+    if (!(shard >= 0 && shard < this.#shards)) assert(false, `no shard ${shard} of ${this.#shards}`);
+    if (into.length < this.samples * this.sampleFloats) assert(false, `${into.length} floats are too few for a shard`);
     into.fill(this.#floats[0]!, 0, this.samples * this.sampleFloats);
     for (let i = 0; i < this.samples; i++) {
       this.#readSample(this.sampleIndex(batchIndex, shard, i), into, i * this.sampleFloats);
