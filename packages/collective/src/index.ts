@@ -1,7 +1,9 @@
+export { type AllreduceBenchOptions, type AllreduceRow, benchAllreduce } from './bench/allreduce.js';
 export { assignShards, type ShardAssignment } from './core/assignment.js';
 export type { Exchange, GatherResult } from './core/exchange.js';
 export { type HostMemoryPlan, layoutHostMemory } from './core/host-layout.js';
 export type { Segment } from './core/segments.js';
+export { createSimdVectorSum } from './core/simd-vector-sum.js';
 export { alignedSubtrees, reduceOrder, type ShardRange, shardsOf, splitPoint, type TreeAdd } from './core/tree.js';
 export { jsVectorSum, type VectorSum } from './core/vector-sum.js';
 export { ControlWords } from './shell/control-words.js';
@@ -15,4 +17,3 @@ export {
 } from './shell/peer-exchange.js';
 export { PeerSockets } from './shell/peer-sockets.js';
 export { cleanStaleSharedMemory, SharedMemory, sharedMemoryDirectory } from './shell/shared-memory.js';
-export { type AllreduceBenchOptions, type AllreduceRow, benchAllreduce } from './bench/allreduce.js';

@@ -4,13 +4,13 @@ import { GantryError, type Topology, type Transport } from '@gantry/common';
 import { assignShards, type ShardAssignment } from '../core/assignment.js';
 import type { Exchange } from '../core/exchange.js';
 import type { HostMemoryPlan } from '../core/host-layout.js';
+import { createSimdVectorSum } from '../core/simd-vector-sum.js';
 import { ControlWords } from '../shell/control-words.js';
 import { bindDataSocket, type DataSocket } from '../shell/data-socket.js';
 import { createHostExchange } from '../shell/host-exchange.js';
 import { HostMemory } from '../shell/host-memory.js';
 import { createPeerExchange } from '../shell/peer-exchange.js';
 import { PeerSockets } from '../shell/peer-sockets.js';
-import { createOnnxVectorSum } from './onnx-sum.js';
 
 export interface BenchTask {
   readonly transport: Transport;
@@ -37,9 +37,9 @@ export function assignmentOf(task: Pick<BenchTask, 'members' | 'topology'>): Sha
   return assignShards(hub === null ? task.members : task.members - 1, task.members, hub);
 }
 
-/** Memory of one size: the sums go to an image. Between hosts it serves as the barrier between rounds only. */
+/** Memory of one size, or of the barrier between rounds. */
 export function benchPlan(members: number, shards: number, floats: number): HostMemoryPlan {
-  return { members, shards, stateFloats: floats, vectorFloats: { discriminator: floats, generator: 0 }, metricsFloats: 0 };
+  return { members, shards, stateFloats: 0, vectorFloats: { discriminator: floats, generator: 0 }, metricsFloats: 0 };
 }
 
 interface Member {
@@ -50,17 +50,14 @@ interface Member {
 }
 
 const NETWORK = ['discriminator'] as const;
-const sum = createOnnxVectorSum();
+const sum = createSimdVectorSum();
 
-/** Own segment of the image becomes the sum of the partials; what a peer exchange returns is the sum already. */
-function makeApply(exchange: Exchange, image: Float32Array): () => void {
+/** Sums own segment in place, as Gloo does, into the first partial; what a peer exchange returns is the sum already. */
+function makeApply(exchange: Exchange): () => void {
   const { start, end } = exchange.segment('discriminator');
   const [first, ...others] = exchange.reduceInputs('discriminator').map((input) => input.subarray(start, end));
-  const own = image.subarray(start, end);
-  if (own.length === 0 || others.length === 0) return () => {};
   return () => {
-    sum.add(own, first!, others[0]!);
-    for (let index = 1; index < others.length; index++) sum.add(own, own, others[index]!);
+    for (let index = 0; index < others.length; index++) sum.add(first!, first!, others[index]!);
   };
 }
 
@@ -92,7 +89,7 @@ async function benchSize(member: Member, index: number): Promise<BenchTimes> {
   const exchange = createExchange(member, memory, index + 1);
   const own = assignment.members[task.member]!;
   for (let shard = own.start; shard < own.end; shard++) exchange.partial('discriminator', shard).fill(1);
-  const apply = makeApply(exchange, memory.images[1]);
+  const apply = makeApply(exchange);
   const times: number[] = [];
   const rounds = Math.max(ROUNDS_MIN, Math.min(ROUNDS_MAX, Math.floor(BYTES_PER_SIZE / bytes)));
   for (let round = 1; round <= rounds + WARM_UP_ROUNDS; round++) {
@@ -107,7 +104,9 @@ async function benchSize(member: Member, index: number): Promise<BenchTimes> {
     if (committed instanceof Promise) await committed;
     if (round > WARM_UP_ROUNDS) times.push(performance.now() - start);
   }
-  check(member.sockets === null ? memory.images[1] : exchange.reduceInputs('discriminator')[0]!, shards, task);
+  // In place, every round adds the other partials, all ones, to the first.
+  const expected = member.sockets === null ? 1 + (rounds + WARM_UP_ROUNDS) * (shards - 1) : shards;
+  check(exchange.reduceInputs('discriminator')[0]!, expected, task);
   await exchange.close();
   memory.close();
   barrierMemory.close();
@@ -117,7 +116,10 @@ async function benchSize(member: Member, index: number): Promise<BenchTimes> {
 function check(result: Float32Array, expected: number, task: BenchTask): void {
   const wrong = result.findIndex((value) => value !== expected);
   if (wrong < 0) return;
-  throw new GantryError('GANTRY_INTERNAL', `all-reduce over ${task.transport}: float ${wrong} is ${result[wrong]}, not ${expected}`);
+  throw new GantryError(
+    'GANTRY_INTERNAL',
+    `all-reduce over ${task.transport}: float ${wrong} is ${result[wrong]}, not ${expected}`,
+  );
 }
 
 function nextMessage<T>(): Promise<T> {
@@ -129,7 +131,10 @@ async function connect(task: BenchTask): Promise<PeerSockets | null> {
   const bound: DataSocket = await bindDataSocket(task.transport);
   const endpoints = nextMessage<string[]>();
   process.send!(bound.endpoint);
-  return new PeerSockets(bound, (await endpoints).map((endpoint, index) => (index === task.member ? null : endpoint)));
+  return new PeerSockets(
+    bound,
+    (await endpoints).map((endpoint, index) => (index === task.member ? null : endpoint)),
+  );
 }
 
 async function main(): Promise<void> {

@@ -22,7 +22,7 @@ export interface AllreduceRow {
 
 /**
  * Times the all-reduce of fp32 vectors through the exchange that training uses, between processes of their own: partials
- * written → sum readable by all and the partials free for the next update. Sums run in ONNX Runtime.
+ * written → sum readable by all and the partials free for the next update.
  */
 export async function benchAllreduce(options: AllreduceBenchOptions): Promise<AllreduceRow[]> {
   const { workers, bytes, transport, topology } = options;
@@ -48,7 +48,10 @@ export async function benchAllreduce(options: AllreduceBenchOptions): Promise<Al
   }
 }
 
-async function runMembers(children: readonly Member[], task: Omit<BenchTask, 'member'>): Promise<readonly BenchTimes[]> {
+async function runMembers(
+  children: readonly Member[],
+  task: Omit<BenchTask, 'member'>,
+): Promise<readonly BenchTimes[]> {
   await Promise.all(children.map((child) => child.next()));
   children.forEach((child, member) => {
     child.send({ ...task, member });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { NETWORKS, type NetworkName } from '@gantry/common';
 import { describe, expect, test } from 'vitest';
-import { type ExchangeReport, type ExchangeTask } from '../testing/exchange-process.js';
+import type { ExchangeReport, ExchangeTask } from '../testing/exchange-process.js';
 import { forkMember } from '../testing/fork-members.js';
 import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
 import { HostMemory } from './host-memory.js';
@@ -9,7 +9,13 @@ import { HostMemory } from './host-memory.js';
 const SHARDS = 4;
 /** D: several chunks and an odd last one; G: short enough to go whole to everybody. */
 const VECTOR_FLOATS = { discriminator: 3 * 65_536 + 48, generator: 1_008 };
-const UPDATES: readonly (readonly NetworkName[])[] = [['discriminator'], ['generator'], ['discriminator'], NETWORKS, NETWORKS];
+const UPDATES: readonly (readonly NetworkName[])[] = [
+  ['discriminator'],
+  ['generator'],
+  ['discriminator'],
+  NETWORKS,
+  NETWORKS,
+];
 
 const expectedSums = UPDATES.map((networks, index) => {
   const hash = createHash('sha256');
@@ -28,7 +34,13 @@ type Case = Pick<ExchangeTask, 'transport' | 'topology' | 'members' | 'hub'>;
 
 /** Runs one process a member; the one that asks to stop is the last. */
 async function runMembers(which: Case, stopAfter: number | null = null): Promise<ExchangeReport[]> {
-  const base = { ...which, shards: SHARDS, vectorFloats: VECTOR_FLOATS, updates: UPDATES, name: `test-${process.pid}-${counter++}` };
+  const base = {
+    ...which,
+    shards: SHARDS,
+    vectorFloats: VECTOR_FLOATS,
+    updates: UPDATES,
+    name: `test-${process.pid}-${counter++}`,
+  };
   const stateFloats = VECTOR_FLOATS.discriminator + VECTOR_FLOATS.generator;
   const plan = { members: which.members, shards: SHARDS, stateFloats, vectorFloats: VECTOR_FLOATS, metricsFloats: 4 };
   const memory = which.transport === 'shm' ? HostMemory.create(base.name, plan) : null;

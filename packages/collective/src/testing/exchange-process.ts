@@ -59,7 +59,10 @@ async function run(task: ExchangeTask, exchange: Exchange, memory: HostMemory): 
     const networks = task.updates[update - 1]!;
     for (const network of networks) {
       for (let shard = own.start; shard < own.end; shard++) {
-        fillAwkward(exchange.partial(network, shard), gradientSeed({ update, network: NETWORKS.indexOf(network), shard }));
+        fillAwkward(
+          exchange.partial(network, shard),
+          gradientSeed({ update, network: NETWORKS.indexOf(network), shard }),
+        );
       }
     }
     if ((await exchange.gather(update, networks)) === 'stopped') return { sums, stoppedBefore: update };
@@ -96,7 +99,10 @@ async function main(): Promise<void> {
     const bound = await bindDataSocket(transport);
     const endpoints = nextMessage<string[]>();
     process.send!(bound.endpoint);
-    const sockets = new PeerSockets(bound, (await endpoints).map((endpoint, index) => (index === member ? null : endpoint)));
+    const sockets = new PeerSockets(
+      bound,
+      (await endpoints).map((endpoint, index) => (index === member ? null : endpoint)),
+    );
     const own = assignment.members[member]!;
     const memory = HostMemory.private(planOf(task, own.end - own.start));
     const common = { memory, assignment, topology, member, control, sockets };

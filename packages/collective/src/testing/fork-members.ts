@@ -14,7 +14,11 @@ export interface Member {
 export function forkMember(module: string, execArgv: readonly string[] = []): Member {
   const built = fileURLToPath(new URL(import.meta.url)).replace(/([\\/])src([\\/]testing[\\/])/, '$1dist$2');
   const file = built.replace(/testing[\\/]fork-members\.[jt]s$/, module);
-  const child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced', execArgv: [...execArgv] });
+  const child = fork(file, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    serialization: 'advanced',
+    execArgv: [...execArgv],
+  });
   const messages: unknown[] = [];
   const waiting: { resolve: (message: unknown) => void; reject: (error: Error) => void }[] = [];
   let hasExited = false;
@@ -33,7 +37,9 @@ export function forkMember(module: string, execArgv: readonly string[] = []): Me
   const next = <T>(): Promise<T> => {
     if (messages.length > 0) return Promise.resolve(messages.shift() as T);
     if (hasExited) return Promise.reject(new Error(`${module} has ended`));
-    return new Promise<T>((resolve, reject) => waiting.push({ resolve: resolve as (message: unknown) => void, reject }));
+    return new Promise<T>((resolve, reject) =>
+      waiting.push({ resolve: resolve as (message: unknown) => void, reject }),
+    );
   };
   return { child, send: (message) => child.send(message as object), next, exited };
 }
