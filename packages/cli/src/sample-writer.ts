@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { encodePng, grid } from '@gantry/coordinator';
+import { encodePicture, imageGrid } from '@gantry/coordinator';
 import { idxHeader } from './formats/idx.js';
 import { npyHeader } from './formats/npy.js';
 
@@ -16,9 +16,9 @@ export interface SampleShape {
 
 /** Takes samples in order, uint8 [n, height, width, channels] at a time. */
 export interface SampleWriter {
-  write(images: Uint8Array, count: number): void;
+  write(images: Uint8Array, count: number): void | Promise<void>;
   /** Everything was written; only now is the file there. */
-  finish(): void;
+  finish(): void | Promise<void>;
   /** Something failed: leaves nothing behind. */
   discard(): void;
 }
@@ -68,10 +68,10 @@ function gridFile(path: string, { count, imageShape }: SampleShape): SampleWrite
       data.set(images, at);
       at += images.length;
     },
-    finish() {
+    async finish() {
       const columns = Math.min(GRID_COLUMNS_MAX, Math.ceil(Math.sqrt(count)));
-      const picture = grid({ data, count, height, width, channels }, { columns, gap: GRID_GAP });
-      writeFileSync(`${path}.part`, encodePng(picture));
+      const picture = imageGrid({ data, count, height, width, channels }, { columns, gap: GRID_GAP });
+      writeFileSync(`${path}.part`, await encodePicture(picture));
       renameSync(`${path}.part`, path);
     },
     discard() {},
@@ -86,11 +86,11 @@ function pngFolder(path: string, { count, imageShape }: SampleShape): SampleWrit
   mkdirSync(path, { recursive: true });
   let next = 0;
   return {
-    write(images, number) {
+    async write(images, number) {
       for (let i = 0; i < number; i++, next++) {
         const data = images.subarray(i * size, (i + 1) * size);
         const name = `${String(next).padStart(digits, '0')}.png`;
-        writeFileSync(join(path, name), encodePng({ data, height, width, channels }));
+        writeFileSync(join(path, name), await encodePicture({ data, height, width, channels }));
       }
     },
     finish() {},

@@ -1,26 +1,28 @@
 import { parseArgs } from 'node:util';
-import { runWorker } from '@gantry/worker';
-import { printError } from './print-error.js';
+
+// A terminal sends Ctrl-C to the whole group. The coordinator decides what follows; a worker that is still loading must not
+// die of it.
+process.on('SIGINT', () => {});
 
 /** The worker that a coordinator starts: the same as `gantry worker`, without what only people need. */
+const { values } = parseArgs({
+  options: {
+    join: { type: 'string' },
+    worker: { type: 'string' },
+    'host-id': { type: 'string' },
+    hub: { type: 'boolean' },
+  },
+});
+const { join = '', worker, hub = false, 'host-id': host } = values;
 try {
-  const { values } = parseArgs({
-    options: {
-      join: { type: 'string' },
-      worker: { type: 'string' },
-      'host-id': { type: 'string' },
-      hub: { type: 'boolean' },
-      'launch-token': { type: 'string' },
-    },
-  });
-  const { join = '', worker, hub = false, 'host-id': host, 'launch-token': launchToken } = values;
+  const { runWorker } = await import('@gantry/worker');
   process.exitCode = await runWorker({
     join,
     hub,
     ...(worker === undefined ? {} : { worker }),
     ...(host === undefined ? {} : { host }),
-    ...(launchToken === undefined ? {} : { launchToken }),
   });
 } catch (error) {
+  const { printError } = await import('./print-error.js');
   process.exitCode = printError(error, { json: false });
 }

@@ -14,11 +14,11 @@ export async function writeSamples(
     for (let first = 0; first < count; first += SAMPLES_PER_BATCH) {
       const images = await source.batch(first);
       const used = Math.min(SAMPLES_PER_BATCH, count - first);
-      writer.write(images.subarray(0, used * size), used);
+      await writer.write(images.subarray(0, used * size), used);
     }
   } catch (error) {
     writer.discard();
     throw error;
   }
-  writer.finish();
+  await writer.finish();
 }

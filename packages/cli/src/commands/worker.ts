@@ -4,7 +4,7 @@ import type { Command } from '../command.js';
 export const worker: Command = {
   name: 'worker',
   summary: 'One worker that joins a coordinator; the run tells it everything else',
-  options: ['join', 'worker', 'host-id', 'hub', 'launch-token'],
+  options: ['join', 'worker', 'host-id', 'hub', 'launch-token', 'insecure'],
   examples: [
     ['worker --join tcp://127.0.0.1:5555', 'Joins, trains, and ends with the run'],
     ['worker --join tcp://127.0.0.1:5555 --host-id other', 'As if it were on a machine of its own'],
@@ -18,6 +18,7 @@ export const worker: Command = {
     return runWorker({
       join,
       hub: isGiven(args, 'hub'),
+      insecure: isGiven(args, 'insecure'),
       ...(name === undefined ? {} : { worker: name }),
       ...(host === undefined ? {} : { host }),
       ...(launchToken === undefined ? {} : { launchToken }),

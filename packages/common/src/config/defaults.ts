@@ -23,5 +23,6 @@ export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'transport' | 'topology'
   checkpointEvery: 1000,
   checkpointKeep: 3,
   sampleEvery: 500,
-  leaseMs: 2000,
+  // A worker that hangs ends the run within 2 s: docs/adr/0004-default-lease.md.
+  leaseMs: 1500,
 };

@@ -64,7 +64,7 @@ const fields = {
     'must be auto, cpu, webgpu[:N], cuda[:N], coreml or dml[:N]',
     'Device of each worker',
   ),
-  threads: whole(0, LIMITS.threads, 'Threads a worker computes with; 0: chosen from cores and workers'),
+  threads: whole(0, LIMITS.threads, 'Threads a worker computes with; 0: one'),
   updates: oneOf(['alternating', 'simultaneous'], 'D then G, or both from one forward pass'),
   discriminatorUpdates: whole(1, LIMITS.discriminatorUpdates, 'D updates a step'),
   loss: oneOf(['non-saturating', 'minimax'], 'Loss of D and G'),

@@ -1,10 +1,12 @@
 import { decode } from 'fast-png';
 import { expect, it } from 'vitest';
-import { beside, encodePng, grid } from './pictures.js';
+import { encodePicture, type ImageBatch, imageGrid, sideBySide } from './pictures.js';
 
 // Three images of 1×2 pixels, one channel.
 const images = { data: new Uint8Array([1, 2, 3, 4, 5, 6]), count: 3, height: 1, width: 2, channels: 1 };
 const g = 128;
+const grid = (batch: ImageBatch, options: { columns: number; gap: number }) =>
+  imageGrid(batch, { ...options, background: g });
 
 it('lays images out by rows with gaps around, an empty place grey', () => {
   const picture = grid(images, { columns: 2, gap: 1 });
@@ -26,14 +28,14 @@ it('keeps the channels of colour images together', () => {
 
 it('puts grids beside each other', () => {
   const one = grid(images, { columns: 1, gap: 0 });
-  const both = beside([one, one], 1);
+  const both = sideBySide([one, one], 1, g);
   expect(both).toMatchObject({ height: 3, width: 5 });
   expect([...both.data.subarray(5, 10)]).toEqual([3, 4, g, 3, 4]);
 });
 
-it('writes a PNG that decodes to the same pixels', () => {
+it('writes a PNG that decodes to the same pixels', async () => {
   const picture = grid(images, { columns: 3, gap: 1 });
-  const decoded = decode(encodePng(picture));
+  const decoded = decode(await encodePicture(picture));
   expect(decoded).toMatchObject({ width: picture.width, height: picture.height, channels: 1, depth: 8 });
   expect([...decoded.data]).toEqual([...picture.data]);
 });
