@@ -38,8 +38,6 @@ export function createMemorySource(options: MemorySourceOptions): DataSource {
   const count = pixels.length / sampleBytes;
   assert(Number.isInteger(count) && count > 0, `${id}: ${pixels.length} bytes are not whole samples of ${sampleBytes}`);
   assert(labels === null || labels.length === count, `${id}: ${labels?.length} labels for ${count} samples`);
-  // A Buffer over the same memory: its copy() makes no view, as set(subarray()) would for every sample.
-  const buffer = Buffer.from(pixels.buffer, pixels.byteOffset, pixels.byteLength);
   let manifest: DatasetManifest | null = null;
   return {
     id,
@@ -51,7 +49,9 @@ export function createMemorySource(options: MemorySourceOptions): DataSource {
     read(index, into, at) {
       // Not in the call of assert: the message would be made for every sample.
       if (!(index >= 0 && index < count)) assert(false, `${id} has no sample ${index}`);
-      buffer.copy(into, at, index * sampleBytes, (index + 1) * sampleBytes);
+      const from = index * sampleBytes;
+      // A loop, because set(subarray()) and Buffer.copy both make a view for every sample.
+      for (let i = 0; i < sampleBytes; i++) into[at + i] = pixels[from + i]!;
     },
     manifest() {
       manifest ??= describeDataset({ id, count, sampleShape, classes }, pixels, labels);
