@@ -1,1 +1,17 @@
-export type { PhaseMs, RunEvent, RunResult } from './core/run-events.js';
+export type { CheckpointRecord } from './core/events.js';
+export type { MemberSummary, PhaseMs, RunEvent, RunResult, StepSummary } from './core/run-events.js';
+export type { RunStatus } from './core/status.js';
+export { type Checkpoint, readCheckpoint } from './shell/checkpoint-reader.js';
+export { listCheckpoints } from './shell/checkpoint-writer.js';
+export { checkBind } from './shell/control-socket.js';
+export { type CoordinatorOptions, type RunningCoordinator, startCoordinator } from './shell/coordinator.js';
+export type { CheckpointManifest } from './shell/manifest.js';
+export {
+  encodePicture,
+  type GridOptions,
+  type ImageBatch,
+  imageGrid,
+  type Picture,
+  sideBySide,
+} from './shell/pictures.js';
+export { type Journal, type RunStatusReport, readJournal, readStatus } from './shell/run-directory.js';

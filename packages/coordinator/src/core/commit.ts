@@ -17,13 +17,14 @@ export function onMetrics(draft: Draft, member: MemberState, { steps }: Metrics,
   const owned = { shards: member.shards.length, steps: settings.config.steps };
   const problem = metricsProblem(metrics, steps, owned);
   if (problem !== null) {
-    return becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', `${nameOf(member)} ${problem}`, whereabouts(member));
+    becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', `${nameOf(member)} ${problem}`, whereabouts(member));
+    return;
   }
   const updates = updatesPerStep(draft.state);
   for (const { step, phaseMs } of steps) {
     // The first runs of a program are far longer than any later one, and would excuse a hang.
     if (step < metrics.warmUntil) continue;
-    LEARNED.forEach((phase, column) => learnPhase(draft, phase, phaseMs[column]! / updates));
+    for (const [column, phase] of LEARNED.entries()) learnPhase(draft, phase, phaseMs[column]! / updates);
   }
   const last = steps.at(-1);
   // A hub's rows have no sums; its times were learned above.
@@ -55,7 +56,8 @@ export function onSamples(draft: Draft, member: MemberState, samples: Samples): 
   const fits = [samples.raw, samples.real, samples.ema].every(({ length }) => length === bytes || length === 0);
   if (member.worker !== leader(draft.state).worker || !fits || samples.raw.length === 0) {
     const problem = `${nameOf(member)} sent pictures that are not ${samples.count} of ${samples.height}×${samples.width}×${samples.channels}`;
-    return becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', problem, whereabouts(member));
+    becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', problem, whereabouts(member));
+    return;
   }
   draft.effects.push({ type: 'sample', samples });
 }

@@ -43,25 +43,35 @@ function apply(draft: Draft, event: CoordinatorEvent): void {
   const over = draft.state.stage === 'ending';
   switch (event.type) {
     case 'message':
-      return onMessage(draft, event);
+      onMessage(draft, event);
+      return;
     case 'childExit':
-      return over ? undefined : onChildExit(draft, event);
+      if (!over) onChildExit(draft, event);
+      return;
     case 'disconnected':
-      return over ? undefined : onDisconnected(draft, event.peer, event.nowMs);
+      if (!over) onDisconnected(draft, event.peer, event.nowMs);
+      return;
     case 'tick':
-      return over ? undefined : onTick(draft, event.nowMs);
+      if (!over) onTick(draft, event.nowMs);
+      return;
     case 'restored':
-      return onRestored(draft, event);
+      onRestored(draft, event);
+      return;
     case 'checkpointSaved':
-      return onCheckpointSaved(draft, event.checkpoint);
+      onCheckpointSaved(draft, event.checkpoint);
+      return;
     case 'failed':
-      return becomeFailed(draft, event.code, event.message, event.details);
+      becomeFailed(draft, event.code, event.message, event.details);
+      return;
     case 'stop':
-      return onStop(draft);
+      onStop(draft);
+      return;
     case 'abort':
-      return becomeFailed(draft, 'GANTRY_INTERRUPTED', event.reason);
+      becomeFailed(draft, 'GANTRY_INTERRUPTED', event.reason);
+      return;
     default:
-      return assertNever(event);
+      assertNever(event);
+      return;
   }
 }
 
@@ -74,7 +84,10 @@ function onRestored(draft: Draft, event: Extract<CoordinatorEvent, { type: 'rest
     startUpdate: checkpoint?.update ?? 0,
     saving: { ...saving, last: checkpoint, kept: [...kept].sort((a, b) => a - b) },
   });
-  if (checkpoint === null || checkpoint.update < totalUpdates(draft.state)) return tryAssign(draft, nowMs);
+  if (checkpoint === null || checkpoint.update < totalUpdates(draft.state)) {
+    tryAssign(draft, nowMs);
+    return;
+  }
   for (const member of draft.state.members) send(draft, member, { kind: 'bye' });
   patch(draft, { stage: 'ending' });
   finish(draft, resultOf(draft.state));
@@ -84,11 +97,21 @@ function onMessage(draft: Draft, event: Extract<CoordinatorEvent, { type: 'messa
   const { peer, envelope, nowMs, freshId } = event;
   const member = memberByPeer(draft.state, peer);
   if (envelope.body.kind === 'hello') {
-    if (member !== undefined) return drop(draft);
-    if (draft.state.stage === 'ending') return send(draft, { peer, worker: '' }, { kind: 'bye' });
-    return onHello(draft, envelope.body, { peer, freshId, nowMs });
+    if (member !== undefined) {
+      drop(draft);
+      return;
+    }
+    if (draft.state.stage === 'ending') {
+      send(draft, { peer, worker: '' }, { kind: 'bye' });
+      return;
+    }
+    onHello(draft, envelope.body, { peer, freshId, nowMs });
+    return;
   }
-  if (member === undefined || isStale(draft.state, envelope)) return drop(draft);
+  if (member === undefined || isStale(draft.state, envelope)) {
+    drop(draft);
+    return;
+  }
   const update = Math.min(totalUpdates(draft.state), Math.max(member.update, envelope.update));
   patchMember(draft, member.worker, { lastSeenMs: nowMs, update });
   onMemberMessage(draft, { ...member, update }, envelope, nowMs);
@@ -104,29 +127,40 @@ function isStale({ settings, generation, stage }: CoordinatorState, envelope: En
 function onMemberMessage(draft: Draft, member: MemberState, { body }: Envelope, nowMs: number): void {
   switch (body.kind) {
     case 'heartbeat':
-      return onHeartbeat(draft, member, body, nowMs);
+      onHeartbeat(draft, member, body, nowMs);
+      return;
     case 'metrics':
-      return onMetrics(draft, member, body, nowMs);
+      onMetrics(draft, member, body, nowMs);
+      return;
     case 'joined':
-      return onJoined(draft, member, body, nowMs);
+      onJoined(draft, member, body, nowMs);
+      return;
     case 'ready':
-      return onReady(draft, member, body, nowMs);
+      onReady(draft, member, body, nowMs);
+      return;
     case 'stateChunk':
-      return onStateChunk(draft, member, body);
+      onStateChunk(draft, member, body);
+      return;
     case 'samples':
-      return onSamples(draft, member, body);
+      onSamples(draft, member, body);
+      return;
     case 'stopped':
-      return onStopped(draft, member, body);
+      onStopped(draft, member, body);
+      return;
     case 'done':
-      return onDone(draft, member, body, nowMs);
+      onDone(draft, member, body, nowMs);
+      return;
     case 'failure':
-      return onFailure(draft, member, body, nowMs);
+      onFailure(draft, member, body, nowMs);
+      return;
     case 'leave':
-      return loseMember(draft, member, `it was asked to leave (${body.reason})`);
+      loseMember(draft, member, `it was asked to leave (${body.reason})`);
+      return;
     case 'stateReceived':
       return;
     default:
       // What only a coordinator says: no worker of this version sends it.
-      return drop(draft);
+      drop(draft);
+      return;
   }
 }

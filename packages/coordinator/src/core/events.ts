@@ -108,5 +108,7 @@ export interface Settings {
   readonly resumeCommand: string;
   /** A resume: nothing is assigned before the checkpoint is read. */
   readonly resume: boolean;
+  /** The last one of the coordinator before; 0 at a fresh start. */
+  readonly generation: number;
   readonly startedMs: number;
 }

@@ -69,7 +69,10 @@ export function blameStalled(draft: Draft, member: MemberState, stalledMs: numbe
 /** Holds a fault back until it is clear that nothing else explains it. A loss explains a report; otherwise the first one stays. */
 export function suspect(draft: Draft, suspicion: Suspicion): void {
   const before = draft.state.suspicion;
-  if (before === null) return patch(draft, { suspicion });
+  if (before === null) {
+    patch(draft, { suspicion });
+    return;
+  }
   const explains = suspicion.lost && (!before.lost || before.worker === suspicion.worker);
   if (explains) patch(draft, { suspicion: { ...suspicion, sinceMs: before.sinceMs } });
 }
@@ -77,6 +80,9 @@ export function suspect(draft: Draft, suspicion: Suspicion): void {
 /** Nothing better came: the suspicion is the cause. */
 export function confirmSuspicion(draft: Draft, suspicion: Suspicion): void {
   const member = draft.state.members.find(({ worker }) => worker === suspicion.worker);
-  if (suspicion.lost && member !== undefined) return loseMember(draft, member, suspicion.message);
+  if (suspicion.lost && member !== undefined) {
+    loseMember(draft, member, suspicion.message);
+    return;
+  }
   becomeFailed(draft, suspicion.code, suspicion.message, member === undefined ? {} : whereabouts(member));
 }

@@ -147,7 +147,10 @@ export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { typ
   const said = lastWords === '' ? '' : `; its last words: ${lastWords}`;
   const reason = signal !== null ? `killed by ${signal}` : `exited with code ${code}${said}`;
   const member = draft.state.members.find((one) => one.worker === worker);
-  if (member !== undefined && signal !== null) return loseMember(draft, member, reason);
+  if (member !== undefined && signal !== null) {
+    loseMember(draft, member, reason);
+    return;
+  }
   const message = member === undefined ? `${worker} ${reason} before it reported` : reason;
   // What it said of itself before it left may still be in the socket.
   suspect(draft, {
@@ -163,7 +166,10 @@ export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { typ
 export function onDisconnected(draft: Draft, peer: string, nowMs: number): void {
   const member = memberByPeer(draft.state, peer);
   if (member === undefined) return;
-  if (!member.local) return loseMember(draft, member, 'its connection broke');
+  if (!member.local) {
+    loseMember(draft, member, 'its connection broke');
+    return;
+  }
   const { worker } = member;
   suspect(draft, { sinceMs: nowMs, worker, code: 'GANTRY_WORKER_LOST', message: 'its connection broke', lost: true });
 }
@@ -172,7 +178,8 @@ export function onDisconnected(draft: Draft, peer: string, nowMs: number): void 
 export function onFailure(draft: Draft, member: MemberState, failure: Failure, nowMs: number): void {
   const message = `${nameOf(member)} failed: ${failure.message}`;
   if (failure.code === 'GANTRY_TRANSPORT_FAILED' || failure.code === 'GANTRY_ABORTED') {
-    return suspect(draft, { sinceMs: nowMs, worker: member.worker, code: failure.code, message, lost: false });
+    suspect(draft, { sinceMs: nowMs, worker: member.worker, code: failure.code, message, lost: false });
+    return;
   }
   becomeFailed(draft, failure.code, message, { ...whereabouts(member), ...parseDetails(failure.detailsJson) });
 }

@@ -153,7 +153,8 @@ export function onJoined(draft: Draft, member: MemberState, joined: Joined, nowM
   const { transport } = draft.state.settings.config;
   if (transport !== 'shm' && joined.dataEndpoint === '') {
     const problem = `${nameOf(member)} joined without a data endpoint, which transport ${transport} needs`;
-    return becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', problem, whereabouts(member));
+    becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', problem, whereabouts(member));
+    return;
   }
   patchMember(draft, member.worker, { status: 'joined', dataEndpoint: joined.dataEndpoint });
   tryAssign(draft, nowMs);
@@ -204,7 +205,10 @@ export function onReady(draft: Draft, member: MemberState, ready: Ready, nowMs: 
   patchMember(draft, member.worker, { status: 'ready', device, engine, threads, programHash, stateSha256 });
   if (member.worker === leader(draft.state).worker && !takeLayout(draft, ready.stateLayoutJson)) return;
   const mismatch = findMismatch(draft.state);
-  if (mismatch !== null) return becomeFailed(draft, 'GANTRY_PROGRAM_MISMATCH', mismatch);
+  if (mismatch !== null) {
+    becomeFailed(draft, 'GANTRY_PROGRAM_MISMATCH', mismatch);
+    return;
+  }
   if (draft.state.members.every(({ status }) => status === 'ready')) becomeTraining(draft, nowMs);
 }
 

@@ -17,14 +17,16 @@ export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChun
   const problem = chunkProblem(draft.state, member, chunk);
   if (problem !== null) {
     const message = `${nameOf(member)} sent a piece of its state that ${problem}`;
-    return becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', message, whereabouts(member));
+    becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', message, whereabouts(member));
+    return;
   }
   const { stateUpdate: update, offset, totalBytes, data } = chunk;
   draft.effects.push({ type: 'storeChunk', update, offset, totalBytes, data });
   const nextOffset = offset + data.length;
   const { saving } = draft.state;
   if (nextOffset < totalBytes) {
-    return patch(draft, { saving: { ...saving, assembly: { update, nextOffset, totalBytes } } });
+    patch(draft, { saving: { ...saving, assembly: { update, nextOffset, totalBytes } } });
+    return;
   }
   patch(draft, { saving: { ...saving, assembly: null, writing: [...saving.writing, update] } });
   draft.effects.push({

@@ -1,4 +1,4 @@
-import type { Envelope, Message, Phase } from '@gantry/common';
+import type { Envelope, ErrorCode, Message, Phase } from '@gantry/common';
 import { assert } from '@gantry/common';
 import type { CheckpointRecord, Effect, Settings } from './events.js';
 import type { MetricsState } from './metrics.js';
@@ -81,7 +81,7 @@ export interface Suspicion {
   readonly sinceMs: number;
   readonly worker: string;
   /** What is said of it if nothing better comes. */
-  readonly code: import('@gantry/common').ErrorCode;
+  readonly code: ErrorCode;
   readonly message: string;
   /** It counts as the loss of `worker`, not as its report. */
   readonly lost: boolean;
@@ -97,7 +97,7 @@ export function initialState(settings: Settings): CoordinatorState {
   return {
     settings,
     stage: 'gathering',
-    generation: 0,
+    generation: settings.generation,
     members: [],
     restored: !settings.resume,
     startUpdate: 0,

@@ -9,7 +9,8 @@ import { leader, patch, patchMember, send, updatesPerStep } from './state.js';
 export function onStop(draft: Draft): void {
   const { stage, stop } = draft.state;
   if (stage === 'gathering' || stage === 'preparing') {
-    return becomeFailed(draft, 'GANTRY_INTERRUPTED', 'stopped before training began');
+    becomeFailed(draft, 'GANTRY_INTERRUPTED', 'stopped before training began');
+    return;
   }
   if (stage !== 'training' || stop !== 'none') return;
   patch(draft, { stop: 'requested' });
@@ -35,7 +36,8 @@ export function onDone(draft: Draft, member: MemberState, done: Done, nowMs: num
   const different = others.find((one) => one.doneUpdate !== atUpdate || differs(one.stateSha256, stateSha256));
   if (different !== undefined) {
     const problem = `${nameOf(member)} ended at update ${atUpdate} with state ${stateSha256.slice(0, 12)}, ${nameOf(different)} at update ${different.doneUpdate} with ${different.stateSha256.slice(0, 12)}`;
-    return becomeFailed(draft, 'GANTRY_INTERNAL', problem, whereabouts(member));
+    becomeFailed(draft, 'GANTRY_INTERNAL', problem, whereabouts(member));
+    return;
   }
   if (others.length === draft.state.members.length) patch(draft, { allDoneMs: nowMs });
   maybeEnd(draft);
@@ -54,7 +56,8 @@ export function maybeEnd(draft: Draft): void {
   if (saving.last?.update !== first.doneUpdate || saving.writing.length > 0) return;
   if (saving.last.stateSha256 !== first.stateSha256) {
     const problem = `the saved state ${saving.last.stateSha256.slice(0, 12)} is not the one that ${nameOf(first)} ended with, ${first.stateSha256.slice(0, 12)}`;
-    return becomeFailed(draft, 'GANTRY_INTERNAL', problem);
+    becomeFailed(draft, 'GANTRY_INTERNAL', problem);
+    return;
   }
   becomeEnding(draft);
 }
@@ -65,9 +68,8 @@ function becomeEnding(draft: Draft): void {
   finish(draft, resultOf(draft.state));
 }
 
-/** Says what came of the run, and ends it. */
+/** The run has come to its end; the shell says so when everything is written and every worker has left. */
 export function finish(draft: Draft, result: RunResult): void {
-  draft.effects.push({ type: 'emit', event: { event: 'done', ...result } });
   draft.effects.push({ type: 'end', outcome: { result } });
 }
 

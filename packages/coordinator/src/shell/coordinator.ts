@@ -1,0 +1,384 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import {
+  assertNever,
+  decodeEnvelope,
+  encodeEnvelope,
+  GANTRY_VERSION,
+  GantryError,
+  type RunConfig,
+} from '@gantry/common';
+import { step } from '../core/coordinator-core.js';
+import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
+import type { RunEvent, RunResult } from '../core/run-events.js';
+import { type CoordinatorState, initialState, memberByPeer } from '../core/state.js';
+import { statusOf } from '../core/status.js';
+import { Artifacts } from './artifacts.js';
+import type { Checkpoint } from './checkpoint-reader.js';
+import { listCheckpoints } from './checkpoint-writer.js';
+import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } from './constants.js';
+import { ControlSocket } from './control-socket.js';
+import { LocalWorkers } from './local-workers.js';
+import { checkUnchanged, findCheckpoint, recordOf } from './resume.js';
+import { RunDirectory, readJournal } from './run-directory.js';
+import { streamState } from './state-transfer.js';
+
+export interface CoordinatorOptions {
+  readonly config: RunConfig;
+  /** The run's folder; made where it is missing. */
+  readonly runDirectory: string;
+  /** @default 'tcp://127.0.0.1:0', any free port of the loopback */
+  readonly bind?: string;
+  /** Allows a `bind` that other machines can reach. @default false */
+  readonly insecure?: boolean;
+  /** Go on from the newest sound checkpoint of `runDirectory`. @default false */
+  readonly resume?: boolean;
+  /** Workers to start on this machine; the rest of `config.workers` join by hand. */
+  readonly localWorkers: number;
+  /** Program and first arguments of a local worker; `--join ENDPOINT --worker NAME [--hub]` follow. */
+  readonly workerCommand: readonly string[];
+  readonly onEvent: (event: RunEvent) => void;
+}
+
+export interface RunningCoordinator {
+  readonly runId: string;
+  /** Where workers join. */
+  readonly endpoint: string;
+  /** Rejects with the GantryError that ended the run. By then every local worker has ended. */
+  readonly done: Promise<RunResult>;
+  /** Finish the step, save, end. */
+  stop(): void;
+  /** End now. */
+  abort(reason: string): void;
+}
+
+/**
+ * Starts a run: locks its folder, binds, starts the local workers, and trains as soon as everyone has joined.
+ *
+ * @throws GantryError GANTRY_RUN_LOCKED, GANTRY_RUN_EXISTS, GANTRY_RUN_NOT_FOUND (resume), GANTRY_CONFIG_CHANGED (resume),
+ * GANTRY_BIND_REFUSED, GANTRY_TRANSPORT_FAILED, before anything is started.
+ */
+export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const startedMs = performance.now();
+  const { config, resume = false } = options;
+  const journal = resume ? await readJournal(options.runDirectory) : null;
+  if (journal !== null) checkUnchanged(journal.config, config);
+  const directory = await RunDirectory.open(options.runDirectory);
+  const settings: Settings = {
+    runId: journal?.runId ?? randomUUID().slice(0, 13),
+    config,
+    localWorkers: Array.from({ length: options.localWorkers }, (_, index) => `worker-${index}`),
+    hub: config.topology === 'star' ? 'hub' : null,
+    launchToken: randomBytes(24).toString('base64url'),
+    resumeCommand: `npx gantry resume --out ${quote(options.runDirectory)}`,
+    resume,
+    generation: journal?.generation ?? 0,
+    startedMs,
+  };
+  try {
+    if (!resume) await directory.expectFresh();
+    const shell = await CoordinatorShell.open(options, settings, directory);
+    shell.begin(journal?.checkpoint?.step ?? 0);
+    return shell;
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
+}
+
+/** An argument as a shell takes it. */
+function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** Ends `done` one way or the other. */
+interface Settle {
+  resolve(result: RunResult): void;
+  reject(error: GantryError): void;
+}
+
+/** The loop around the core: events in, effects out, one after the other. */
+class CoordinatorShell implements RunningCoordinator {
+  readonly runId: string;
+  readonly endpoint: string;
+  readonly done: Promise<RunResult>;
+  readonly #options: CoordinatorOptions;
+  readonly #settings: Settings;
+  readonly #directory: RunDirectory;
+  readonly #socket: ControlSocket;
+  readonly #workers: LocalWorkers;
+  readonly #artifacts: Artifacts;
+  readonly #sharedMemory = new Set<string>();
+  readonly #timers: NodeJS.Timeout[] = [];
+  readonly #settle: Settle;
+  #state: CoordinatorState;
+  #queue: CoordinatorEvent[] = [];
+  #draining = true;
+  #restored: Checkpoint | null = null;
+  #statusBusy = false;
+  #over = false;
+
+  static async open(
+    options: CoordinatorOptions,
+    settings: Settings,
+    directory: RunDirectory,
+  ): Promise<CoordinatorShell> {
+    let shell: CoordinatorShell | undefined;
+    const socket = await ControlSocket.open({
+      bind: options.bind ?? 'tcp://127.0.0.1:0',
+      insecure: options.insecure ?? false,
+      onFrame: (peer, frame) => shell?.receive(peer, frame),
+      onGone: (peer) => shell?.post({ type: 'disconnected', nowMs: performance.now(), peer }),
+      probe: (peer) => shell?.probe(peer) ?? null,
+    });
+    shell = new CoordinatorShell(options, settings, { directory, socket });
+    return shell;
+  }
+
+  private constructor(
+    options: CoordinatorOptions,
+    settings: Settings,
+    { directory, socket }: { directory: RunDirectory; socket: ControlSocket },
+  ) {
+    this.#options = options;
+    this.#settings = settings;
+    this.#directory = directory;
+    this.#socket = socket;
+    this.#state = initialState(settings);
+    this.#artifacts = new Artifacts(settings, directory, {
+      onCheckpoint: (checkpoint) => this.post({ type: 'checkpointSaved', nowMs: performance.now(), checkpoint }),
+      onSample: (atStep, file) => this.#emit({ event: 'sample', step: atStep, path: file }),
+      onError: (error) => this.#fail(error),
+    });
+    this.runId = settings.runId;
+    this.endpoint = socket.endpoint;
+    let settle: Settle | undefined;
+    this.done = new Promise((resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    this.#settle = settle!;
+    // Whoever waits for it hears of a failure; nobody has to.
+    this.done.catch(() => {});
+    // As early as can be: what follows here takes place while they load.
+    this.#workers = new LocalWorkers({
+      command: options.workerCommand,
+      endpoint: socket.endpoint,
+      workers: settings.localWorkers,
+      hub: settings.hub,
+      launchToken: settings.launchToken,
+      logs: directory.logs,
+      onExit: (exit) => this.post({ type: 'childExit', nowMs: performance.now(), ...exit }),
+    });
+  }
+
+  stop(): void {
+    this.post({ type: 'stop', nowMs: performance.now() });
+  }
+
+  abort(reason: string): void {
+    this.post({ type: 'abort', nowMs: performance.now(), reason });
+  }
+
+  /** Starts the loop when the folder is ready. */
+  begin(fromStep: number): void {
+    const { preset, dataset, workers, shards, batch, steps } = this.#settings.config;
+    const { runId: run, endpoint } = this;
+    const { runDirectory } = this.#options;
+    this.#emit({
+      event: 'start',
+      run,
+      runDirectory,
+      endpoint,
+      preset,
+      dataset,
+      workers,
+      shards,
+      batch,
+      steps,
+      fromStep,
+    });
+    void this.#prepare().then(() => {
+      this.#draining = false;
+      this.#timers.push(
+        setInterval(() => this.post({ type: 'tick', nowMs: performance.now() }), TICK_MS),
+        setInterval(() => void this.#writeStatus(), STATUS_EVERY_MS),
+      );
+      void this.#drain();
+    });
+  }
+
+  async #prepare(): Promise<void> {
+    const { runId, config, resume } = this.#settings;
+    try {
+      await this.#directory.prepare({ runId, config });
+      if (!resume) await this.#directory.truncateMetrics(0);
+    } catch (error) {
+      this.#fail(error);
+    }
+    if (resume) void this.#restore();
+  }
+
+  async #restore(): Promise<void> {
+    try {
+      const found = await findCheckpoint(this.#options.runDirectory);
+      this.#restored = found;
+      for (const { message } of found?.damaged ?? []) this.#emit({ event: 'warning', message });
+      await this.#directory.truncateMetrics(found?.manifest.step ?? 0);
+      const kept = await listCheckpoints(this.#directory.checkpoints);
+      const checkpoint = found === null ? null : recordOf(found);
+      this.post({ type: 'restored', nowMs: performance.now(), checkpoint, kept });
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Takes a frame from the socket. A stranger's nonsense is dropped; a member's ends the run, because it is a bug. */
+  receive(peer: string, frame: Uint8Array): void {
+    const nowMs = performance.now();
+    try {
+      const envelope = decodeEnvelope(frame);
+      const freshId = envelope.body.kind === 'hello' ? randomUUID() : '';
+      this.post({ type: 'message', nowMs, peer, envelope, freshId });
+    } catch (error) {
+      const member = memberByPeer(this.#state, peer);
+      if (member === undefined || !(error instanceof GantryError)) return;
+      const message = `${member.worker}: ${error.message}`;
+      this.post({ type: 'failed', nowMs, code: error.code, message, details: { worker: member.worker } });
+    }
+  }
+
+  /** A frame that a member expects at any time: the answer to a heartbeat. */
+  probe(peer: string): Uint8Array | null {
+    const member = memberByPeer(this.#state, peer);
+    if (member === undefined) return null;
+    const { session } = member;
+    return encodeEnvelope({
+      runId: this.runId,
+      generation: this.#state.generation,
+      update: 0,
+      body: { kind: 'heartbeat', session, phase: 'ready', workingUpdate: 0, progress: 0, phaseMs: 0 },
+    });
+  }
+
+  post(event: CoordinatorEvent): void {
+    // A tick that waits behind a slow effect says all that a second one would.
+    if (event.type === 'tick' && this.#queue.some(({ type }) => type === 'tick')) return;
+    this.#queue.push(event);
+    if (!this.#draining) void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    this.#draining = true;
+    for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
+      const { state, effects } = step(this.#state, event);
+      this.#state = state;
+      for (const effect of effects) {
+        try {
+          const pending = this.#perform(effect);
+          if (pending !== undefined) await pending;
+        } catch (error) {
+          this.#fail(error);
+        }
+      }
+    }
+    this.#draining = false;
+  }
+
+  #perform(effect: Effect): void | Promise<void> {
+    switch (effect.type) {
+      case 'send':
+        return this.#send(effect);
+      case 'journal':
+        return this.#directory.writeJournal(effect.record);
+      case 'sendState':
+        return this.#sendState(effect);
+      case 'storeChunk':
+        return this.#artifacts.storeChunk(effect);
+      case 'saveCheckpoint':
+        return this.#artifacts.saveCheckpoint(effect);
+      case 'deleteCheckpoints':
+        return this.#artifacts.deleteCheckpoints(effect.steps);
+      case 'metrics':
+        return this.#directory.addMetrics(effect.row, (error) => this.#fail(error));
+      case 'sample':
+        return this.#artifacts.saveSample(effect.samples);
+      case 'emit':
+        return this.#emit(effect.event);
+      case 'log':
+        return this.#emit({ event: 'warning', message: effect.message });
+      case 'end':
+        return void this.#finish(effect.outcome);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  #send({ peer, envelope }: Extract<Effect, { type: 'send' }>): void {
+    const { body } = envelope;
+    if (body.kind === 'assignment' && body.sharedMemory !== '') this.#sharedMemory.add(body.sharedMemory);
+    void this.#socket.send(peer, encodeEnvelope(envelope));
+  }
+
+  #sendState({ peer, generation }: Extract<Effect, { type: 'sendState' }>): void {
+    const { manifest, state } = this.#restored!;
+    const { update, stateSha256 } = manifest;
+    void streamState({ runId: this.runId, generation, update, state, stateSha256 }, (frame) =>
+      this.#socket.send(peer, frame),
+    ).catch((error) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    const known = error instanceof GantryError ? error : null;
+    const message = known?.message ?? `unexpected: ${(error as Error).stack ?? String(error)}`;
+    const code = known?.code ?? 'GANTRY_INTERNAL';
+    this.post({ type: 'failed', nowMs: performance.now(), code, message, details: known?.details ?? {} });
+  }
+
+  /** After an error or the end nothing more is said but by `#finish`. */
+  #emit(event: RunEvent): void {
+    if (this.#over) return;
+    if (event.event === 'error') this.#over = true;
+    this.#options.onEvent(event);
+  }
+
+  async #writeStatus(): Promise<void> {
+    if (this.#statusBusy) return;
+    this.#statusBusy = true;
+    // Of use to people only: a full disk shows where it matters.
+    await this.#directory.writeStatus(statusOf(this.#state, performance.now()), this.endpoint).catch(() => {});
+    this.#statusBusy = false;
+  }
+
+  /** Sees every local worker out, writes what is pending, lets everything go; then says what came of the run. */
+  async #finish(outcome: RunOutcome): Promise<void> {
+    const failed = 'error' in outcome;
+    await this.#workers.end(
+      failed
+        ? { termMs: ABORT_TERM_MS, killMs: ABORT_KILL_MS }
+        : { termMs: BYE_KILL_MS, killMs: BYE_KILL_MS + ABORT_KILL_MS },
+    );
+    for (const timer of this.#timers) clearInterval(timer);
+    await this.#artifacts.settled();
+    await this.#socket.close();
+    await this.#removeSharedMemory();
+    await this.#writeStatus();
+    await this.#directory.close();
+    if (failed) {
+      const { code, message, details } = outcome.error;
+      this.#settle.reject(new GantryError(code, message, { details }));
+      return;
+    }
+    this.#emit({ event: 'done', ...outcome.result });
+    this.#over = true;
+    this.#settle.resolve(outcome.result);
+  }
+
+  /** A worker that was killed could not remove its own. */
+  async #removeSharedMemory(): Promise<void> {
+    for (const name of this.#sharedMemory) {
+      for (const folder of ['/dev/shm', os.tmpdir()]) await rm(path.join(folder, name), { force: true });
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { GantryError } from '@gantry/common';
+
+/** Errno codes that mean: no room. */
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** What went wrong with a file, as an error that names it: GANTRY_DISK_FULL where there is no room. */
+export function fileError(file: string, cause: unknown): GantryError {
+  if (cause instanceof GantryError) return cause;
+  const code = (cause as NodeJS.ErrnoException).code ?? '';
+  if (FULL.has(code)) {
+    const message = `no room to write ${file} (${code}); free some space, or use another --out`;
+    return new GantryError('GANTRY_DISK_FULL', message, { cause, details: { file, errno: code } });
+  }
+  return new GantryError('GANTRY_INTERNAL', `cannot write ${file}: ${(cause as Error).message}`, {
+    cause,
+    details: { file, errno: code },
+  });
+}
+
+/** Makes a rename or a new name in `folder` survive a power failure. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Runs `write` on a new file and syncs it. */
+export async function writeSynced(file: string, write: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const handle = await open(file, 'wx', 0o644);
+  try {
+    await write(handle);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Replaces a file as a whole: readers see the old text or the new, never a part.
+ *
+ * @param options.durable Also survives a power failure.
+ * @throws GantryError GANTRY_DISK_FULL; the old file is then intact.
+ */
+export async function replaceFile(file: string, text: string, options: { durable: boolean }): Promise<void> {
+  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}`);
+  try {
+    const handle = await open(temporary, 'wx', 0o644);
+    try {
+      await handle.writeFile(text);
+      if (options.durable) await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+    if (options.durable) await syncFolder(path.dirname(file));
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw fileError(file, cause);
+  }
+}

@@ -1,0 +1,35 @@
+import { diffConfig, GantryError, type RunConfig } from '@gantry/common';
+import type { CheckpointRecord } from '../core/events.js';
+import { type Checkpoint, readCheckpoint } from './checkpoint-reader.js';
+
+/**
+ * Refuses to go on with a configuration that would give other weights. Workers, transport, topology, the number of steps and
+ * the like change no bit and may differ.
+ *
+ * @throws GantryError GANTRY_CONFIG_CHANGED naming every key, its value then and now.
+ */
+export function checkUnchanged(before: RunConfig, now: RunConfig): void {
+  const changes = diffConfig(before, now).filter(({ effect }) => effect !== 'none');
+  if (changes.length === 0) return;
+  const show = (value: unknown): string => JSON.stringify(value) ?? 'unset';
+  const list = changes.map(({ key, from, to }) => `${key} was ${show(from)}, is ${show(to)}`).join('; ');
+  const message = `the run cannot go on with another configuration: ${list}. Take the values that it began with, or begin a new run with another --out`;
+  throw new GantryError('GANTRY_CONFIG_CHANGED', message, {
+    details: { keys: changes.map(({ key }) => key).join(', ') },
+  });
+}
+
+/** The newest sound checkpoint; null: the run was ended before its first. */
+export async function findCheckpoint(runDirectory: string): Promise<Checkpoint | null> {
+  try {
+    return await readCheckpoint(runDirectory);
+  } catch (error) {
+    if (error instanceof GantryError && error.code === 'GANTRY_CHECKPOINT_NOT_FOUND') return null;
+    throw error;
+  }
+}
+
+export function recordOf({ manifest, path }: Checkpoint): CheckpointRecord {
+  const { update, step, stateSha256 } = manifest;
+  return { update, step, stateSha256, path };
+}

@@ -1,0 +1,191 @@
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { GANTRY_VERSION, GantryError, type RunConfig } from '@gantry/common';
+import type { JournalRecord } from '../core/events.js';
+import type { RunStatus } from '../core/status.js';
+import { cleanUnfinished, listCheckpoints } from './checkpoint-writer.js';
+import { METRICS_FLUSH_MS } from './constants.js';
+import { fileError, replaceFile } from './durable.js';
+import { isAlive, lockOwner, lockRun, type Owner, thisProcess } from './run-lock.js';
+import { toYaml } from './yaml.js';
+
+/** What stays of a run: journal.json. */
+export interface Journal extends JournalRecord {
+  readonly runId: string;
+  readonly gantryVersion: string;
+  readonly config: RunConfig;
+}
+
+/** status.json: the last word of a coordinator, about once a second. */
+export interface StatusFile extends RunStatus {
+  readonly owner: Owner;
+  readonly endpoint: string;
+  /** ISO 8601. */
+  readonly writtenAt: string;
+}
+
+/** What `gantry status` shows; `alive`: that coordinator still runs. */
+export interface RunStatusReport extends StatusFile {
+  readonly alive: boolean;
+}
+
+/**
+ * The folder of a run: config.yaml, journal.json, status.json, metrics.jsonl, checkpoints/, samples/, logs/, and the lock
+ * that keeps a second coordinator out.
+ */
+export class RunDirectory {
+  readonly path: string;
+  readonly #release: () => Promise<void>;
+  #journal: Omit<Journal, keyof JournalRecord> | null = null;
+  #rows: string[] = [];
+  #flushing: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | null = null;
+
+  private constructor(folder: string, release: () => Promise<void>) {
+    this.path = folder;
+    this.#release = release;
+  }
+
+  /**
+   * Makes the folder where it is missing and locks it.
+   *
+   * @throws GantryError GANTRY_RUN_LOCKED
+   */
+  static async open(folder: string): Promise<RunDirectory> {
+    try {
+      for (const name of ['checkpoints', 'samples', 'logs']) await mkdir(path.join(folder, name), { recursive: true });
+    } catch (cause) {
+      throw fileError(folder, cause);
+    }
+    const lock = await lockRun(folder);
+    return new RunDirectory(folder, lock.release);
+  }
+
+  get checkpoints(): string {
+    return path.join(this.path, 'checkpoints');
+  }
+
+  get logs(): string {
+    return path.join(this.path, 'logs');
+  }
+
+  samplePath(step: number): string {
+    return path.join(this.path, 'samples', `${String(step).padStart(6, '0')}.png`);
+  }
+
+  /** Refuses to write over what a run has reached. @throws GantryError GANTRY_RUN_EXISTS */
+  async expectFresh(): Promise<void> {
+    const steps = await listCheckpoints(this.checkpoints);
+    if (steps.length === 0) return;
+    const message =
+      `${this.path} holds a run already (checkpoints up to step ${steps.at(-1)}); ` +
+      `go on with it (gantry resume --out ${this.path}), or use another --out`;
+    throw new GantryError('GANTRY_RUN_EXISTS', message, { details: { runDirectory: this.path } });
+  }
+
+  /** Writes config.yaml and removes what a crash left. */
+  async prepare(identity: { runId: string; config: RunConfig }): Promise<void> {
+    this.#journal = { ...identity, gantryVersion: GANTRY_VERSION };
+    await cleanUnfinished(this.checkpoints);
+    const config = identity.config as unknown as Record<string, unknown>;
+    await replaceFile(path.join(this.path, 'config.yaml'), toYaml(config), { durable: false });
+  }
+
+  async writeJournal(record: JournalRecord): Promise<void> {
+    const journal = { ...this.#journal, ...record };
+    await replaceFile(path.join(this.path, 'journal.json'), `${JSON.stringify(journal, null, 2)}\n`, { durable: true });
+  }
+
+  async writeStatus(status: RunStatus, endpoint: string): Promise<void> {
+    const file: StatusFile = { ...status, owner: await thisProcess(), endpoint, writtenAt: new Date().toISOString() };
+    await replaceFile(path.join(this.path, 'status.json'), `${JSON.stringify(file)}\n`, { durable: false });
+  }
+
+  /** Adds a row to metrics.jsonl soon; rows stay in order. */
+  addMetrics(row: object, onError: (error: GantryError) => void): void {
+    this.#rows.push(`${JSON.stringify(row)}\n`);
+    this.#timer ??= setTimeout(() => void this.#flush().catch(onError), METRICS_FLUSH_MS);
+  }
+
+  /** Steps behind the checkpoint are done again: their old rows go. */
+  async truncateMetrics(fromStep: number): Promise<void> {
+    const file = path.join(this.path, 'metrics.jsonl');
+    const text = await readFile(file, 'utf8').catch(() => '');
+    if (text === '') return;
+    const kept = text.split('\n').filter((line) => rowStep(line) <= fromStep);
+    await replaceFile(file, kept.map((line) => `${line}\n`).join(''), { durable: false });
+  }
+
+  async writeSample(step: number, png: Uint8Array): Promise<string> {
+    const file = this.samplePath(step);
+    await writeFile(file, png).catch((cause) => {
+      throw fileError(file, cause);
+    });
+    return file;
+  }
+
+  /** Writes what is pending and lets the lock go. */
+  async close(): Promise<void> {
+    await this.#flush().catch(() => {});
+    await this.#release();
+  }
+
+  #flush(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const text = this.#rows.join('');
+    this.#rows = [];
+    const file = path.join(this.path, 'metrics.jsonl');
+    this.#flushing = this.#flushing.then(() =>
+      text === ''
+        ? undefined
+        : appendFile(file, text).catch((cause) => {
+            throw fileError(file, cause);
+          }),
+    );
+    return this.#flushing;
+  }
+}
+
+/** Step of a row; infinite for a torn one. */
+function rowStep(line: string): number {
+  try {
+    const { step } = JSON.parse(line) as { step?: unknown };
+    return typeof step === 'number' ? step : Number.POSITIVE_INFINITY;
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+/**
+ * The journal of a run: its configuration, and the last checkpoint that it promised.
+ *
+ * @throws GantryError GANTRY_RUN_NOT_FOUND
+ */
+export async function readJournal(runDirectory: string): Promise<Journal> {
+  return readRunFile<Journal>(runDirectory, 'journal.json');
+}
+
+/**
+ * What a coordinator last said about its run, and whether it still lives.
+ *
+ * @throws GantryError GANTRY_RUN_NOT_FOUND
+ */
+export async function readStatus(runDirectory: string): Promise<RunStatusReport> {
+  const status = await readRunFile<StatusFile>(runDirectory, 'status.json');
+  const owner = await lockOwner(runDirectory);
+  return { ...status, alive: owner !== null && (await isAlive(owner)) };
+}
+
+async function readRunFile<T>(runDirectory: string, name: string): Promise<T> {
+  const file = path.join(runDirectory, name);
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as T;
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+    const message = missing
+      ? `${runDirectory} holds no run (no ${name}); give the folder of a run with --out`
+      : `cannot read ${file}: ${(cause as Error).message}`;
+    throw new GantryError('GANTRY_RUN_NOT_FOUND', message, { cause, details: { runDirectory } });
+  }
+}

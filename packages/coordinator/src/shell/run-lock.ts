@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { GantryError } from '@gantry/common';
+import { fileError } from './durable.js';
+
+/** Who holds a run directory. A process is its pid and when it started: pids are used again. */
+export interface Owner {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly hostname: string;
+}
+
+const LOCK_FILE = 'coordinator.lock';
+
+/** When a process of this machine started, in whatever unit the kernel has; empty where that cannot be read. */
+export async function processStartTime(pid: number): Promise<string> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+    // The second field is the program's name in parentheses and may hold blanks; starttime is the 22nd.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** Whether the process that wrote `owner` still runs. One of another machine counts as running: it cannot be asked. */
+export async function isAlive(owner: Owner): Promise<boolean> {
+  if (owner.hostname !== os.hostname()) return true;
+  try {
+    process.kill(owner.pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  const startTime = await processStartTime(owner.pid);
+  return startTime === '' || owner.startTime === '' || startTime === owner.startTime;
+}
+
+export async function thisProcess(): Promise<Owner> {
+  return { pid: process.pid, startTime: await processStartTime(process.pid), hostname: os.hostname() };
+}
+
+/** Who holds the lock of a run directory, whether alive or not; null: nobody. */
+export async function lockOwner(runDirectory: string): Promise<Owner | null> {
+  try {
+    return parseOwner(await readFile(path.join(runDirectory, LOCK_FILE), 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+function parseOwner(text: string): Owner | null {
+  try {
+    const { pid, startTime, hostname } = JSON.parse(text) as Partial<Owner>;
+    if (!Number.isSafeInteger(pid) || typeof startTime !== 'string' || typeof hostname !== 'string') return null;
+    return { pid: pid!, startTime, hostname };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Keeps every other coordinator out of a run directory until `release`. The lock of a process that is gone is taken over.
+ *
+ * @throws GantryError GANTRY_RUN_LOCKED naming the process.
+ */
+export async function lockRun(runDirectory: string): Promise<{ release(): Promise<void> }> {
+  const file = path.join(runDirectory, LOCK_FILE);
+  const mine = JSON.stringify(await thisProcess());
+  const own = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(own, mine, { flag: 'wx' });
+    // A link appears whole or not at all, and never replaces one that is there.
+    while (!(await tryLink(own, file))) await takeOver(runDirectory, file);
+  } catch (cause) {
+    throw fileError(file, cause);
+  } finally {
+    await rm(own, { force: true });
+  }
+  return {
+    release: async () => {
+      const text = await readFile(file, 'utf8').catch(() => '');
+      if (text === mine) await rm(file, { force: true });
+    },
+  };
+}
+
+async function tryLink(own: string, file: string): Promise<boolean> {
+  try {
+    await link(own, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** Removes the lock of a dead process, or says that it lives. */
+async function takeOver(runDirectory: string, file: string): Promise<void> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const owner = parseOwner(text);
+  if (owner !== null && (await isAlive(owner))) {
+    const message =
+      `${runDirectory} is in use by another coordinator (process ${owner.pid} on ${owner.hostname}); ` +
+      `stop that one first, or use another --out`;
+    throw new GantryError('GANTRY_RUN_LOCKED', message, { details: { runDirectory, pid: owner.pid } });
+  }
+  // Another coordinator may have taken over since: what was moved away must be what was read.
+  const away = `${file}.${randomUUID()}`;
+  try {
+    await rename(file, away);
+  } catch {
+    return;
+  }
+  const moved = await readFile(away, 'utf8').catch(() => '');
+  if (moved !== text) await link(away, file).catch(() => {});
+  await rm(away, { force: true });
+}

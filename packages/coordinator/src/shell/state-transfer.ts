@@ -1,0 +1,59 @@
+import { assert, encodeEnvelope, STATE_CHUNK_BYTES_MAX } from '@gantry/common';
+
+/** Puts the chunks of the leader's states together. The core has checked that they come in order and fit. */
+export class StateInbox {
+  readonly #states = new Map<number, Uint8Array<ArrayBuffer>>();
+
+  /** Copies `data`, which is a view of a frame. */
+  store(chunk: { update: number; offset: number; totalBytes: number; data: Uint8Array }): void {
+    const { update, offset, totalBytes, data } = chunk;
+    if (offset === 0) this.#states.set(update, new Uint8Array(totalBytes));
+    const state = this.#states.get(update);
+    assert(state !== undefined, `a chunk of update ${update} without its first one`);
+    state.set(data, offset);
+  }
+
+  /** Hands a whole state out and forgets it. */
+  take(update: number): Float32Array<ArrayBuffer> {
+    const state = this.#states.get(update);
+    assert(state !== undefined, `no state of update ${update}`);
+    this.#states.delete(update);
+    return new Float32Array(state.buffer);
+  }
+}
+
+/** A state to be sent, and the envelope that its chunks travel in. */
+export interface OutgoingState {
+  readonly runId: string;
+  readonly generation: number;
+  readonly update: number;
+  readonly state: Float32Array;
+  readonly stateSha256: string;
+}
+
+/** Sends a state in chunks, the next when the one before has left; stops where the peer is gone. */
+export async function streamState(
+  outgoing: OutgoingState,
+  send: (frame: Uint8Array) => Promise<boolean>,
+): Promise<void> {
+  const { runId, generation, update, state, stateSha256 } = outgoing;
+  const bytes = new Uint8Array(state.buffer, state.byteOffset, state.byteLength);
+  for (let offset = 0; offset < bytes.length; offset += STATE_CHUNK_BYTES_MAX) {
+    const data = bytes.subarray(offset, offset + STATE_CHUNK_BYTES_MAX);
+    const last = offset + data.length === bytes.length;
+    const frame = encodeEnvelope({
+      runId,
+      generation,
+      update,
+      body: {
+        kind: 'stateChunk',
+        stateUpdate: update,
+        offset,
+        totalBytes: bytes.length,
+        data,
+        sha256: last ? stateSha256 : '',
+      },
+    });
+    if (!(await send(frame))) return;
+  }
+}
