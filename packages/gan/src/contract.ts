@@ -31,6 +31,10 @@ export type MetricName = (typeof METRIC_NAMES)[number];
  * inputs `discriminator/<tensor>` and `generator/<tensor>` (views of params by layout), `real` [b, h, w, c] in 0…1,
  * `z` [b, latent]; outputs `gradients/discriminator/<tensor>`, `gradients/generator/<tensor>`, `metrics/<MetricName>` [].
  * `b` is samples per shard. Gradients are of the mean over the shard.
+ *
+ * `discriminator` puts out D's gradients, discriminatorLoss (without the penalty), accuracyReal, accuracyFake, and penalty
+ * (γ/2 · mean ‖∇D‖², not weighted by r1Interval) if penalized; `generator` has no input `real` and puts out G's gradients and
+ * generatorLoss; `both` puts out all of these. A metric that a kind does not have is not an output.
  */
 export interface Gan {
   readonly name: string;

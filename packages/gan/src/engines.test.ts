@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { createEngine, type Engine, type Program } from '@gantry/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildGan } from './build-gan.js';
@@ -6,6 +7,7 @@ import { loadDefinition } from './load-definition.js';
 import { programInputs, relativeError, testInputs } from './testing/inputs.js';
 import { SMALL_CONFIG, smallGan } from './testing/small-gan.js';
 
+const EXAMPLE = fileURLToPath(new URL('../../../examples/wide-gan.ts', import.meta.url));
 const engines: Engine[] = [];
 beforeAll(async () => {
   for (const engine of ['js', 'onnx'] as const) engines.push(await createEngine({ engine, device: 'cpu', threads: 1 }));
@@ -30,7 +32,7 @@ async function run(engine: Engine, program: Program, inputs: Record<string, Floa
 /** Every program of a GAN, with inputs for all of them. */
 function programsOf(gan: Gan, samples: number): [Program, Record<string, Float32Array>][] {
   const inputs = programInputs(gan, testInputs(gan, samples));
-  const { length } = gan.layouts.generator;
+  const length = 1024;
   const vector = (scale: number) => Float32Array.from({ length }, (_, i) => scale * Math.sin(i) ** 2);
   const update = {
     ...{ params: vector(1), firstMoment: vector(0.1), secondMoment: vector(0.01), ema: vector(0.9) },
@@ -54,10 +56,14 @@ describe('captured programs give what the oracle gives', () => {
     ['a small ReLU GAN', async () => smallGan('relu')],
     ['a small tanh GAN', async () => smallGan('tanh', { loss: 'minimax' })],
     ['the preset mlp', async () => buildGan((await loadDefinition(null, 'mlp')).definition, SMALL_CONFIG)],
+    [
+      'the example, with leaky ReLU',
+      async () => buildGan((await loadDefinition(EXAMPLE, '')).definition, SMALL_CONFIG),
+    ],
   ];
   for (const [name, build] of cases) {
     it(name, async () => {
-      for (const [program, inputs] of programsOf(await build(), 4)) {
+      for (const [program, inputs] of programsOf(await build(), 2)) {
         const [oracle, captured] = [await run(engines[0]!, program, inputs), await run(engines[1]!, program, inputs)];
         expect(Object.keys(captured)).toEqual(Object.keys(oracle));
         for (const [output, values] of Object.entries(oracle)) {

@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { GanDefinition } from './definition.js';
+import type { LoadedDefinition } from './definition.js';
 import { presetNamed } from './presets/presets.js';
 
-/** A definition and where it came from. */
-export interface LoadedDefinition {
-  readonly definition: GanDefinition;
-  /** SHA-256 in hex of what was loaded: the bundled user file, or the preset's name. */
-  readonly contentHash: string;
-  /** Absolute path of the user's file; null for a preset. */
-  readonly path: string | null;
-}
-
+/**
+ * The definition of a run: a user's file, or the preset's own networks.
+ *
+ * @param path of a `.ts`, `.mts`, `.js` or `.mjs` file with `export default defineGan({ … })`; null: the preset's networks
+ * @throws GantryError GANTRY_MODEL_NOT_FOUND, GANTRY_MODEL_INVALID naming file and line, GANTRY_CONFIG_INVALID for no preset
+ */
 export async function loadDefinition(path: string | null, preset: string): Promise<LoadedDefinition> {
   if (path !== null) return (await import('./user-model/load.js')).loadUserDefinition(path);
   const definition = await presetNamed(preset).definition();

@@ -13,7 +13,7 @@ const EXAMPLE = fileURLToPath(new URL('../../../../examples/wide-gan.ts', import
 
 const MODEL_TS = `
 import { defineGan, type GanDefinition } from '@gantry/gan';
-import * as tf from '@tensorflow/tfjs';
+/* the union package */ import * as tf from '@tensorflow/tfjs';
 import { HIDDEN } from './sizes';
 
 const size: number = 2;

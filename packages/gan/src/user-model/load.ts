@@ -2,9 +2,8 @@ import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { GantryError } from '@gantry/common';
 import { defineGan } from '../define-gan.js';
-import type { GanDefinition } from '../definition.js';
+import type { GanDefinition, LoadedDefinition } from '../definition.js';
 import { invalidModel, messageOf } from '../errors.js';
-import type { LoadedDefinition } from '../load-definition.js';
 import { bundleModel } from './bundle.js';
 import { createLocator, type LocateError } from './source-position.js';
 
