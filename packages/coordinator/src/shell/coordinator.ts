@@ -2,14 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import {
-  assertNever,
-  decodeEnvelope,
-  encodeEnvelope,
-  GANTRY_VERSION,
-  GantryError,
-  type RunConfig,
-} from '@gantry/common';
+import { assertNever, decodeEnvelope, encodeEnvelope, GantryError, type RunConfig } from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
 import type { RunEvent, RunResult } from '../core/run-events.js';
