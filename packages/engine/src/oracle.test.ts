@@ -1,5 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { model as functionalModel, input as layerInput, layers, sequential } from '@tensorflow/tfjs-layers';
+import {
+  model as functionalModel,
+  input as layerInput,
+  layers,
+  type SymbolicTensor,
+  sequential,
+} from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngine } from './create-engine.js';
 import { KERNEL_SAMPLES, type KernelSample, sampleValues, seededUniform } from './oracle-samples.js';
@@ -154,10 +160,10 @@ function discriminator(kind: 'sequential' | 'functional', activation: 'relu' | '
     });
   }
   const x = layerInput({ shape: [4, 3, 1] });
-  const flat = layers.flatten().apply(x) as tf.SymbolicTensor;
-  const hidden = act().apply(layers.dense({ units: 16 }).apply(flat)) as tf.SymbolicTensor;
-  const joined = layers.concatenate().apply([flat, hidden]) as tf.SymbolicTensor;
-  return functionalModel({ inputs: x, outputs: layers.dense({ units: 1 }).apply(joined) as tf.SymbolicTensor });
+  const flat = layers.flatten().apply(x) as SymbolicTensor;
+  const hidden = act().apply(layers.dense({ units: 16 }).apply(flat)) as SymbolicTensor;
+  const joined = layers.concatenate().apply([flat, hidden]) as SymbolicTensor;
+  return functionalModel({ inputs: x, outputs: layers.dense({ units: 1 }).apply(joined) as SymbolicTensor });
 }
 
 type Loss = (logits: tf.Tensor, fake: tf.Tensor, real: tf.Tensor, net: (x: tf.Tensor) => tf.Tensor) => tf.Tensor;

@@ -1,6 +1,6 @@
 import { GantryError } from '@gantry/common';
 import { setBackend, Tensor, version_core } from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-backend-cpu';
+import { CPU_BACKEND } from './cpu-backend.js';
 import type { EagerEngineName } from './eager.js';
 
 const PACKAGES: Readonly<Record<Exclude<EagerEngineName, 'js'>, string>> = {
@@ -21,7 +21,7 @@ export interface TensorFlowModule {
  * @throws GantryError GANTRY_ENGINE_FAILED if its package brings another tfjs-core along
  */
 export async function loadEagerBackend(name: EagerEngineName): Promise<string> {
-  const backend = name === 'js' ? 'cpu' : 'tensorflow';
+  const backend = name === 'js' ? CPU_BACKEND : 'tensorflow';
   if (name !== 'js') checkSharedCore(PACKAGES[name], await importPackage(name, PACKAGES[name]));
   if (await setBackend(backend)) return backend;
   throw new GantryError('GANTRY_ENGINE_FAILED', `engine ${name}: TensorFlow.js could not start its backend ${backend}`);

@@ -1,5 +1,4 @@
 import {
-  findBackend,
   getKernelsForBackend,
   type KernelFunc,
   type NamedTensorInfoMap,
@@ -7,7 +6,7 @@ import {
   registerKernel,
   type TensorInfo,
 } from '@tensorflow/tfjs-core';
-import '@tensorflow/tfjs-backend-cpu';
+import { CPU_BACKEND } from '../engines/cpu-backend.js';
 import { CAPTURE_BACKEND, CaptureBackend, randomError } from './capture-backend.js';
 import type { KernelAttributes, KernelRule } from './kernel-rule.js';
 import { currentRecording } from './recording.js';
@@ -15,9 +14,6 @@ import { KERNEL_RULES } from './registry.js';
 
 /** Kernels that draw random numbers get a message of their own. */
 const RANDOM_KERNELS = new Set(['Multinomial']);
-
-// tfjs's cpu backend advertises another package on its first use, which has no place in Gantry's own output.
-Object.assign(findBackend('cpu'), { firstUse: false });
 
 let backend: CaptureBackend | null = null;
 
@@ -30,7 +26,7 @@ export function captureBackend(): CaptureBackend {
   for (const rule of KERNEL_RULES.values()) {
     registerKernel({ kernelName: rule.kernel, backendName: CAPTURE_BACKEND, kernelFunc: recorder(created, rule) });
   }
-  for (const { kernelName } of getKernelsForBackend('cpu')) {
+  for (const { kernelName } of getKernelsForBackend(CPU_BACKEND)) {
     if (KERNEL_RULES.has(kernelName)) continue;
     registerKernel({ kernelName, backendName: CAPTURE_BACKEND, kernelFunc: refuser(created, kernelName) });
   }

@@ -3,24 +3,38 @@ import { engine, getBackend, setBackend, Tensor } from '@tensorflow/tfjs-core';
 import type { NamedTensors, Program } from '../program.js';
 import { describeOrigin, userLine } from './origin.js';
 
+/** tfjs's own errors for what it lacks; they name neither program nor line. */
+const MISSING: readonly (readonly [RegExp, string])[] = [
+  [/^Kernel '(.+)' not registered/, 'kernel'],
+  [/gradient function not found for (.+)\.$/, 'the gradient of kernel'],
+];
+
 /**
  * Runs a program's tfjs code on the active backend and checks what it returns.
  *
  * @returns the named tensors in the program's order
- * @throws GantryError GANTRY_ENGINE_UNSUPPORTED for a kernel that the backend does not have
+ * @throws GantryError GANTRY_ENGINE_UNSUPPORTED for a kernel that the backend does not have, or that has no gradient
  * @throws GantryError GANTRY_MODEL_INVALID if it returns something else than named tensors
  */
 export function runProgram(program: Program, inputs: NamedTensors): [string, Tensor][] {
   try {
     return checkOutputs(program.name, program.run(inputs));
   } catch (error) {
-    // tfjs's own error names neither program nor line.
-    const kernel = error instanceof Error ? /^Kernel '(.+)' not registered/.exec(error.message)?.[1] : undefined;
-    if (kernel === undefined) throw error;
-    const line = userLine((error as Error).stack);
-    const message = `program "${program.name}": kernel ${kernel} ${describeOrigin({ layer: '', line })} cannot be run by backend ${getBackend()}`;
-    throw new GantryError('GANTRY_ENGINE_UNSUPPORTED', message, { cause: error, details: { kernel, line } });
+    throw namingProgram(program.name, error);
   }
+}
+
+function namingProgram(program: string, error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  for (const [pattern, what] of MISSING) {
+    const kernel = pattern.exec(error.message)?.[1];
+    if (kernel === undefined) continue;
+    const line = userLine(error.stack);
+    const where = describeOrigin({ layer: '', line });
+    const message = `program "${program}": ${what} ${kernel} ${where} does not exist on backend ${getBackend()}; write it with other operations`;
+    return new GantryError('GANTRY_ENGINE_UNSUPPORTED', message, { cause: error, details: { kernel, line } });
+  }
+  return error;
 }
 
 function checkOutputs(program: string, outputs: NamedTensors): [string, Tensor][] {

@@ -1,10 +1,17 @@
 import { GantryError } from '@gantry/common';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
-import { model as functionalModel, input as layerInput, layers, sequential } from '@tensorflow/tfjs-layers';
+import {
+  model as functionalModel,
+  input as layerInput,
+  layers,
+  type SymbolicTensor,
+  sequential,
+} from '@tensorflow/tfjs-layers';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Graph } from '../graph/graph.js';
 import type { NamedTensors, Program, TensorSpec } from '../program.js';
+import { runProgram } from './run-program.js';
 import { trace } from './trace.js';
 import { withVariables } from './with-variables.js';
 
@@ -141,6 +148,13 @@ describe('what cannot be captured', () => {
     expectUntouched();
   });
 
+  it('a gradient that nobody wrote', () => {
+    const run = ({ x }: NamedTensors) => ({ y: tf.grad((v) => tf.topk(v, 1).values)(x!) });
+    const error = failure(() => tf.tidy(() => runProgram(programOf({ x: [2, 2] }, run), { x: tf.ones([2, 2]) })));
+    expect(error.code).toBe('GANTRY_ENGINE_UNSUPPORTED');
+    expect(error.message).toMatch(/the gradient of kernel TopK at .*trace\.test\.ts:\d+/);
+  });
+
   it.each<[string, (x: tf.Tensor) => tf.Tensor]>([
     ['dataSync', (x) => (x.dataSync()[0]! > 0 ? x : tf.neg(x))],
     ['array', (x) => tf.tensor(x.arraySync())],
@@ -199,7 +213,7 @@ const weightsOf = (net: { readonly weights: { read(): tf.Tensor }[] }) =>
 describe('withVariables', () => {
   it('makes the weights of a model inputs of a program, and gives it its own back', () => {
     const x = layerInput({ shape: [3] });
-    const net = functionalModel({ inputs: x, outputs: layers.dense({ units: 1 }).apply(x) as tf.SymbolicTensor });
+    const net = functionalModel({ inputs: x, outputs: layers.dense({ units: 1 }).apply(x) as SymbolicTensor });
     const variables = weightsOf(net);
     const before = variables.map((variable) => [...variable.dataSync()]);
     tensorsBefore = tf.memory().numTensors;
