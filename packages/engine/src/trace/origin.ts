@@ -29,13 +29,20 @@ export function isBackward(): boolean {
   return scopeStack.findLast(({ name }) => name === 'forward' || name === 'backward')?.name === 'backward';
 }
 
-/** The user's line that led to the call of this function. Slow (it takes a stack trace): for traces and errors only. */
-export function currentLine(): string {
+/** Runs `fn` while errors remember enough frames to reach the user's code through TensorFlow.js. */
+export function withDeepStacks<T>(fn: () => T): T {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = STACK_FRAMES;
-  const { stack } = new Error();
-  Error.stackTraceLimit = limit;
-  return userLine(stack);
+  try {
+    return fn();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
+/** The user's line that led to the call of this function. Slow (it takes a stack trace): for traces and errors only. */
+export function currentLine(): string {
+  return withDeepStacks(() => userLine(new Error().stack));
 }
 
 /** The first frame of a stack that is neither Node's, nor TensorFlow.js's, nor the engine's. */

@@ -1,7 +1,7 @@
 import { GantryError } from '@gantry/common';
 import { engine, getBackend, setBackend, Tensor } from '@tensorflow/tfjs-core';
 import type { NamedTensors, Program } from '../program.js';
-import { describeOrigin, userLine } from './origin.js';
+import { describeOrigin, userLine, withDeepStacks } from './origin.js';
 
 /** tfjs's own errors for what it lacks; they name neither program nor line. */
 const MISSING: readonly (readonly [RegExp, string])[] = [
@@ -18,7 +18,7 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
  */
 export function runProgram(program: Program, inputs: NamedTensors): [string, Tensor][] {
   try {
-    return checkOutputs(program.name, program.run(inputs));
+    return withDeepStacks(() => checkOutputs(program.name, program.run(inputs)));
   } catch (error) {
     throw namingProgram(program.name, error);
   }
@@ -30,8 +30,8 @@ function namingProgram(program: string, error: unknown): unknown {
     const kernel = pattern.exec(error.message)?.[1];
     if (kernel === undefined) continue;
     const line = userLine(error.stack);
-    const where = describeOrigin({ layer: '', line });
-    const message = `program "${program}": ${what} ${kernel} ${where} does not exist on backend ${getBackend()}; write it with other operations`;
+    const where = line === '' ? '' : ` ${describeOrigin({ layer: '', line })}`;
+    const message = `program "${program}": ${what} ${kernel}${where} does not exist on backend ${getBackend()}; write it with other operations`;
     return new GantryError('GANTRY_ENGINE_UNSUPPORTED', message, { cause: error, details: { kernel, line } });
   }
   return error;
