@@ -49,7 +49,7 @@ export function torchTrain({ workers, batch, steps }) {
 
 /** Gantry's own training bench; the whole JSON object. */
 export function gantryTrain({ workers, batch, steps, extra = [] }) {
-  const args = [GANTRY, 'bench', 'train', '--preset', 'mlp-plain', '--workers', workers, '--batch', batch, '--steps', steps, '--json', ...extra];
+  const args = [GANTRY, 'bench', 'train', '--preset', 'mlp-plain', '--updates', 'alternating', '--workers', workers, '--batch', batch, '--steps', steps, '--json', ...extra];
   const rows = run(process.execPath, args.map(String)).filter((row) => row.imagesPerSecond !== undefined);
   return rows.at(-1);
 }
