@@ -1,5 +1,5 @@
 import { GantryError } from '@gantry/common';
-import { probeDevice } from './device-probe.js';
+import { type ProbeMode, probeDevice } from './device-probe.js';
 import { builtInProviders, type Provider, RUNTIME_VERSION } from './engines/onnx-session.js';
 import type { DeviceDescription } from './program.js';
 
@@ -68,9 +68,7 @@ export async function selectDevice({ device, threads }: DeviceOptions): Promise<
   const id = parseDevice(device);
   const provider = id.provider as OnnxProvider;
   if (provider === 'cpu') return describe(id, threads, 'asked for by --device');
-  const failure = builtInProviders().includes(provider)
-    ? await probeDevice(id, 'explicit')
-    : `this build of ONNX Runtime (${RUNTIME_VERSION}, ${process.platform} ${process.arch}) has no ${provider} provider`;
+  const failure = await failureOf(id, 'explicit');
   if (failure === undefined) return describe(id, threads, 'asked for by --device');
   throw new GantryError(
     'GANTRY_DEVICE_UNAVAILABLE',
@@ -85,7 +83,7 @@ export async function selectDevice({ device, threads }: DeviceOptions): Promise<
 export async function listDevices(): Promise<DeviceReport[]> {
   const reports: DeviceReport[] = [];
   for (const provider of ACCELERATORS) {
-    const failure = await tryAccelerator(provider);
+    const failure = await failureOf({ provider, index: 0 }, 'auto');
     const works = failure === undefined;
     const reason = failure ?? `ONNX Runtime ${RUNTIME_VERSION}`;
     reports.push({ id: idOf({ provider, index: 0 }), works, reason, remedy: works ? '' : REMEDIES[provider] });
@@ -97,16 +95,22 @@ export async function listDevices(): Promise<DeviceReport[]> {
 async function selectBest(threads: number): Promise<DeviceDescription> {
   const failures: string[] = [];
   for (const provider of ACCELERATORS) {
-    const failure = await tryAccelerator(provider);
+    const failure = await failureOf({ provider, index: 0 }, 'auto');
     if (failure === undefined) return describe({ provider, index: 0 }, threads, 'the first accelerator that works');
     failures.push(`${provider}: ${failure}`);
   }
   return describe({ provider: 'cpu', index: 0 }, threads, `no accelerator works (${failures.join('; ')})`);
 }
 
-async function tryAccelerator(provider: OnnxProvider): Promise<string | undefined> {
-  if (!builtInProviders().includes(provider)) return 'not in this build of ONNX Runtime';
-  return probeDevice({ provider, index: 0 }, 'auto');
+/** Why a device does not work; undefined if it does. */
+async function failureOf(id: DeviceId, mode: ProbeMode): Promise<string | undefined> {
+  if (!builtInProviders().includes(id.provider)) {
+    return `ONNX Runtime ${RUNTIME_VERSION} for ${process.platform} ${process.arch} has no ${id.provider} provider`;
+  }
+  if (id.provider === 'webgpu' && id.index > 0) {
+    return 'ONNX Runtime chooses the webgpu adapter by itself, so there is no number but 0';
+  }
+  return probeDevice(id, mode);
 }
 
 function idOf({ provider, index }: DeviceId): string {

@@ -1,5 +1,8 @@
 export { createEngine } from './create-engine.js';
+export { type DeviceReport, listDevices, parseDevice, selectDevice } from './devices.js';
+export { OnnxEngine } from './engines/onnx-runtime.js';
 export { installGradients } from './gradients/install.js';
+export { countKernels, printGraph } from './graph/print.js';
 export type {
   BoundExecutable,
   DeviceDescription,

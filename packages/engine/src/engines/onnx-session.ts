@@ -89,7 +89,7 @@ export function createSessionSync(model: Uint8Array, settings: SessionSettings):
 function sessionOptions({ provider, index, threads, profilePrefix }: SessionSettings): InferenceSession.SessionOptions {
   const isCpu = provider === 'cpu';
   return {
-    executionProviders: [isCpu ? 'cpu' : { name: provider, deviceId: index }],
+    executionProviders: [executionProvider(provider, index)],
     graphOptimizationLevel: 'all',
     executionMode: 'sequential',
     intraOpNumThreads: isCpu ? threads : 1,
@@ -99,6 +99,12 @@ function sessionOptions({ provider, index, threads, profilePrefix }: SessionSett
     extra: { session: { intra_op: { allow_spinning: '0' } } },
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   };
+}
+
+/** webgpu takes no number: Dawn chooses the adapter. */
+function executionProvider(provider: Provider, index: number): InferenceSession.ExecutionProviderConfig {
+  if (provider === 'cuda' || provider === 'dml') return { name: provider, deviceId: index };
+  return provider;
 }
 
 function directSession(session: CApiSession): OrtSession {

@@ -110,6 +110,28 @@ function addendFor(
   return sizeOf(shape) === sizeOf(output) ? rewriter.reshape(bias, matrix, origin) : undefined;
 }
 
+/** R1 begins with the gradient of a sum of logits, whose dy is a column of ones. */
+const productOfUniformColumn: Rule = {
+  name: 'a column of equal numbers times a row is a broadcast',
+  ops: ['Gemm'],
+  apply: ({ inputs, attributes, outputs, origin }, rewriter) => {
+    const { shape, dtype } = outputs[0]!;
+    const value = rewriter.uniform(inputs[0]!);
+    const inner = rewriter.info(inputs[0]!).shape[attributes.transposeA === true ? 0 : 1];
+    if (value === undefined || inner !== 1 || inputs.length !== 2) return undefined;
+    const row = { shape: [1, shape[1]!], dtype };
+    const factor = rewriter.scalar(value * Number(attributes.alpha ?? 1), dtype);
+    const scaledRow = rewriter.node(
+      'Multiply',
+      [rewriter.reshape(inputs[1]!, row.shape, origin), factor],
+      {},
+      row,
+      origin,
+    );
+    return rewriter.node('BroadcastTo', [scaledRow], { shape: [...shape] }, outputs[0]!, origin);
+  },
+};
+
 const transposedOperand: Rule = {
   name: 'a transposed operand is a flag',
   ops: ['Gemm'],
@@ -198,7 +220,6 @@ const scaledOperand: Rule = {
 };
 
 function scaledSource(id: ValueId, rewriter: Rewriter): { source: ValueId; factor: number } | undefined {
-  if (!rewriter.isUsedOnce(id)) return undefined;
   const negation = rewriter.producer(id, 'Neg');
   if (negation !== undefined) return { source: negation.inputs[0]!, factor: -1 };
   const product = rewriter.producer(id, 'Multiply');
@@ -210,6 +231,7 @@ function scaledSource(id: ValueId, rewriter: Rewriter): { source: ValueId; facto
 export const PRODUCT_RULES: readonly Rule[] = [
   matrixProduct,
   fusedProduct,
+  productOfUniformColumn,
   transposedOperand,
   transposedResult,
   bias,
