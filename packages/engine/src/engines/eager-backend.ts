@@ -1,7 +1,10 @@
 import { GantryError } from '@gantry/common';
 import { setBackend, Tensor, version_core } from '@tensorflow/tfjs-core';
+import type { EngineOptions } from '../program.js';
 import { CPU_BACKEND } from './cpu-backend.js';
-import type { EagerEngineName } from './eager.js';
+
+/** The engines that run a program's tfjs code every time, instead of capturing it once. */
+export type EagerEngineName = Exclude<EngineOptions['engine'], 'onnx'>;
 
 const PACKAGES: Readonly<Record<Exclude<EagerEngineName, 'js'>, string>> = {
   tensorflow: '@tensorflow/tfjs-node',

@@ -6,7 +6,6 @@ import type {
   DeviceDescription,
   DType,
   Engine,
-  EngineOptions,
   Executable,
   HostArray,
   HostArrays,
@@ -15,11 +14,8 @@ import type {
   TensorSpec,
 } from '../program.js';
 import { runProgram, withBackend } from '../trace/run-program.js';
-import { loadEagerBackend } from './eager-backend.js';
+import { type EagerEngineName, loadEagerBackend } from './eager-backend.js';
 import { programHash } from './eager-hash.js';
-
-/** The engines that run a program's tfjs code every time, instead of capturing it once. */
-export type EagerEngineName = Exclude<EngineOptions['engine'], 'onnx'>;
 
 const DEVICES: Readonly<Record<EagerEngineName, Omit<DeviceDescription, 'reason'>>> = {
   js: { id: 'cpu', provider: 'js', label: `TensorFlow.js ${version_core} in JavaScript` },
