@@ -32,8 +32,7 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
   while (plan.update < total) {
     const update = plan.update + 1;
     control.throwIfAborted(update, 'the next step');
-    if (role.leader && atBoundary && clock.stopWish !== 'none') return { committed: plan.update, stopped: true };
-    if (control.stopsBefore(update)) return { committed: plan.update, stopped: true };
+    if (role.leader && atBoundary && clock.stopWish !== 'none') return stopAll(training, plan);
     clock.begin(update);
     if (training.fault?.update === update) injectFault(training.fault, inputs.shards);
 
@@ -77,6 +76,17 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
     }
   }
   return { committed: plan.update, stopped: false };
+}
+
+/**
+ * The leader's way to stop before an update: it takes part in its gathering, and says that it stops. The others need not
+ * have heard of it from the coordinator; whoever goes on to that gathering stops there too.
+ */
+async function stopAll({ control, exchange, clock }: Training, plan: UpdatePlan): Promise<LoopEnd> {
+  clock.enter(gathering);
+  control.stopAfter(plan.update);
+  await exchange.gather(plan.update + 1, plan.networks);
+  return { committed: plan.update, stopped: true };
 }
 
 /** Undefined, so that nothing is awaited, where the engine is synchronous. */

@@ -1,0 +1,153 @@
+import { bindDataSocket, ControlWords, type DataSocket } from '@gantry/collective';
+import type { Assignment, Member, Message, RunConfig } from '@gantry/common';
+import { createMemorySource } from '@gantry/data';
+import { createEngine } from '@gantry/engine';
+import { buildGan, commitsBefore, defineGan } from '@gantry/gan';
+import { layers, sequential } from '@tensorflow/tfjs-layers';
+import type { Fault } from '../core/fault.js';
+import { FlightRecorder } from '../core/flight-recorder.js';
+import { parityAfter } from '../core/state-images.js';
+import { compileGradients } from '../shell/gradient-set.js';
+import { type Prepared, prepare } from '../shell/prepare.js';
+import { ProgressWords } from '../shell/progress-words.js';
+import { hashState } from '../shell/state-hash.js';
+import { StepClock } from '../shell/step-clock.js';
+import { type AfterStep, type LoopEnd, trainingLoop } from '../shell/training-loop.js';
+import type { WarmUp } from '../shell/warm-up.js';
+
+/** A run small enough for the oracle: 4 × 4 images, 4 shards of 2. */
+export const TINY_CONFIG: RunConfig = {
+  preset: 'mlp',
+  model: null,
+  dataset: 'tiny',
+  workers: 1,
+  shards: 4,
+  batch: 8,
+  steps: 6,
+  seed: 7,
+  engine: 'js',
+  device: 'cpu',
+  threads: 1,
+  transport: 'shm',
+  topology: 'direct',
+  updates: 'alternating',
+  discriminatorUpdates: 1,
+  loss: 'non-saturating',
+  adam: { learningRate: 1e-3, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 },
+  emaDecay: 0.9,
+  r1Gamma: 1,
+  r1Interval: 2,
+  checkpointEvery: 0,
+  checkpointKeep: 2,
+  sampleEvery: 0,
+  leaseMs: 1500,
+};
+
+const tiny = defineGan({
+  name: 'tiny',
+  latent: 3,
+  imageShape: [4, 4, 1],
+  generator: () =>
+    sequential({
+      layers: [
+        layers.dense({ units: 8, activation: 'relu', inputShape: [3] }),
+        layers.dense({ units: 16, activation: 'sigmoid' }),
+        layers.reshape({ targetShape: [4, 4, 1] }),
+      ],
+    }),
+  discriminator: () =>
+    sequential({
+      layers: [
+        layers.flatten({ inputShape: [4, 4, 1] }),
+        layers.dense({ units: 8, activation: 'relu' }),
+        layers.dense({ units: 1 }),
+      ],
+    }),
+});
+
+/** What `warmUp` would give, with a data set of 20 made-up images. */
+export async function warmTiny(config: RunConfig): Promise<WarmUp> {
+  const pixels = Uint8Array.from({ length: 20 * 16 }, (_, index) => (index * 37) % 256);
+  const source = createMemorySource({ id: 'tiny', sampleShape: [4, 4, 1], classes: 0, labels: null, pixels });
+  const engine = await createEngine(config);
+  const gan = buildGan(tiny, config);
+  return { config, engine, gan, source, programs: await compileGradients(engine, gan, config), threads: 1 };
+}
+
+/** One member that a test drives. */
+export interface TinyMember {
+  readonly prepared: Prepared;
+  readonly control: ControlWords;
+  readonly progress: ProgressWords;
+  readonly sent: Message[];
+  train(afterStep?: AfterStep): Promise<LoopEnd>;
+  /** stateSha256 after `committed` updates. */
+  hash(committed: number): string;
+}
+
+export interface TinyOptions {
+  readonly members?: number;
+  readonly fault?: Fault;
+  readonly startUpdate?: number;
+  /** The state to begin with instead of the initial one. */
+  readonly state?: Float32Array;
+}
+
+/** All members of a run in this process: one with private memory, or several that talk over ipc, and so do not block. */
+export async function startTiny(config: RunConfig, options: TinyOptions = {}): Promise<TinyMember[]> {
+  const count = options.members ?? 1;
+  const used: RunConfig = count === 1 ? config : { ...config, transport: 'ipc' };
+  const sockets: (DataSocket | null)[] = [];
+  for (let index = 0; index < count; index++) sockets.push(count === 1 ? null : await bindDataSocket('ipc'));
+  const share = used.shards / count;
+  const members = sockets.map(
+    (socket, index): Member => ({
+      worker: `worker-${index + 1}`,
+      host: `host-${index}`,
+      shards: Array.from({ length: share }, (_, shard) => index * share + shard),
+      dataEndpoint: socket?.endpoint ?? '',
+      hub: false,
+    }),
+  );
+  const startUpdate = options.startUpdate ?? 0;
+  const assignment: Assignment = {
+    kind: 'assignment',
+    generation: 1,
+    members,
+    sharedMemory: '',
+    startUpdate,
+    stateFollows: options.state !== undefined,
+    stateSha256: '',
+  };
+  return Promise.all(sockets.map((socket, index) => startMember({ used, options, assignment, socket, index })));
+}
+
+interface MemberOptions {
+  readonly used: RunConfig;
+  readonly options: TinyOptions;
+  readonly assignment: Assignment;
+  readonly socket: DataSocket | null;
+  readonly index: number;
+}
+
+async function startMember({ used, options, assignment, socket, index }: MemberOptions): Promise<TinyMember> {
+  const control = new ControlWords();
+  const progress = new ProgressWords();
+  const sent: Message[] = [];
+  const worker = assignment.members[index]!.worker;
+  const { startUpdate } = assignment;
+  const prepared = await prepare({
+    ...{ worker, runId: 'tiny', assignment, control, dataSocket: socket },
+    warm: await warmTiny(used),
+    clock: new StepClock(progress, new FlightRecorder()),
+    fault: options.fault?.worker === worker ? options.fault : null,
+    send: (message) => void sent.push(message),
+    receiveState: async () => ({ update: startUpdate, sha256: '', state: options.state! }),
+  });
+  const { training } = prepared;
+  return {
+    ...{ prepared, control, progress, sent },
+    train: (afterStep = () => undefined) => trainingLoop(training, startUpdate, afterStep),
+    hash: (committed) => hashState(training.images, parityAfter(commitsBefore(committed, used))),
+  };
+}
