@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import {
+  doneOf,
+  errorOf,
+  eventually,
+  GantryProcess,
+  gantry,
+  isAlive,
+  sharedMemoryFiles,
+  trainArguments,
+  Workspace,
+  workersOf,
+} from '../support/gantry.js';
+
+const work = new Workspace();
+afterAll(() => work.remove());
+
+/** A run that would go on for long, past its first checkpoint. */
+async function longRun(options: Record<string, string | number> = {}, env: Record<string, string> = {}) {
+  const out = work.run();
+  const run = new GantryProcess(trainArguments(out, { steps: 100_000, 'checkpoint-every': 20, ...options }), env);
+  await run.until(({ event }) => event === 'checkpoint');
+  return { run, out, workers: workersOf(run.pid) };
+}
+
+async function expectNothingLeft(pids: readonly number[], memoryBefore: readonly string[]) {
+  await eventually(() => !pids.some(isAlive), 'all processes of the run are gone');
+  await eventually(
+    () => sharedMemoryFiles().every((name) => memoryBefore.includes(name)),
+    'no file of the run is left in /dev/shm',
+  );
+}
+
+describe('a worker is lost', () => {
+  it.each([
+    { signal: 'SIGKILL', transport: 'shm', code: 'GANTRY_WORKER_LOST' },
+    { signal: 'SIGSTOP', transport: 'shm', code: 'GANTRY_WORKER_LOST' },
+    { signal: 'SIGKILL', transport: 'tcp', code: 'GANTRY_WORKER_LOST' },
+  ] as const)('$signal with $transport ends the run, names it, and says how to go on', async ({ signal, transport, code }) => {
+    const before = sharedMemoryFiles();
+    const { run, out, workers } = await longRun({ transport });
+    expect(workers).toHaveLength(2);
+    process.kill(workers[1]!, signal);
+    const finished = await run.finished;
+    expect(finished.code).toBe(1);
+    const error = errorOf(finished);
+    expect(error.code).toBe(code);
+    expect(error.message).toMatch(/worker-\d/);
+    expect(error.message).toMatch(/update \d+/);
+    expect(error.message).toContain(`gantry resume --out ${out}`);
+    await expectNothingLeft([...workers, run.pid], before);
+    const resumed = new GantryProcess(['resume', '--json', '--out', out]);
+    await resumed.until(({ event }) => event === 'progress');
+    resumed.child.kill('SIGINT');
+    expect((await resumed.finished).events.some(({ event }) => event === 'checkpoint')).toBe(true);
+  });
+
+  it('a worker that hangs is told from one that waits for it', async () => {
+    const before = sharedMemoryFiles();
+    const out = work.run();
+    const run = new GantryProcess(trainArguments(out, { steps: 100_000, 'checkpoint-every': 20 }), {
+      GANTRY_FAULT: 'hang@120:worker-1',
+    });
+    const finished = await run.finished;
+    expect(finished.code).toBe(1);
+    expect(errorOf(finished).code).toBe('GANTRY_WORKER_STALLED');
+    expect(errorOf(finished).message).toContain('worker-1');
+    expect(errorOf(finished).message).toMatch(/update 120/);
+    await expectNothingLeft([run.pid], before);
+  });
+
+  it('gradients that are not finite stop the run and name step, shard and tensor', async () => {
+    const finished = await gantry(trainArguments(work.run(), { steps: 200 }), { GANTRY_FAULT: 'nan@60:worker-0' });
+    expect(finished.code).toBe(1);
+    expect(errorOf(finished).code).toBe('GANTRY_NON_FINITE');
+    expect(errorOf(finished).message).toMatch(/step \d+/);
+    expect(errorOf(finished).message).toMatch(/shard \d/);
+    expect(errorOf(finished).message).toMatch(/dense_\d\/(kernel|bias)/);
+  });
+});
+
+describe('the coordinator is lost', () => {
+  it('its workers end by themselves and leave nothing behind', async () => {
+    const before = sharedMemoryFiles();
+    const { run, workers } = await longRun({ workers: 3 });
+    run.child.kill('SIGKILL');
+    await run.finished;
+    await expectNothingLeft(workers, before);
+  });
+
+  it('what a kill -9 of everything left in /dev/shm is cleaned at the next start', async () => {
+    const { run, workers } = await longRun();
+    const left = sharedMemoryFiles();
+    expect(left.length).toBeGreaterThan(0);
+    for (const pid of [run.pid, ...workers]) process.kill(pid, 'SIGKILL');
+    await eventually(() => ![run.pid, ...workers].some(isAlive), 'everything is dead');
+    doneOf(await gantry(trainArguments(work.run(), { steps: 5 })));
+    expect(sharedMemoryFiles().filter((name) => left.includes(name))).toEqual([]);
+  });
+});
+
+describe('a run is stopped', () => {
+  it('Ctrl-C once finishes the update, saves, and says how to go on; the bits are those of an undisturbed run', async () => {
+    const undisturbed = doneOf(await gantry(trainArguments(work.run(), { steps: 400 })));
+    const out = work.run();
+    const run = new GantryProcess(trainArguments(out, { steps: 400 }));
+    await run.untilStep(40);
+    run.child.kill('SIGINT');
+    const finished = await run.finished;
+    const checkpoint = finished.events.find(({ event }) => event === 'checkpoint');
+    expect(checkpoint?.step).toBeGreaterThanOrEqual(40);
+    expect(existsSync(join(checkpoint!.path as string, 'state.safetensors'))).toBe(true);
+    expect(doneOf(await gantry(['resume', '--json', '--out', out])).stateSha256).toBe(undisturbed.stateSha256);
+  });
+
+  it('Ctrl-C twice stops at once and leaves nothing running', async () => {
+    const before = sharedMemoryFiles();
+    const { run, workers } = await longRun();
+    run.child.kill('SIGINT');
+    run.child.kill('SIGINT');
+    expect((await run.finished).code).not.toBe(0);
+    await expectNothingLeft(workers, before);
+  });
+});
+
+describe('what is refused before any work starts', () => {
+  it.each([
+    [['train', '--workres', '2'], /--workers/],
+    [['train', '--batch', '10', '--shards', '3'], /shards/],
+    [['train', '--dataset', 'idx:/does/not/exist'], /\/does\/not\/exist/],
+    [['train', '--preset', 'mpl'], /mlp/],
+    [['resume', '--out', '/does/not/exist'], /\/does\/not\/exist/],
+    [['coordinator', '--bind', 'tcp://0.0.0.0:5555'], /--insecure/],
+    [['trian'], /train/],
+  ])('%j', async (args, message) => {
+    const { code, stderr, stdout } = await gantry(args);
+    expect(code).not.toBe(0);
+    expect(stderr + stdout).toMatch(message);
+  });
+
+  it('a second coordinator of one run directory', async () => {
+    const { run, out } = await longRun();
+    const second = await gantry(['resume', '--json', '--out', out]);
+    expect(errorOf(second).code).toBe('GANTRY_RUN_LOCKED');
+    run.child.kill('SIGINT');
+    await run.finished;
+  });
+
+  it('a resume with another seed', async () => {
+    const out = work.run();
+    doneOf(await gantry(trainArguments(out, { steps: 10 })));
+    const refused = await gantry(['resume', '--json', '--out', out, '--seed', '9']);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr + refused.stdout).toMatch(/seed/);
+  });
+});
+
+describe('scaled by hand', () => {
+  it('a coordinator and workers that join it train to the same bits', async () => {
+    const alone = doneOf(await gantry(trainArguments(work.run(), { steps: 60 })));
+    const [, ...rest] = trainArguments(work.run(), { steps: 60 });
+    const coordinator = new GantryProcess(['coordinator', ...rest]);
+    const start = await coordinator.until(({ event }) => event === 'start');
+    const workers = [0, 1].map(() => new GantryProcess(['worker', '--join', start.endpoint as string]));
+    expect(doneOf(await coordinator.finished).stateSha256).toBe(alone.stateSha256);
+    for (const worker of workers) expect((await worker.finished).code).toBe(0);
+  });
+});

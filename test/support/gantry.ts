@@ -1,0 +1,155 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const GANTRY = join(ROOT, 'packages', 'cli', 'bin', 'gantry.js');
+/** A hung run is a failure of the test that started it, not of the whole suite. */
+const HANG_MS = 150_000;
+
+export type Event = { readonly event: string } & Readonly<Record<string, unknown>>;
+
+export interface Finished {
+  readonly code: number | null;
+  readonly events: readonly Event[];
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A `gantry` command that runs as a real process, with `--json` output read as it comes. */
+export class GantryProcess {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  readonly events: Event[] = [];
+  #stdout = '';
+  #stderr = '';
+  #parsed = 0;
+  #waiting: (() => void)[] = [];
+  #over = false;
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.child = spawn(process.execPath, [GANTRY, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), HANG_MS);
+    this.child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr += text;
+    });
+    this.finished = new Promise((resolve) => {
+      this.child.on('close', (code) => {
+        clearTimeout(timer);
+        this.#over = true;
+        this.#wake();
+        resolve({ code, events: this.events, stdout: this.#stdout, stderr: this.#stderr });
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  /** The first event that `matches`, as soon as it is printed. */
+  async until(matches: (event: Event) => boolean): Promise<Event> {
+    for (let seen = 0; ; ) {
+      for (; seen < this.events.length; seen++) if (matches(this.events[seen]!)) return this.events[seen]!;
+      if (this.#over) throw new Error(`gantry ended before the awaited event:\n${this.#stdout}\n${this.#stderr}`);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  untilStep(step: number): Promise<Event> {
+    return this.until(({ event, step: at }) => event === 'progress' && (at as number) >= step);
+  }
+
+  #read(text: string): void {
+    this.#stdout += text;
+    const end = this.#stdout.lastIndexOf('\n') + 1;
+    for (const line of this.#stdout.slice(this.#parsed, end).split('\n')) {
+      if (line.startsWith('{')) this.events.push(JSON.parse(line) as Event);
+    }
+    this.#parsed = end;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+/** Runs a command to its end. */
+export function gantry(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
+  return new GantryProcess(args, env).finished;
+}
+
+/** The `done` event of a run that ended well; throws with everything it printed otherwise. */
+export function doneOf({ code, events, stdout, stderr }: Finished): Event {
+  const done = events.find(({ event }) => event === 'done');
+  if (code !== 0 || done === undefined) throw new Error(`gantry ended with ${code}:\n${stdout}\n${stderr}`);
+  return done;
+}
+
+/** The last `error` event. */
+export function errorOf({ events, stdout, stderr }: Finished): Event {
+  const error = events.findLast(({ event }) => event === 'error');
+  if (error === undefined) throw new Error(`no error was reported:\n${stdout}\n${stderr}`);
+  return error;
+}
+
+/** A folder for one test file's runs, removed at its end. */
+export class Workspace {
+  readonly path = mkdtempSync(join(tmpdir(), 'gantry-test-'));
+  #runs = 0;
+
+  /** A new run directory's path. */
+  run(): string {
+    return join(this.path, `run-${this.#runs++}`);
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** A small run of the article's GAN: seconds on any machine, S = 4. */
+export function trainArguments(out: string, options: Readonly<Record<string, string | number>> = {}): string[] {
+  const all = { dataset: 'mnist', workers: 2, shards: 4, batch: 16, steps: 300, seed: 7, 'sample-every': 0, out, ...options };
+  return ['train', '--json', ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)])];
+}
+
+/** Process ids of live `gantry worker` processes whose parent or coordinator is of the run directory or launcher given. */
+export function workersOf(launcherPid: number): number[] {
+  const table = execFileSync('ps', ['-eo', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' });
+  return table
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, parent, state]) => Number(parent) === launcherPid && !state!.startsWith('Z'))
+    .map(([pid]) => Number(pid));
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+/** Gantry's files in shared memory. */
+export function sharedMemoryFiles(): string[] {
+  return readdirSync('/dev/shm').filter((name) => name.startsWith('gantry'));
+}
+
+/** Waits until `condition` holds; the bound is for a broken build, not a measurement. */
+export async function eventually(condition: () => boolean, what: string): Promise<void> {
+  for (let waited = 0; waited < 30_000; waited += 50) {
+    if (condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`never came true: ${what}`);
+}
