@@ -59,6 +59,13 @@ describe('parseCommandLine', () => {
     expect(error.message).toContain(message);
   });
 
+  it.each(['train help', 'help train', 'train --help', 'train -h', '--help', 'help', '--version'])(
+    '%s prints and runs nothing',
+    async (line) => {
+      expect(await parseCommandLine(line.split(' '))).toBeUndefined();
+    },
+  );
+
   it('has commands whose entries, options and examples fit', async () => {
     for (const entry of COMMANDS) {
       const command = await entry.load();

@@ -19,13 +19,23 @@ export interface Invocation {
  * @throws GantryError GANTRY_USAGE for unknown commands and options (naming the nearest), and missing values.
  */
 export async function parseCommandLine(argv: readonly string[]): Promise<Invocation | undefined> {
-  const [name] = argv;
+  const [name, ...rest] = withHelpFlag(argv);
   const entry = COMMANDS.find((one) => one.name === name);
-  if (entry === undefined) return withoutCommand(argv, name);
+  if (entry === undefined)
+    return withoutCommand(
+      [name, ...rest].filter((word) => word !== undefined),
+      name,
+    );
   const command = await entry.load();
-  const parsed = await commandParser(command, argv.slice(1));
+  const parsed = await commandParser(command, rest);
   if (parsed === undefined) return undefined;
   return { command, args: checkedArgs(command, parsed) };
+}
+
+/** `help`, `help train` and `train help` mean `--help`. */
+function withHelpFlag(argv: readonly string[]): readonly string[] {
+  if (argv[0] === 'help') return [...argv.slice(1), '--help'];
+  return argv[1] === 'help' ? [argv[0]!, '--help', ...argv.slice(2)] : argv;
 }
 
 async function withoutCommand(argv: readonly string[], name: string | undefined): Promise<undefined> {
@@ -36,8 +46,8 @@ async function withoutCommand(argv: readonly string[], name: string | undefined)
   }
   const known = COMMANDS.map((one) => one.name);
   if (!name.startsWith('-')) usage(`there is no command ${name}.${suggestion(name, known)} See gantry --help`);
-  const { help, version, h } = await parser.parseAsync();
-  if (help === undefined && version === undefined && h === undefined) {
+  const { help, version } = await parser.parseAsync();
+  if (help === undefined && version === undefined) {
     usage(`a command comes first, before ${name}: gantry train ${argv.join(' ')}`);
   }
   return undefined;
@@ -60,7 +70,7 @@ function base(argv: string[]): Argv {
     .exitProcess(false)
     .fail(false)
     .help('help')
-    .alias('h', 'help')
+    .alias('help', 'h')
     .version(`gantry ${GANTRY_VERSION}`)
     .wrap(Math.min(HELP_COLUMNS_MAX, process.stdout.columns ?? HELP_COLUMNS_MAX));
 }
@@ -83,12 +93,12 @@ async function commandParser(command: Command, argv: readonly string[]): Promise
     const { isSwitch = false, describe, group } = optionSpec(name);
     parser = isSwitch
       ? parser.option(name, { type: 'boolean', describe, group })
-      : parser.option(name, { string: true, nargs: 1, requiresArg: true, describe, group });
+      : parser.option(name, { nargs: 1, requiresArg: true, describe, group });
   }
   for (const [example, text] of command.examples) parser = parser.example(`gantry ${example}`, text);
   try {
     const parsed = (await parser.parseAsync()) as Record<string, unknown>;
-    const answered = ['help', 'h', 'version'].some((name) => parsed[name] === true);
+    const answered = ['help', 'version'].some((name) => parsed[name] === true);
     return answered ? undefined : parsed;
   } catch (error) {
     return usage(`${(error as Error).message.toLowerCase()}. See gantry ${command.name} --help`);

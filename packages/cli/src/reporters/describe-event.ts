@@ -35,8 +35,8 @@ function describeStart(event: Extract<RunEvent, { event: 'start' }>): string {
 
 function describeReady(event: Extract<RunEvent, { event: 'ready' }>): string {
   const kinds = new Map<string, number>();
-  for (const { engine, device, threads, hub } of event.members) {
-    const kind = `${engine} on ${device}, ${threads} thread${threads === 1 ? '' : 's'}${hub ? ' (hub)' : ''}`;
+  for (const { device, hub } of event.members) {
+    const kind = hub ? `${device} (hub)` : device;
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
   }
   const parts = [...kinds].map(([kind, number]) => `${number} × ${kind}`);

@@ -63,6 +63,7 @@ function valueAt(input: unknown, path: readonly string[]): unknown {
 }
 
 function shortened(value: unknown): string {
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const plain = value !== '' && typeof value !== 'object';
+  const text = plain ? String(value) : JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 }
