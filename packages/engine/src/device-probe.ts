@@ -33,7 +33,7 @@ export async function probeDevice(id: DeviceId, mode: ProbeMode): Promise<string
     execFile(
       process.execPath,
       [script, id.provider, String(id.index)],
-      { timeout: PROBE_TIMEOUT_MS, killSignal: 'SIGKILL', windowsHide: true },
+      { env: probeEnvironment(mode), timeout: PROBE_TIMEOUT_MS, killSignal: 'SIGKILL', windowsHide: true },
       (error, stdout, stderr) => {
         // The child ends itself by SIGKILL when it has answered, so how it ended says nothing.
         const isRight = stdout.includes('probe: right');
@@ -50,6 +50,7 @@ function reasonOf(
 ): string {
   if (error?.killed === true) return `it did not answer within ${PROBE_TIMEOUT_MS / 1000} s`;
   const answer = /probe: (.*)/.exec(stdout)?.[1];
+  if (answer?.includes('RequestAdapterStatus')) return 'no WebGPU adapter was found';
   if (answer !== undefined) return answer.slice(0, REASON_LENGTH_MAX);
   const said = stderr.trim().split('\n').at(-1) || 'its process said nothing';
   const signal = typeof error?.signal === 'string' ? ` and ended by ${error.signal}` : '';
@@ -63,7 +64,7 @@ function missingHardware(provider: string): string | undefined {
   if (provider === 'cuda') return existsSync('/dev/nvidiactl') ? undefined : 'no NVIDIA device';
   if (provider !== 'webgpu') return undefined;
   if (!existsSync('/dev/dri') && !existsSync('/dev/nvidiactl') && !existsSync('/dev/dxg')) return 'no GPU';
-  return vulkanDrivers().some((driver) => !SOFTWARE_DRIVERS.test(driver)) ? undefined : 'no Vulkan driver for a GPU';
+  return hardwareDrivers().length > 0 ? undefined : 'no Vulkan driver for a GPU';
 }
 
 /** A provider that is added to onnxruntime-node later is a library beside its own. */
@@ -74,11 +75,18 @@ function missingFiles(provider: string): string | undefined {
   return existsSync(library) ? undefined : 'the cuda provider is not installed';
 }
 
-/** Manifests of the Vulkan drivers that the loader would find, with the libraries that they name. */
-function vulkanDrivers(): string[] {
+/** Manifests of the Vulkan drivers that the loader would find, without those of software. */
+function hardwareDrivers(): string[] {
   const named = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES;
   const files = named === undefined ? VULKAN_DRIVER_FOLDERS.flatMap(manifestsIn) : named.split(':');
-  return files.filter((file) => existsSync(file)).map((file) => `${file} ${readFileSync(file, 'utf8')}`);
+  return files.filter((file) => existsSync(file) && !SOFTWARE_DRIVERS.test(`${file} ${readFileSync(file, 'utf8')}`));
+}
+
+/** In `auto` a probe sees the drivers of hardware only, so that a cpu that plays GPU cannot pass for one. */
+function probeEnvironment(mode: ProbeMode): NodeJS.ProcessEnv {
+  if (mode === 'explicit' || process.platform !== 'linux') return process.env;
+  const files = hardwareDrivers().join(':');
+  return { ...process.env, VK_DRIVER_FILES: files, VK_ICD_FILENAMES: files };
 }
 
 function manifestsIn(folder: string): string[] {

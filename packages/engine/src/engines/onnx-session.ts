@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { GantryError } from '@gantry/common';
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { DeviceDescription } from '../program.js';
-import { type BoundEdge, type CApiSession, loadOrtCApi } from './ort-c-api.js';
+import { type BoundEdge, type CApiSession, loadOrtCApi, type OrtCApi } from './ort-c-api.js';
 
 export type Provider = DeviceDescription['provider'];
 
@@ -75,10 +75,13 @@ export async function createSession(model: Uint8Array, settings: SessionSettings
  * The same at once, for the cpu provider: through the C interface, or else the native half of onnxruntime-node, which
  * copies. Undefined where only the asynchronous interface can be used.
  */
-export function createSessionSync(model: Uint8Array, settings: SessionSettings): OrtSession | undefined {
+export function createSessionSync(
+  model: Uint8Array,
+  settings: SessionSettings,
+  api: OrtCApi | null = loadOrtCApi(),
+): OrtSession | undefined {
   if (settings.provider !== 'cpu') return undefined;
   try {
-    const api = loadOrtCApi();
     if (api !== null) return directSession(api.createSession(model, settings));
     return nativeSession(model, settings);
   } catch (error) {

@@ -92,6 +92,7 @@ const BINARY: readonly KernelSample[] = [
   binary('FloorDiv', i([8], -9, 9), i([8], 1, 4)),
   binary('Mod', i([8], -9, 9), i([8], 1, 4)),
   binary('Pow', f([4, 3], 0.1, 3), f([3], -2, 2)),
+  binary('LogicalXor', b([4, 3]), b([3])),
   binary('Equal', b([6]), b([6])),
   { kernel: 'Prelu', names: ['x', 'alpha'], inputs: [f([4, 3]), f([3])], attributes: {} },
   { kernel: 'EluGrad', names: ['dy', 'y'], inputs: [f([4, 3]), f([4, 3], -1, 2)], attributes: {} },
@@ -117,10 +118,12 @@ const REDUCE: readonly KernelSample[] = [
   unary('Cumsum', f([4, 6]), { axis: 1, exclusive: false, reverse: false }),
   unary('Cumsum', f([4, 6]), { axis: 1, exclusive: true, reverse: true }),
   unary('TopK', f([3, 8]), { k: 3, sorted: true }),
+  { kernel: 'LogSoftmax', names: ['logits'], inputs: [f([4, 6])], attributes: { axis: 1 } },
   { kernel: 'Softmax', names: ['logits'], inputs: [f([4, 6])], attributes: { dim: 1 } },
 ];
 
 const SHAPE: readonly KernelSample[] = [
+  unary('BroadcastTo', f([4, 1]), { shape: [2, 4, 3] }),
   unary('Reshape', f([4, 6]), { shape: [3, 8] }),
   { kernel: 'ExpandDims', names: ['input'], inputs: [f([4, 6])], attributes: { dim: 1 } },
   unary('Transpose', f([2, 3, 4]), { perm: [2, 0, 1] }),
@@ -180,6 +183,12 @@ const OTHER: readonly KernelSample[] = [
     names: ['indices', 'updates'],
     inputs: [i([4, 1], 0, 5), f([4, 3])],
     attributes: { shape: [6, 3] },
+  },
+  {
+    kernel: 'TensorScatterUpdate',
+    names: ['tensor', 'indices', 'updates'],
+    inputs: [f([4, 3]), i([1, 1], 0, 3), f([1, 3])],
+    attributes: {},
   },
   {
     kernel: 'UnsortedSegmentSum',

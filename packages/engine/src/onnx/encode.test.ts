@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createSession } from '../engines/onnx-session.js';
+import { createSession, createSessionSync } from '../engines/onnx-session.js';
 import { encodeModel } from './encode.js';
 import type { OnnxModel } from './model.js';
 import { ProtobufWriter } from './protobuf.js';
@@ -45,6 +45,20 @@ describe('encodeModel', () => {
     )();
     expect([...result]).toEqual([9, 22]);
     await session.dispose();
+  });
+
+  it('runs in place without the C interface too', () => {
+    const session = createSessionSync(encodeModel(model), { provider: 'cpu', index: 0, threads: 1 }, null);
+    const edge = { shape: [2], dtype: 'float32' } as const;
+    const [x, y] = [Float32Array.of(-2, 2), new Float32Array(2)];
+    const run = session!.bind(
+      [{ spec: { ...edge, name: 'x' }, array: x }],
+      [{ spec: { ...edge, name: 'y' }, array: y }],
+    );
+    run();
+    x.fill(10);
+    run();
+    expect([...y]).toEqual([20, 30]);
   });
 
   it('rejects a model that is none with the runtime’s own words', async () => {

@@ -32,5 +32,30 @@ const stepOfRelu: Rule = {
   },
 };
 
+/** The weights of a layer of one unit: read by rows, their gradient comes from memory in the order in which it lies there. */
+const rowProduct: Rule = {
+  name: 'aᵀ times a column is a row times a',
+  ops: ['Gemm'],
+  apply: ({ inputs, attributes, outputs, origin }, rewriter) => {
+    const { shape, dtype } = outputs[0]!;
+    if (attributes.transposeA !== true || shape[1] !== 1 || shape[0] === 1) return undefined;
+    const depth = rewriter.info(inputs[0]!).shape[0]!;
+    const row = rewriter.reshape(inputs[1]!, [1, depth], origin);
+    // A summand is a column too, or one number for all.
+    const addends = inputs.slice(2).map((id) => {
+      return rewriter.reshape(id, sizeOf(rewriter.info(id).shape) === 1 ? [1] : [1, shape[0]!], origin);
+    });
+    const flags = { transposeA: false, transposeB: false, alpha: attributes.alpha ?? 1 };
+    const product = rewriter.node(
+      'Gemm',
+      [row, inputs[0]!, ...addends],
+      flags,
+      { shape: [1, shape[0]!], dtype },
+      origin,
+    );
+    return rewriter.reshape(product, shape, origin);
+  },
+};
+
 /** The fastest form that ONNX Runtime's cpu kernels have for what backward passes are made of. */
-export const KERNEL_RULES: readonly Rule[] = [columnSum, stepOfRelu];
+export const KERNEL_RULES: readonly Rule[] = [columnSum, stepOfRelu, rowProduct];

@@ -206,6 +206,27 @@ describe('products', () => {
 });
 
 describe('backward passes', () => {
+  it('sums the gradients of two batches in the second product', async () => {
+    const s = new Sketch();
+    const batches = ['1', '2'].map((name) => [s.input(`x${name}`, [4, 3]), s.input(`dy${name}`, [4, 5])]);
+    const flags = { transposeA: true, transposeB: false };
+    const products = batches.map((operands) => s.node('BatchMatMul', operands, [3, 5], flags));
+    expect(await kernelsOf(s.output('dw', s.node('AddN', products, [3, 5])))).toEqual({ Gemm: 2 });
+  });
+
+  it('makes the weight gradient of one unit a row', async () => {
+    const s = new Sketch();
+    const batches = ['1', '2'].map((name) => [s.input(`x${name}`, [4, 3]), s.input(`dy${name}`, [4, 1])]);
+    const flags = { transposeA: true, transposeB: false };
+    const products = batches.map((operands) => s.node('BatchMatMul', operands, [3, 1], flags));
+    const graph = await optimized(s.output('dw', s.node('Add', products, [3, 1])).build());
+    const gemms = graph.nodes.filter(({ op }) => op === 'Gemm');
+    expect(gemms.map(({ outputs }) => graph.values.get(outputs[0]!)!.shape)).toEqual([
+      [1, 3],
+      [1, 3],
+    ]);
+  });
+
   it('reads the gradient of a relu off its result and sums a bias gradient by a product', async () => {
     const s = new Sketch();
     const [x, dy] = [s.input('x', [4, 3]), s.input('dy', [4, 3])];

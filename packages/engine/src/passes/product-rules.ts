@@ -168,24 +168,30 @@ function plainGemm(id: ValueId, rewriter: Rewriter) {
   return product !== undefined && product.inputs.length === 2 && rewriter.isUsedOnce(id) ? product : undefined;
 }
 
-/** A summand of a whole matrix is left alone: measured, ONNX Runtime's Add is no slower than its Gemm with one. */
-const bias: Rule = {
-  name: 'a · b + bias is one Gemm',
+/**
+ * Also a whole matrix, where it is another product: measured on the gradients of [784, 256] from two batches of 128, the
+ * sum costs 7 % more by an Add. Any other matrix is left to be added, since a Gemm copies it first.
+ */
+const addend: Rule = {
+  name: 'a · b + c is one Gemm',
   ops: ['Add'],
   apply: ({ inputs, outputs, origin }, rewriter) => {
-    for (const side of [0, 1] as const) {
+    for (const side of [1, 0] as const) {
       const product = plainGemm(inputs[side]!, rewriter);
-      if (product === undefined) continue;
-      const addend = inputs[1 - side]!;
-      const { shape, dtype } = rewriter.info(addend);
-      const columns = outputs[0]!.shape[1]!;
-      const isVector = shape.length <= 2 && sizeOf(shape) === columns && (shape[shape.length - 1] ?? 1) === columns;
-      if (!isVector || outputs[0]!.shape[0] === 1 || dtype !== 'float32') continue;
-      return rewriter.node('Gemm', [...product.inputs, addend], product.attributes, outputs[0]!, origin);
+      const other = inputs[1 - side]!;
+      if (product === undefined || !isGemmAddend(other, outputs[0]!.shape, rewriter)) continue;
+      return rewriter.node('Gemm', [...product.inputs, other], product.attributes, outputs[0]!, origin);
     }
     return undefined;
   },
 };
+
+function isGemmAddend(id: ValueId, [rows, columns]: readonly number[], rewriter: Rewriter): boolean {
+  const { shape, dtype } = rewriter.info(id);
+  if (dtype !== 'float32' || rows === 1) return false;
+  const isVector = shape.length <= 2 && sizeOf(shape) === columns && (shape[shape.length - 1] ?? 1) === columns;
+  return isVector || (sizeOf(shape) === rows! * columns! && rewriter.producer(id, 'Gemm') !== undefined);
+}
 
 function scaled(alpha: Attribute | undefined, factor: number): number {
   return Math.fround(Number(alpha ?? 1) * factor);
@@ -234,7 +240,7 @@ export const PRODUCT_RULES: readonly Rule[] = [
   productOfUniformColumn,
   transposedOperand,
   transposedResult,
-  bias,
+  addend,
   scaledResult,
   scaledOperand,
 ];
