@@ -70,8 +70,12 @@ export class HostMemory {
     const shared = SharedMemory.open(name, layout.byteLength);
     const header = new Int32Array(shared.buffer, layout.header, 2);
     if (Atomics.load(header, 0) !== MAGIC || Atomics.load(header, 1) !== hashPlan(plan)) {
-      shared.close();
-      throw new GantryError('GANTRY_SHARED_MEMORY_FAILED', `shared memory ${name} was made for another plan`);
+      // It may only not be ready yet: its maker still needs the name.
+      shared.release();
+      throw new GantryError(
+        'GANTRY_SHARED_MEMORY_FAILED',
+        `shared memory ${name} is not ready, or was made for another plan`,
+      );
     }
     return new HostMemory(plan, layout, shared.buffer, shared);
   }

@@ -91,7 +91,12 @@ export class SharedMemory {
     const present = fs.lstatSync(this.#file, { throwIfNoEntry: false });
     // Another run may have made a file of this name since ours was unlinked.
     if (present?.ino === ino && present.dev === dev) fs.rmSync(this.#file, { force: true });
-    fs.closeSync(this.#fd);
+    this.release();
+  }
+
+  /** Gives up the lock and leaves the file to those who use it. */
+  release(): void {
+    if (this.#fd !== null) fs.closeSync(this.#fd);
     this.#fd = null;
   }
 }
