@@ -1,9 +1,9 @@
+import { fileURLToPath } from 'node:url';
 import { bindDataSocket, ControlWords, type DataSocket } from '@gantry/collective';
 import type { Assignment, Member, Message, RunConfig } from '@gantry/common';
 import { createMemorySource } from '@gantry/data';
 import { createEngine } from '@gantry/engine';
-import { buildGan, commitsBefore, defineGan } from '@gantry/gan';
-import { layers, sequential } from '@tensorflow/tfjs-layers';
+import { buildGan, commitsBefore, loadDefinition } from '@gantry/gan';
 import type { Fault } from '../core/fault.js';
 import { FlightRecorder } from '../core/flight-recorder.js';
 import { parityAfter } from '../core/state-images.js';
@@ -43,34 +43,14 @@ export const TINY_CONFIG: RunConfig = {
   leaseMs: 1500,
 };
 
-const tiny = defineGan({
-  name: 'tiny',
-  latent: 3,
-  imageShape: [4, 4, 1],
-  generator: () =>
-    sequential({
-      layers: [
-        layers.dense({ units: 8, activation: 'relu', inputShape: [3] }),
-        layers.dense({ units: 16, activation: 'sigmoid' }),
-        layers.reshape({ targetShape: [4, 4, 1] }),
-      ],
-    }),
-  discriminator: () =>
-    sequential({
-      layers: [
-        layers.flatten({ inputShape: [4, 4, 1] }),
-        layers.dense({ units: 8, activation: 'relu' }),
-        layers.dense({ units: 1 }),
-      ],
-    }),
-});
+const TINY_GAN = fileURLToPath(new URL('./tiny-gan.mjs', import.meta.url));
 
 /** What `warmUp` would give, with a data set of 20 made-up images. */
 export async function warmTiny(config: RunConfig): Promise<WarmUp> {
   const pixels = Uint8Array.from({ length: 20 * 16 }, (_, index) => (index * 37) % 256);
   const source = createMemorySource({ id: 'tiny', sampleShape: [4, 4, 1], classes: 0, labels: null, pixels });
   const engine = await createEngine(config);
-  const gan = buildGan(tiny, config);
+  const gan = buildGan((await loadDefinition(TINY_GAN, config.preset)).definition, config);
   return { config, engine, gan, source, programs: await compileGradients(engine, gan, config), threads: 1 };
 }
 
