@@ -1,4 +1,4 @@
-import { GantryError, type RunConfig } from '@gantry/common';
+import { GantryError, plural, type RunConfig } from '@gantry/common';
 import type { RunEvent, RunResult } from '@gantry/coordinator';
 import { handleInterrupts } from './interrupts.js';
 import { markShown } from './print-error.js';
@@ -23,6 +23,7 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
   const onEvent = (event: RunEvent): void => {
     told ||= event.event === 'error';
     reporter.event(event);
+    if (event.event === 'start' && run.localWorkers === 0) reporter.note(invitation(event.endpoint, event.workers));
   };
   const { bind, insecure = false, ...rest } = run;
   try {
@@ -40,6 +41,11 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
   } finally {
     reporter.close();
   }
+}
+
+/** What to type for the workers of a coordinator that starts none. */
+function invitation(endpoint: string, workers: number): string {
+  return `waiting     for ${plural(workers, 'worker')}: gantry worker --join ${endpoint}`;
 }
 
 type Running = Awaited<ReturnType<typeof import('@gantry/coordinator')['startCoordinator']>>;

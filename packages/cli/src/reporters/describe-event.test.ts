@@ -1,0 +1,35 @@
+import type { RunEvent } from '@gantry/coordinator';
+import { expect, it } from 'vitest';
+import { describeEvent, describeProgress } from './describe-event.js';
+import type { ProgressEvent } from './reporter.js';
+
+it('tells of progress in one line', () => {
+  const phaseMs = { load: 1, compute: 2, gather: 3, update: 4, commit: 5 };
+  const losses = { discriminatorLoss: 1.2345, generatorLoss: Number.NaN, accuracyReal: 0.9, accuracyFake: 0.25 };
+  const event: ProgressEvent = {
+    event: 'progress',
+    step: 1200,
+    steps: 10_000,
+    imagesPerSecond: 8123.4,
+    etaSeconds: 100,
+    penalty: null,
+    phaseMs,
+    ...losses,
+  };
+  expect(describeProgress(event)).toBe(
+    'step 1,200/10,000  8,123 images/s  D 1.234  G NaN  D right on 90 % real, 25 % fake  1 min 40 s left',
+  );
+});
+
+it('names worker, update, phase and reason of a loss', () => {
+  const event: RunEvent = {
+    event: 'worker-lost',
+    worker: 'worker-1',
+    host: 'box',
+    update: 7,
+    phase: 'computing',
+    reason: 'killed by SIGKILL',
+  };
+  const text = describeEvent(event);
+  for (const part of ['worker-1', 'box', 'update 7', 'computing', 'SIGKILL']) expect(text).toContain(part);
+});

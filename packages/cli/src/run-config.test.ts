@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { configOf, resumedConfigOf, runDirectoryOf } from './run-config.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gantry-config-'));
+const auto = { transport: 'shm' } as const;
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+beforeAll(async () => {
+  const config = await configOf({ config: write('a.yaml', 'workers: 3\nbatch: 99\n'), seed: '5' }, auto);
+  expect(config).toMatchObject({ workers: 3, shards: 3, batch: 99, seed: 5, preset: 'mlp', r1Gamma: 1 });
+  mkdirSync(join(folder, 'run'));
+  write('run/config.yaml', JSON.stringify(config));
+});
+
+function write(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+it('resumes with the stored configuration and harmless flags', async () => {
+  const config = await resumedConfigOf({ workers: '1', steps: '20000', transport: 'tcp' }, join(folder, 'run'));
+  expect(config).toMatchObject({ workers: 1, shards: 3, seed: 5, steps: 20_000, transport: 'tcp' });
+});
+
+it('refuses what would make another run of it, and asks before the numbers change', async () => {
+  const run = join(folder, 'run');
+  await expect(resumedConfigOf({ seed: '6', batch: '300' }, run)).rejects.toThrow(/batch \(99 → 300\), seed \(5 → 6\)/);
+  await expect(resumedConfigOf({ device: 'cpu' }, run)).rejects.toThrow('--resume-with-changes');
+  const allowed = await resumedConfigOf({ device: 'cpu', 'resume-with-changes': true }, run);
+  expect(allowed.device).toBe('cpu');
+  const breaking = resumedConfigOf({ seed: '6', 'resume-with-changes': true }, run);
+  await expect(breaking).rejects.toMatchObject({ code: 'GANTRY_CONFIG_CHANGED' });
+});
+
+it('says when there is no run, or no such file', async () => {
+  await expect(resumedConfigOf({}, join(folder, 'nothing'))).rejects.toMatchObject({ code: 'GANTRY_RUN_NOT_FOUND' });
+  const missing = configOf({ config: join(folder, 'missing.yaml') }, auto);
+  await expect(missing).rejects.toMatchObject({ code: 'GANTRY_CONFIG_INVALID' });
+});
+
+it('checks the bounds of membership', async () => {
+  await expect(configOf({ 'min-workers': '3' }, auto)).rejects.toThrow('--min-workers is 3, which is more than');
+  await expect(configOf({ 'max-workers': '1' }, auto)).rejects.toThrow('--max-workers is 1, which is less than');
+  expect((await configOf({ 'min-workers': '2', 'max-workers': '2' }, auto)).workers).toBe(2);
+});
+
+it('names run directories', () => {
+  expect(runDirectoryOf({ out: '/x/y' }, 'mlp')).toBe('/x/y');
+  expect(runDirectoryOf({}, 'no-such-preset')).toMatch(/runs.no-such-preset-1$/);
+});

@@ -1,0 +1,56 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { decode } from 'fast-png';
+import { afterAll, expect, it } from 'vitest';
+import { toPixels } from './generator.js';
+import { createSampleWriter, type SampleFormat } from './sample-writer.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gantry-samples-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+// Five images of 2×3 pixels, written as three and two.
+const pixels = Uint8Array.from({ length: 30 }, (_, index) => index);
+async function write(format: SampleFormat, path: string): Promise<void> {
+  const writer = createSampleWriter(format, path, { count: 5, imageShape: [2, 3, 1] });
+  await writer.write(pixels.subarray(0, 18), 3);
+  await writer.write(pixels.subarray(18), 2);
+  await writer.finish();
+}
+
+it.each(['npy', 'idx'] as const)('%s: header, then every pixel in order', async (format) => {
+  const path = join(folder, 'deep', `samples.${format}`);
+  await write(format, path);
+  const file = readFileSync(path);
+  expect([...file.subarray(file.length - 30)]).toEqual([...pixels]);
+  if (format === 'npy') expect(file.toString('latin1', 10, 100)).toContain("'shape': (5, 2, 3)");
+  else expect([file.readUInt32BE(4), file.readUInt32BE(8), file.readUInt32BE(12), file.length]).toEqual([5, 2, 3, 46]);
+});
+
+it('png: one file a sample, numbered', async () => {
+  const path = join(folder, 'pngs');
+  await write('png', path);
+  expect(readdirSync(path)).toEqual(['000000.png', '000001.png', '000002.png', '000003.png', '000004.png']);
+  expect([...decode(readFileSync(join(path, '000003.png'))).data]).toEqual([18, 19, 20, 21, 22, 23]);
+});
+
+it('grid: as square as the count allows', async () => {
+  const path = join(folder, 'grid.png');
+  await write('grid', path);
+  const picture = decode(readFileSync(path));
+  // 3 columns, 2 rows, gaps of 2 between and around.
+  expect([picture.width, picture.height]).toEqual([3 * 3 + 4 * 2, 2 * 2 + 3 * 2]);
+  expect([...picture.data.subarray(2 * picture.width + 2, 2 * picture.width + 5)]).toEqual([0, 1, 2]);
+});
+
+it('leaves nothing behind when it is given up', () => {
+  const path = join(folder, 'broken.npy');
+  createSampleWriter('npy', path, { count: 5, imageShape: [2, 3, 1] }).discard();
+  expect(readdirSync(folder).filter((name) => name.startsWith('broken'))).toEqual([]);
+});
+
+it('rounds and clamps to bytes', () => {
+  const bytes = new Uint8Array(6);
+  toPixels(new Float32Array([0, 1, 0.5, -0.1, 1.2, 0.1]), bytes);
+  expect([...bytes]).toEqual([0, 255, 128, 0, 255, 26]);
+});
