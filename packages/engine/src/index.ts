@@ -1,6 +1,5 @@
 export { createEngine } from './create-engine.js';
 export { type DeviceReport, listDevices, parseDevice, selectDevice } from './devices.js';
-export { OnnxEngine } from './engines/onnx-runtime.js';
 export { installGradients } from './gradients/install.js';
 export { countKernels, printGraph } from './graph/print.js';
 export type {

@@ -1,9 +1,12 @@
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../graph/builder.js';
 import type { Graph, ValueId } from '../graph/graph.js';
 import type { OnnxExecutable } from './onnx-executable.js';
 import { createOnnxEngine, type OnnxEngine } from './onnx-runtime.js';
 
+/** The built code: a process of its own cannot run TypeScript. */
+const DIST = new URL('../../dist', import.meta.url).href;
 const VECTOR = { shape: [4], dtype: 'float32' } as const;
 let engine: OnnxEngine;
 
@@ -182,8 +185,33 @@ describe('the program cache', () => {
     expect(second!.hash).toBe(first!.hash);
     expect(other!.hash).not.toBe(first!.hash);
     first!.dispose();
+    const stale = other!.bind({ x: of(1, 4, 9, 16) }, { y: new Float32Array(4) });
+    other!.dispose();
+    expect(() => stale.run()).toThrow(/disposed/);
     const y = new Float32Array(4);
     second!.bind({ x: of(1, 4, 9, 16) }, { y }).run();
     expect([...y]).toEqual([1, 2, 3, 4]);
   });
+});
+
+it('survives the garbage collector in a process that has nothing else of the runtime loaded', () => {
+  const script = `
+    import { GraphBuilder } from '${DIST}/graph/builder.js';
+    import { createOnnxEngine } from '${DIST}/engines/onnx-runtime.js';
+    const engine = await createOnnxEngine({ trace() {} }, { device: 'cpu', threads: 1 });
+    const builder = new GraphBuilder('g', 'kernel');
+    const vector = { shape: [4], dtype: 'float32' };
+    const [y] = builder.node('Square', [builder.input({ name: 'x', ...vector })], {}, [vector]);
+    builder.output({ name: 'y', ...vector }, y);
+    const executable = await engine.compileGraph(builder.build());
+    const outputs = { y: new Float32Array(4) };
+    const bound = executable.bind({ x: new Float32Array(4).fill(3) }, outputs);
+    for (let i = 0; i < 20; i++) {
+      gc();
+      bound.run();
+    }
+    console.log(outputs.y.join());
+  `;
+  const args = ['--expose-gc', '--input-type=module', '-e', script];
+  expect(execFileSync(process.execPath, args, { encoding: 'utf8' }).trim()).toBe('9,9,9,9');
 });

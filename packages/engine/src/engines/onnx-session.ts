@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { GantryError } from '@gantry/common';
-import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DeviceDescription } from '../program.js';
 import { type BoundEdge, type CApiSession, loadOrtCApi, type OrtCApi } from './ort-c-api.js';
 
@@ -49,11 +49,18 @@ const require = createRequire(import.meta.url);
 /** Version of the installed onnxruntime-node. */
 export const RUNTIME_VERSION: string = (require('onnxruntime-node/package.json') as { version: string }).version;
 
+/** Loaded when it is first needed: on the cpu the C interface does without it. */
+function nodeRuntime(): typeof import('onnxruntime-node') {
+  return require('onnxruntime-node');
+}
+
 let native: NativeBinding | null | undefined;
 
 /** Providers that the installed runtime was built with, by Gantry's names. */
 export function builtInProviders(): string[] {
-  return listSupportedBackends().map(({ name }) => name);
+  return nodeRuntime()
+    .listSupportedBackends()
+    .map(({ name }) => name);
 }
 
 /**
@@ -65,7 +72,7 @@ export async function createSession(model: Uint8Array, settings: SessionSettings
   const direct = createSessionSync(model, settings);
   if (direct !== undefined) return direct;
   try {
-    return publicSession(await InferenceSession.create(model, sessionOptions(settings)));
+    return publicSession(await nodeRuntime().InferenceSession.create(model, sessionOptions(settings)));
   } catch (error) {
     throw loadFailure(error, settings);
   }
@@ -111,16 +118,22 @@ function executionProvider(provider: Provider, index: number): InferenceSession.
 }
 
 function directSession(session: CApiSession): OrtSession {
+  let isDisposed = false;
   return {
     isSynchronous: true,
     bind(inputs, outputs) {
       const run = session.bind(inputs, outputs);
       return () => {
+        // The runtime would read freed memory.
+        if (isDisposed) throw new GantryError('GANTRY_INTERNAL', 'a program was run after it was disposed of');
         run();
         return undefined;
       };
     },
-    dispose: async () => session.dispose(),
+    async dispose() {
+      if (!isDisposed) session.dispose();
+      isDisposed = true;
+    },
   };
 }
 
@@ -160,6 +173,7 @@ function publicSession(session: InferenceSession): OrtSession {
 
 /** Tensors over the callers' arrays: the runtime writes the outputs' in place. */
 function tensors(edges: readonly BoundEdge[]): OrtTensors {
+  const { Tensor } = nodeRuntime();
   const named: OrtTensors = {};
   for (const { spec, array } of edges) {
     named[spec.name] =

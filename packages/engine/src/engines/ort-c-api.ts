@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { GantryError } from '@gantry/common';
-import koffi from 'koffi';
+import koffi, { type LibraryHandle } from 'koffi';
 import type { HostArray, TensorSpec } from '../program.js';
 
 /** A model loaded by the C interface. */
@@ -72,6 +72,8 @@ type NativeCall = (...args: unknown[]) => Pointer;
 
 const require = createRequire(import.meta.url);
 let loaded: OrtCApi | null | undefined;
+/** koffi unloads a library when its handle is collected, and with it the code that runs: this keeps the handle. */
+let library: LibraryHandle | undefined;
 
 /** The C interface of the installed runtime; null where it cannot be used (then the Node binding does the work). */
 export function loadOrtCApi(): OrtCApi | null {
@@ -97,7 +99,8 @@ function openCApi(): OrtCApi | null {
   const path = libraryPath();
   if (path === undefined) return null;
   const version = (require('onnxruntime-node/package.json') as { version: string }).version;
-  const base = (koffi.load(path).func('void *OrtGetApiBase()') as NativeCall)();
+  library = koffi.load(path);
+  const base = (library.func('void *OrtGetApiBase()') as NativeCall)();
   const [getApi, getVersion] = koffi.decode(base, koffi.array('void *', 2)) as [Pointer, Pointer];
   const versionString = koffi.decode(getVersion, koffi.proto('const char *()')) as () => string;
   if (versionString() !== version) return null;
