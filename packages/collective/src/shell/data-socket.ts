@@ -2,26 +2,53 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { GantryError } from '@gantry/common';
-import { Context, Pull } from 'zeromq';
-import { DATA_HIGH_WATER_MARK, DATA_MESSAGE_BYTES_MAX } from '../constants.js';
+import 'zeromq';
+import type { BoundDataSocket, DataLink } from './data-link.js';
+import { loadLibzmq } from './libzmq.js';
+import { LibzmqSocket } from './libzmq-link.js';
+import { bindZeromqSocket } from './zeromq-link.js';
 
 export interface DataSocketOptions {
   /** tcp: address to bind to. Anything but the loopback is refused until there are keys. @default '127.0.0.1' */
   readonly host?: string;
 }
 
-/** A bound, receiving data socket. Nothing is read from it before `PeerSockets` are made of it. */
-export interface DataSocket {
+const ENDPOINT_PATTERN = /^(ipc:\/\/\/\S+|tcp:\/\/\S+:\d{1,5})$/;
+
+/** This member's end of the data plane, bound, so that its endpoint can be announced. */
+export class DataSocket {
   /** What peers connect to: `ipc:///…` or `tcp://127.0.0.1:PORT`. */
   readonly endpoint: string;
-  readonly context: Context;
-  readonly pull: Pull;
+  readonly #bound: BoundDataSocket;
+  readonly #folder: string | null;
+  #isClosed = false;
+
+  constructor(bound: BoundDataSocket, folder: string | null) {
+    this.endpoint = bound.endpoint;
+    this.#bound = bound;
+    this.#folder = folder;
+  }
+
+  /** @throws GantryError GANTRY_TRANSPORT_FAILED for an endpoint that is none. */
+  connect(endpoints: readonly (string | null)[]): DataLink {
+    for (const endpoint of endpoints) {
+      if (endpoint === null || ENDPOINT_PATTERN.test(endpoint)) continue;
+      throw new GantryError('GANTRY_TRANSPORT_FAILED', `${JSON.stringify(endpoint)} is not an ipc or tcp endpoint`);
+    }
+    return this.#bound.connect(endpoints);
+  }
+
   /** Idempotent; also removes what ipc left in the file system. */
-  close(): void;
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#bound.close();
+    if (this.#folder !== null) fs.rmSync(this.#folder, { recursive: true, force: true });
+  }
 }
 
 /**
- * Binds this member's end of the data plane, early, so that its endpoint can be announced.
+ * Binds early; `PeerSockets` connect later. Frames wait in the socket until then.
  *
  * @throws GantryError GANTRY_BIND_REFUSED off the loopback; GANTRY_TRANSPORT_FAILED if the system refuses.
  */
@@ -35,28 +62,14 @@ export async function bindDataSocket(transport: 'ipc' | 'tcp', options: DataSock
   }
   // Mode 0700, by mkdtemp: nobody else can reach an ipc endpoint.
   const folder = transport === 'ipc' ? fs.mkdtempSync(path.join(os.tmpdir(), 'gantry-')) : null;
-  const context = new Context({ blocky: false });
-  const pull = new Pull({
-    context,
-    linger: 0,
-    maxMessageSize: DATA_MESSAGE_BYTES_MAX,
-    receiveHighWaterMark: DATA_HIGH_WATER_MARK,
-  });
-  const close = () => {
-    pull.close();
-    if (folder !== null) fs.rmSync(folder, { recursive: true, force: true });
-  };
+  const address = folder === null ? `tcp://${host}:*` : `ipc://${folder}/data`;
+  const zmq = loadLibzmq();
   try {
-    await pull.bind(folder === null ? `tcp://${host}:*` : `ipc://${folder}/data`);
-  } catch (cause) {
-    close();
-    throw new GantryError(
-      'GANTRY_TRANSPORT_FAILED',
-      `cannot bind a data socket for ${transport}: ${(cause as Error).message}`,
-      { cause },
-    );
+    return new DataSocket(zmq === null ? await bindZeromqSocket(address) : new LibzmqSocket(zmq, address), folder);
+  } catch (error) {
+    if (folder !== null) fs.rmSync(folder, { recursive: true, force: true });
+    throw error;
   }
-  return { endpoint: pull.lastEndpoint!, context, pull, close };
 }
 
 function isLoopback(host: string): boolean {

@@ -1,10 +1,9 @@
 import { assert, type GantryError, NETWORKS, type NetworkName, type Topology } from '@gantry/common';
-import { CONTROL_POLL_MS } from '../constants.js';
+import { CHUNK_FLOATS, CONTROL_POLL_MS, WAIT_SLICE_MS } from '../constants.js';
 import type { ShardAssignment } from '../core/assignment.js';
 import type { Exchange, GatherResult } from '../core/exchange.js';
 import {
   createFrameHeader,
-  decodeFrameHeader,
   encodeFrameHeader,
   FRAME_FLAG_STOP,
   FRAME_HEADER_BYTES,
@@ -17,9 +16,10 @@ import type { Segment } from '../core/segments.js';
 import { sequenceDifference } from '../core/sequence.js';
 import type { VectorSum } from '../core/vector-sum.js';
 import type { ControlWords } from './control-words.js';
+import type { FrameReceiver, OutgoingFrame } from './data-link.js';
 import type { HostMemory } from './host-memory.js';
 import { PeerReduction } from './peer-reduction.js';
-import type { OutgoingFrame, PeerSockets } from './peer-sockets.js';
+import type { PeerSockets } from './peer-sockets.js';
 
 export interface PeerExchangeOptions {
   /** Private to this member; its plan's shards are the member's own. */
@@ -48,12 +48,9 @@ export function createPeerExchange(
   return new PeerExchange(options);
 }
 
-/** Payloads up to this many bytes may lie unaligned in a buffer of libzmq's own (its batch is 8 KiB): they are copied. */
-const COPIED_BYTES_MAX = 8192;
-
 interface Stashed {
   readonly header: FrameHeader;
-  readonly payload: Buffer | undefined;
+  readonly payload: Float32Array;
 }
 
 /**
@@ -63,12 +60,12 @@ interface Stashed {
  * A stop travels with the data: all frames of one member and update carry the same flag, and owners pass it on with the
  * sums, so that every member sees the same set of flags and all stop before the same update.
  */
-class PeerExchange implements Exchange {
+class PeerExchange implements Exchange, FrameReceiver {
   readonly #options: PeerExchangeOptions;
   readonly #reductions: Readonly<Record<NetworkName, PeerReduction>>;
   readonly #inputs: Readonly<Record<NetworkName, readonly Float32Array[]>>;
   readonly #acknowledgements: readonly (OutgoingFrame | null)[];
-  readonly #header = createFrameHeader();
+  readonly #freeChunks: ArrayBuffer[] = [];
   readonly #stash: Stashed[] = [];
   readonly #stashMax: number;
   /** By member: frames of this update still to come; and whether it still has to say that it has ours. */
@@ -108,7 +105,7 @@ class PeerExchange implements Exchange {
     const expected = (peer: number) =>
       NETWORKS.reduce((sum, name) => sum + this.#reductions[name].expectedFrom(peer), 1);
     this.#stashMax = peers.reduce((sum, peer) => sum + expected(peer), 0);
-    options.sockets.receiveWith(this.#receive, this.#fail);
+    options.sockets.setReceiver(this);
   }
 
   get counters(): PeerExchangeCounters {
@@ -128,23 +125,23 @@ class PeerExchange implements Exchange {
     return memory.partial(network, shard - assignment.members[member]!.start);
   }
 
-  async gather(update: number, networks: readonly NetworkName[]): Promise<GatherResult> {
+  gather(update: number, networks: readonly NetworkName[]): GatherResult | Promise<GatherResult> {
     this.#options.control.throwIfAborted(update, 'gradients');
     this.#begin(update, networks);
-    for (const network of networks) await this.#reductions[network].contribute();
+    for (const network of networks) this.#reductions[network].contribute();
     this.#isContributing = false;
-    await this.#until(this.#isGathered, 'gradients of other hosts');
-    return (this.#flags & FRAME_FLAG_STOP) !== 0 ? 'stopped' : 'done';
+    const waiting = this.#until(this.#isGathered, 'gradients of other hosts');
+    return waiting === undefined ? this.#gathered() : waiting.then(() => this.#gathered());
   }
 
-  async commit(update: number): Promise<'done'> {
+  commit(update: number): 'done' | Promise<'done'> {
     assert(update === this.#update, `update ${update} is committed after ${this.#update} was gathered`);
-    await this.#until(this.#isAcknowledged, 'other hosts to receive this one’s gradients');
-    return 'done';
+    const waiting = this.#until(this.#isAcknowledged, 'other hosts to receive this one’s gradients');
+    return waiting === undefined ? 'done' : waiting.then(() => 'done');
   }
 
   async close(): Promise<void> {
-    this.#options.sockets.receiveWith(null, null);
+    this.#options.sockets.setReceiver(null);
   }
 
   #begin(update: number, networks: readonly NetworkName[]): void {
@@ -162,7 +159,7 @@ class PeerExchange implements Exchange {
     for (const network of networks) this.#expect(this.#reductions[network]);
     // A member that sends nothing could tell nobody; the others have been asked to stop as well.
     this.#flags = control.stopsBefore(update) && this.#unacknowledged.includes(1) ? FRAME_FLAG_STOP : 0;
-    for (const { header, payload } of this.#stash.splice(0)) this.#dispatch(header, payload);
+    this.#unstash();
   }
 
   #expect(reduction: PeerReduction): void {
@@ -181,64 +178,106 @@ class PeerExchange implements Exchange {
 
   readonly #isAcknowledged = (): boolean => !this.#unacknowledged.includes(1);
 
-  readonly #receive = (parts: readonly Buffer[]): void => {
-    try {
-      const header = decodeFrameHeader(parts[0]!, this.#header);
-      if (parts.length > 2) throw malformed(`it has ${parts.length} parts`);
-      this.#dispatch(header, parts[1]);
-    } catch (error) {
-      this.#fail(error as GantryError);
-    }
-  };
+  place(header: FrameHeader): Float32Array | null {
+    const ahead = this.#check(header);
+    if (ahead === null) return null;
+    if (ahead === 0) return this.#reductionOf(header).place(header);
+    if (header.length < 1 || header.length > CHUNK_FLOATS) throw malformed(`${header.length} floats are no chunk`);
+    return this.#takeChunk(header.length);
+  }
 
-  #dispatch(header: FrameHeader, payload: Buffer | undefined): void {
-    const { run, generation, assignment, member } = this.#options;
-    if (header.run !== run || header.generation !== generation) this.#staleFrames++;
-    else if (header.sender < 0 || header.sender >= assignment.members.length || header.sender === member) {
-      throw malformed(`no member ${header.sender} sends to member ${member}`);
-    } else {
-      const ahead = this.#update === null ? 1 : sequenceDifference(header.update, this.#update | 0);
-      if (ahead < 0) this.#staleFrames++;
-      else if (ahead === 0) this.#accept(header, payload);
-      else this.#keepForNext(header, payload, ahead);
+  accept(header: FrameHeader, payload: Float32Array): void {
+    if (sequenceDifference(header.update, (this.#update ?? header.update - 1) | 0) !== 0) {
+      this.#stash.push({ header: { ...header }, payload });
+      return;
     }
+    const { sender } = header;
+    this.#flags |= header.flags;
+    this.#reductionOf(header).accept(header, payload);
+    this.#missingFrom[sender]!--;
+    if (this.#missingFrom[sender] === 0) this.#send(this.#acknowledgements[sender]!);
     this.#wake?.();
   }
 
-  /** A peer may be one update ahead, not more: for that it would have needed this member's gradients. */
-  #keepForNext(header: FrameHeader, payload: Buffer | undefined, ahead: number): void {
+  acceptEmpty(header: FrameHeader): void {
+    const ahead = this.#check(header);
+    if (ahead === null) return;
+    if (ahead > 0) throw malformed(`member ${header.sender} acknowledges what was not sent`);
+    this.#unacknowledged[header.sender] = 0;
+    this.#wake?.();
+  }
+
+  fail(error: GantryError): void {
+    this.#failure ??= error;
+    this.#wake?.();
+  }
+
+  /**
+   * How many updates ahead of this one the frame is, 0 or 1; null if it is stale. A peer may be one update ahead, not
+   * more: for that it would have needed this member's gradients.
+   */
+  #check(header: FrameHeader): 0 | 1 | null {
+    const { run, generation, assignment, member } = this.#options;
+    const isOurs = header.run === run && header.generation === generation;
+    if (isOurs && (header.sender < 0 || header.sender >= assignment.members.length || header.sender === member)) {
+      throw malformed(`no member ${header.sender} sends to member ${member}`);
+    }
+    const ahead = this.#update === null ? 1 : sequenceDifference(header.update, this.#update | 0);
+    if (!isOurs || ahead < 0) {
+      this.#staleFrames++;
+      return null;
+    }
+    if (ahead === 0) return 0;
     if (ahead > 1 || this.#stash.length >= this.#stashMax) {
       throw malformed(`member ${header.sender} is ${ahead} updates ahead of update ${this.#update}`);
     }
-    this.#stash.push({ header: { ...header }, payload });
+    return 1;
   }
 
-  #accept(header: FrameHeader, payload: Buffer | undefined): void {
-    const { sender, kind } = header;
-    if (kind === FRAME_RECEIVED) {
-      this.#unacknowledged[sender] = 0;
-      return;
-    }
+  #reductionOf(header: FrameHeader): PeerReduction {
     const network = NETWORKS[header.network];
-    if (network === undefined || !this.#networks.includes(network))
+    if (network === undefined || !this.#networks.includes(network)) {
       throw malformed(`network ${header.network} has no update ${this.#update}`);
-    if (payload === undefined || payload.byteLength !== header.length * Float32Array.BYTES_PER_ELEMENT) {
-      throw malformed(`${payload?.byteLength ?? 0} bytes are not ${header.length} floats`);
     }
-    this.#flags |= header.flags;
-    this.#reductions[network].accept(header, floatsOf(payload));
-    this.#missingFrom[sender]!--;
-    if (this.#missingFrom[sender] === 0) this.#send(this.#acknowledgements[sender]!);
+    return this.#reductions[network];
+  }
+
+  #unstash(): void {
+    for (const { header, payload } of this.#stash.splice(0)) {
+      const ahead = this.#check(header);
+      if (ahead === 0) this.accept(header, payload);
+      else if (ahead === 1) throw malformed(`member ${header.sender} is ahead of update ${this.#update}`);
+    }
+  }
+
+  #gathered(): GatherResult {
+    return (this.#flags & FRAME_FLAG_STOP) !== 0 ? 'stopped' : 'done';
+  }
+
+  /** Chunks are used again: after a few updates none is made any more. */
+  #takeChunk(floats: number): Float32Array {
+    const buffer = this.#freeChunks.pop() ?? new ArrayBuffer(CHUNK_FLOATS * Float32Array.BYTES_PER_ELEMENT);
+    return new Float32Array(buffer, 0, floats);
   }
 
   #send(frame: OutgoingFrame): void {
     this.#options.sockets.send(frame, this.#update! | 0, this.#flags);
   }
 
-  /** Waits for messages until `isDone`; looks at the control words all the while. */
-  async #until(isDone: () => boolean, phase: string): Promise<void> {
+  /** Waits for messages until `isDone`, looking at the control words all the while; synchronous where the sockets are. */
+  #until(isDone: () => boolean, phase: string): undefined | Promise<void> {
+    const { control, sockets } = this.#options;
+    if (sockets.poll === null) return this.#untilWoken(isDone, phase);
+    while (!isDone()) {
+      if (this.#failure !== null) throw this.#failure;
+      control.throwIfAborted(this.#update!, phase);
+      sockets.poll(WAIT_SLICE_MS);
+    }
+    return undefined;
+  }
+
+  async #untilWoken(isDone: () => boolean, phase: string): Promise<void> {
     const { control } = this.#options;
-    if (this.#failure === null && isDone()) return;
     let timer: NodeJS.Timeout | null = null;
     try {
       await new Promise<void>((resolve) => {
@@ -256,11 +295,6 @@ class PeerExchange implements Exchange {
     if (!isDone()) control.throwIfAborted(this.#update!, phase);
   }
 
-  readonly #fail = (error: GantryError): void => {
-    this.#failure ??= error;
-    this.#wake?.();
-  };
-
   #makeReduction(network: NetworkName): PeerReduction {
     const { assignment, topology, member, memory, sum } = this.#options;
     const floats = memory.plan.vectorFloats[network];
@@ -273,6 +307,8 @@ class PeerExchange implements Exchange {
       partial: (shard) => this.partial(network, shard),
       sum,
       port: {
+        takeChunk: (count) => this.#takeChunk(count),
+        returnChunk: (chunk) => this.#freeChunks.push(chunk.buffer as ArrayBuffer),
         makeFrame: (peer, fields, payload) => this.#makeFrame(peer, fields, payload),
         send: (frame) => this.#send(frame),
       },
@@ -287,11 +323,4 @@ class PeerExchange implements Exchange {
     const data = payload === null ? null : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     return { peer, header: Buffer.from(bytes), fields: view, payload: data };
   }
-}
-
-function floatsOf(payload: Buffer): Float32Array {
-  const { buffer, byteOffset, byteLength } = payload;
-  const isSafe = byteLength > COPIED_BYTES_MAX && byteOffset % Float32Array.BYTES_PER_ELEMENT === 0;
-  if (isSafe) return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT);
-  return new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
 }

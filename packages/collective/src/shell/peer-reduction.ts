@@ -13,10 +13,13 @@ import type { Schedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
 import { reduceOrder, type ShardRange, shardsOf } from '../core/tree.js';
 import type { VectorSum } from '../core/vector-sum.js';
-import type { OutgoingFrame } from './peer-sockets.js';
+import type { OutgoingFrame } from './data-link.js';
 
 /** What a reduction needs of its exchange. */
 export interface ReductionPort {
+  /** Gives memory of `floats` floats, to hold a chunk until it is summed. */
+  takeChunk(floats: number): Float32Array;
+  returnChunk(chunk: Float32Array): void;
   makeFrame(peer: number, fields: Partial<FrameHeader>, payload: Float32Array): OutgoingFrame;
   send(frame: OutgoingFrame): void;
 }
@@ -129,42 +132,61 @@ export class PeerReduction {
   }
 
   /** Sums own subtrees and sends them off, chunk by chunk. */
-  async contribute(): Promise<void> {
+  contribute(): void {
     const { sum, port } = this.#options;
     for (const { presums, frames, ownChunk } of this.#steps) {
       for (const { out, right } of presums) sum.add(out, out, right);
       for (const frame of frames) port.send(frame);
       if (ownChunk >= 0) this.#arriveOwn(ownChunk);
-      // Lets a send that has finished start the next one while this thread goes on summing.
-      if (presums.length > 0) await undefined;
     }
   }
 
-  /** @throws GantryError GANTRY_PROTOCOL_INVALID for a frame that does not fit the schedule. */
-  accept(header: FrameHeader, payload: Float32Array): void {
-    if (header.kind === FRAME_PARTIAL) this.#acceptPartial(header, payload);
-    else this.#acceptSum(header, payload);
+  /**
+   * Where a frame's payload belongs: the result itself for a sum, memory of the exchange for a partial.
+   *
+   * @throws GantryError GANTRY_PROTOCOL_INVALID for a frame that does not fit the schedule.
+   */
+  place(header: FrameHeader): Float32Array {
+    if (header.kind !== FRAME_PARTIAL) return this.#returnedChunk(header).place;
+    const { chunk } = this.#findSlot(header);
+    return this.#options.port.takeChunk(chunk.result.length);
   }
 
-  #acceptPartial(header: FrameHeader, payload: Float32Array): void {
+  /** The payload is in `place(header)`, or, if it came before this update began, in a chunk of the exchange's. */
+  accept(header: FrameHeader, payload: Float32Array): void {
+    if (header.kind === FRAME_PARTIAL) {
+      const { chunk, slot } = this.#findSlot(header);
+      if (payload.length !== chunk.result.length) throw malformed(`${payload.length} floats are no chunk`);
+      chunk.slots[slot] = payload;
+      chunk.missing--;
+      if (chunk.missing === 0) this.#finish(chunk);
+    } else {
+      const { place, returned, index } = this.#returnedChunk(header);
+      if (payload.buffer !== place.buffer) {
+        place.set(payload);
+        this.#options.port.returnChunk(payload);
+      }
+      returned[index] = 1;
+      this.#pending--;
+    }
+  }
+
+  #findSlot(header: FrameHeader): { chunk: Chunk; slot: number } {
     const { schedule, member } = this.#options;
     const slot = this.#slotOfShard[header.nodeStart] ?? -1;
     const expected = this.#plan.slots[slot];
     if (expected?.member !== header.sender || expected.node.end !== header.nodeEnd) {
       throw malformed(`member ${header.sender} does not own the subtree [${header.nodeStart}, ${header.nodeEnd})`);
     }
-    const index = chunkIndexOf(schedule.owned[member]!, header.offset, header.length);
-    const chunk = this.#chunks[index];
+    const chunk = this.#chunks[chunkIndexOf(schedule.owned[member]!, header.offset, header.length)];
     if (chunk === undefined)
       throw malformed(`${header.length} floats from ${header.offset} are no chunk of member ${member}'s segment`);
     if (chunk.slots[slot] !== null)
       throw malformed(`the chunk from ${header.offset} came twice from member ${header.sender}`);
-    chunk.slots[slot] = payload;
-    chunk.missing--;
-    if (chunk.missing === 0) this.#finish(chunk);
+    return { chunk, slot };
   }
 
-  #acceptSum(header: FrameHeader, payload: Float32Array): void {
+  #returnedChunk(header: FrameHeader): { place: Float32Array; returned: Uint8Array; index: number } {
     const { schedule, member } = this.#options;
     const segment = schedule.owned[header.sender]!;
     const index =
@@ -175,20 +197,20 @@ export class PeerReduction {
       );
     const returned = this.#returned[header.sender]!;
     if (returned[index] !== 0) throw malformed(`the sum from ${header.offset} came twice from member ${header.sender}`);
-    returned[index] = 1;
-    this.#result.set(payload, header.offset);
-    this.#pending--;
+    return { place: this.#result.subarray(header.offset, header.offset + header.length), returned, index };
   }
 
   #arriveOwn(index: number): void {
     const chunk = this.#chunks[index]!;
+    const before = chunk.missing;
     for (let slot = 0; slot < chunk.own.length; slot++) {
       const own = chunk.own[slot]!;
       if (own === null) continue;
       chunk.slots[slot] = own;
       chunk.missing--;
     }
-    if (chunk.missing === 0) this.#finish(chunk);
+    // A member without shards adds nothing here: its chunks finish as the last frame arrives, maybe before this call.
+    if (chunk.missing === 0 && before > 0) this.#finish(chunk);
   }
 
   #finish(chunk: Chunk): void {
@@ -198,7 +220,10 @@ export class PeerReduction {
     for (const { out, left, right } of additions) {
       sum.add(operand(chunk, out), operand(chunk, left), operand(chunk, right));
     }
-    chunk.slots.fill(null);
+    for (let slot = 0; slot < chunk.slots.length; slot++) {
+      if (chunk.own[slot] === null) port.returnChunk(chunk.slots[slot]!);
+      chunk.slots[slot] = null;
+    }
     this.#pending--;
     for (const frame of chunk.sums) port.send(frame);
   }

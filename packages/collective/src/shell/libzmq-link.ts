@@ -1,0 +1,248 @@
+import { assert, GantryError } from '@gantry/common';
+import { DATA_DRAIN_MS, DATA_HIGH_WATER_MARK, DATA_MESSAGE_BYTES_MAX } from '../constants.js';
+import {
+  createFrameHeader,
+  decodeFrameHeader,
+  FRAME_HEADER_BYTES,
+  FRAME_RECEIVED,
+  malformed,
+  patchFrameHeader,
+} from '../core/frame.js';
+import type { BoundDataSocket, DataLink, FrameReceiver, OutgoingFrame } from './data-link.js';
+import {
+  type Libzmq,
+  ZMQ_DONTWAIT,
+  ZMQ_IMMEDIATE,
+  ZMQ_LAST_ENDPOINT,
+  ZMQ_LINGER,
+  ZMQ_MAXMSGSIZE,
+  ZMQ_POLLIN,
+  ZMQ_POLLOUT,
+  ZMQ_PULL,
+  ZMQ_PUSH,
+  ZMQ_RCVHWM,
+  ZMQ_RCVMORE,
+  ZMQ_RECONNECT_IVL,
+  ZMQ_SNDHWM,
+  ZMQ_SNDMORE,
+} from './libzmq.js';
+
+/** struct zmq_pollitem_t on 64-bit systems: socket, fd, events, revents. */
+const POLL_ITEM_BYTES = 16;
+const POLL_EVENTS_AT = 12;
+const EAGAIN = 11;
+const EINTR = 4;
+const ENDPOINT_BYTES_MAX = 256;
+const RECONNECT_MS = 20;
+
+/** Data sockets on libzmq's C interface: synchronous, payloads received where they belong. */
+export class LibzmqSocket implements BoundDataSocket {
+  readonly endpoint: string;
+  readonly #zmq: Libzmq;
+  readonly #context: bigint;
+  readonly #pull: bigint;
+  #isClosed = false;
+
+  constructor(zmq: Libzmq, address: string) {
+    this.#zmq = zmq;
+    this.#context = zmq.ctxNew();
+    this.#pull = zmq.socket(this.#context, ZMQ_PULL);
+    setLong(zmq, this.#pull, ZMQ_MAXMSGSIZE, DATA_MESSAGE_BYTES_MAX);
+    setInt(zmq, this.#pull, ZMQ_RCVHWM, DATA_HIGH_WATER_MARK);
+    setInt(zmq, this.#pull, ZMQ_LINGER, 0);
+    if (zmq.bind(this.#pull, address) !== 0) {
+      const error = failed(zmq, `bind ${address}`);
+      this.close();
+      throw error;
+    }
+    const text = new Uint8Array(ENDPOINT_BYTES_MAX);
+    zmq.getOption(this.#pull, ZMQ_LAST_ENDPOINT, text, BigUint64Array.of(BigInt(ENDPOINT_BYTES_MAX)));
+    this.endpoint = Buffer.from(text.subarray(0, text.indexOf(0))).toString();
+  }
+
+  connect(endpoints: readonly (string | null)[]): DataLink {
+    const pushes = endpoints.map((endpoint) => (endpoint === null ? null : this.#connectTo(endpoint)));
+    return new LibzmqLink(this.#zmq, this.#pull, pushes, () => this.close());
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#zmq.close(this.#pull);
+    // Waits for the sockets' linger at most; then no thread reads from anybody's buffers any more.
+    this.#zmq.ctxTerm(this.#context);
+  }
+
+  #connectTo(endpoint: string): bigint {
+    const zmq = this.#zmq;
+    const push = zmq.socket(this.#context, ZMQ_PUSH);
+    setLong(zmq, push, ZMQ_MAXMSGSIZE, DATA_MESSAGE_BYTES_MAX);
+    setInt(zmq, push, ZMQ_SNDHWM, DATA_HIGH_WATER_MARK);
+    setInt(zmq, push, ZMQ_IMMEDIATE, 1);
+    setInt(zmq, push, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    setInt(zmq, push, ZMQ_LINGER, DATA_DRAIN_MS);
+    if (zmq.connect(push, endpoint) !== 0) throw failed(zmq, `connect to ${endpoint}`);
+    return push;
+  }
+}
+
+interface Outgoing {
+  readonly socket: bigint;
+  /** Frames from `next` on wait for room. */
+  readonly queue: OutgoingFrame[];
+  next: number;
+}
+
+class LibzmqLink implements DataLink {
+  readonly #zmq: Libzmq;
+  readonly #pull: bigint;
+  readonly #outgoing: readonly (Outgoing | null)[];
+  readonly #closeContext: () => void;
+  readonly #items: Uint8Array;
+  readonly #itemFields: DataView;
+  readonly #headerBytes = new Uint8Array(FRAME_HEADER_BYTES);
+  readonly #header = createFrameHeader();
+  readonly #more = new Uint8Array(4);
+  readonly #moreLength = BigUint64Array.of(4n);
+  readonly #nothing = new Uint8Array(1);
+  #receiver: FrameReceiver | null = null;
+  #isClosed = false;
+
+  constructor(zmq: Libzmq, pull: bigint, pushes: readonly (bigint | null)[], closeContext: () => void) {
+    this.#zmq = zmq;
+    this.#pull = pull;
+    this.#outgoing = pushes.map((socket) => (socket === null ? null : { socket, queue: [], next: 0 }));
+    this.#closeContext = closeContext;
+    this.#items = new Uint8Array(POLL_ITEM_BYTES * (1 + pushes.length));
+    this.#itemFields = new DataView(this.#items.buffer);
+  }
+
+  setReceiver(receiver: FrameReceiver | null): void {
+    this.#receiver = receiver;
+  }
+
+  send(frame: OutgoingFrame, update: number, flags: number): void {
+    const outgoing = this.#outgoing[frame.peer];
+    assert(outgoing, `no socket to member ${frame.peer}`);
+    patchFrameHeader(frame.fields, update, flags);
+    if (outgoing.next === outgoing.queue.length && this.#trySend(outgoing.socket, frame)) return;
+    outgoing.queue.push(frame);
+  }
+
+  readonly poll = (timeoutMs: number): void => {
+    const hasSent = this.#pump();
+    const hasReceived = this.#drain();
+    if (hasSent || hasReceived) return;
+    this.#zmq.poll(this.#items, this.#fillItems(), timeoutMs);
+    this.#pump();
+    this.#drain();
+  };
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const outgoing of this.#outgoing) if (outgoing !== null) this.#zmq.close(outgoing.socket);
+    this.#closeContext();
+  }
+
+  /** Sends what waits, as far as there is room; whether anything left. */
+  #pump(): boolean {
+    let hasSent = false;
+    for (const outgoing of this.#outgoing) {
+      if (outgoing === null || outgoing.queue.length === 0) continue;
+      while (outgoing.next < outgoing.queue.length && this.#trySend(outgoing.socket, outgoing.queue[outgoing.next]!)) {
+        outgoing.next++;
+        hasSent = true;
+      }
+      if (outgoing.next === outgoing.queue.length) {
+        outgoing.queue.length = 0;
+        outgoing.next = 0;
+      }
+    }
+    return hasSent;
+  }
+
+  #trySend(socket: bigint, { header, payload }: OutgoingFrame): boolean {
+    const zmq = this.#zmq;
+    const flags = payload === null ? ZMQ_DONTWAIT : ZMQ_DONTWAIT | ZMQ_SNDMORE;
+    if (zmq.send(socket, header, header.byteLength, flags) < 0) {
+      if (isTransient(zmq.errno())) return false;
+      throw failed(zmq, 'send');
+    }
+    // A message whose first part was taken has room for the second.
+    if (payload !== null && zmq.sendConst(socket, payload, payload.byteLength, 0) < 0) throw failed(zmq, 'send');
+    return true;
+  }
+
+  /** Receives what has arrived; whether anything had. */
+  #drain(): boolean {
+    if (this.#receiver === null) return false;
+    let count = 0;
+    while (this.#receiveOne(this.#receiver)) count++;
+    return count > 0;
+  }
+
+  #receiveOne(receiver: FrameReceiver): boolean {
+    const zmq = this.#zmq;
+    const bytes = zmq.receive(this.#pull, this.#headerBytes, FRAME_HEADER_BYTES, ZMQ_DONTWAIT);
+    if (bytes < 0) {
+      if (isTransient(zmq.errno())) return false;
+      throw failed(zmq, 'receive');
+    }
+    if (bytes !== FRAME_HEADER_BYTES) throw malformed(`its header has ${bytes} bytes, not ${FRAME_HEADER_BYTES}`);
+    const header = decodeFrameHeader(this.#headerBytes, this.#header);
+    const hasPayload = this.#hasMore();
+    if (header.kind === FRAME_RECEIVED) {
+      if (hasPayload) throw malformed('an acknowledgement has a payload');
+      receiver.acceptEmpty(header);
+      return true;
+    }
+    if (!hasPayload) throw malformed('it has no payload');
+    const place = receiver.place(header);
+    const into = place ?? this.#nothing;
+    const received = zmq.receive(this.#pull, into, into.byteLength, ZMQ_DONTWAIT);
+    if (this.#hasMore()) throw malformed('it has more than two parts');
+    if (place === null) return true;
+    if (received !== place.byteLength) throw malformed(`${received} bytes are not ${header.length} floats`);
+    receiver.accept(header, place);
+    return true;
+  }
+
+  #hasMore(): boolean {
+    this.#zmq.getOption(this.#pull, ZMQ_RCVMORE, this.#more, this.#moreLength);
+    return this.#more[0] !== 0;
+  }
+
+  /** Watches for arrivals, and for room where frames wait for it; returns the number of items. */
+  #fillItems(): number {
+    let count = 0;
+    const add = (socket: bigint, events: number): void => {
+      const at = count++ * POLL_ITEM_BYTES;
+      this.#itemFields.setBigUint64(at, socket, true);
+      this.#itemFields.setInt16(at + POLL_EVENTS_AT, events, true);
+    };
+    add(this.#pull, ZMQ_POLLIN);
+    for (const outgoing of this.#outgoing) {
+      if (outgoing !== null && outgoing.queue.length > 0) add(outgoing.socket, ZMQ_POLLOUT);
+    }
+    return count;
+  }
+}
+
+function isTransient(errno: number): boolean {
+  return errno === EAGAIN || errno === EINTR;
+}
+
+function setInt(zmq: Libzmq, socket: bigint, option: number, value: number): void {
+  const bytes = new Uint8Array(Int32Array.of(value).buffer);
+  if (zmq.setOption(socket, option, bytes, bytes.length) !== 0) throw failed(zmq, `set option ${option}`);
+}
+
+function setLong(zmq: Libzmq, socket: bigint, option: number, value: number): void {
+  const bytes = new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);
+  if (zmq.setOption(socket, option, bytes, bytes.length) !== 0) throw failed(zmq, `set option ${option}`);
+}
+
+function failed(zmq: Libzmq, what: string): GantryError {
+  return new GantryError('GANTRY_TRANSPORT_FAILED', `a data socket cannot ${what}: ${zmq.describe(zmq.errno())}`);
+}
