@@ -34,6 +34,8 @@ export class StepMeter {
 
   /** Adds what the own shards of an update gave. Returns the index of a metric that is not finite, or −1. */
   add(plan: UpdatePlan, gradients: GradientSet): number {
+    // A hub has no shards, and no programs.
+    if (gradients.metrics.length === 0) return -1;
     const { metrics } = gradients.program(plan);
     let bad = -1;
     for (const row of gradients.metrics) {
