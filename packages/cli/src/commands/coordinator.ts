@@ -2,7 +2,7 @@ import { isGiven, textOf } from '../arguments.js';
 import type { Command } from '../command.js';
 import { isLoopback } from '../loopback.js';
 import { RUN_OPTIONS } from '../options.js';
-import { createReporter } from '../reporters/reporter.js';
+import { createReporter } from '../reporters/create-reporter.js';
 import { configOf, localTransport, runDirectoryOf } from '../run-config.js';
 import { superviseRun } from '../supervise.js';
 

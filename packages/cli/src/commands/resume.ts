@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { isGiven, requiredText } from '../arguments.js';
 import type { Command } from '../command.js';
 import { SETTING_OPTIONS } from '../options.js';
-import { createReporter } from '../reporters/reporter.js';
+import { createReporter } from '../reporters/create-reporter.js';
 import { resumedConfigOf } from '../run-config.js';
 import { superviseRun } from '../supervise.js';
 

@@ -1,7 +1,7 @@
 import { isGiven } from '../arguments.js';
 import type { Command } from '../command.js';
 import { RUN_OPTIONS } from '../options.js';
-import { createReporter } from '../reporters/reporter.js';
+import { createReporter } from '../reporters/create-reporter.js';
 import { configOf, localTransport, runDirectoryOf } from '../run-config.js';
 import { superviseRun } from '../supervise.js';
 
