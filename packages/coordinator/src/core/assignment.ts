@@ -51,5 +51,5 @@ export function sharedMemoryName(
   host: string,
 ): string {
   const hosts = [...new Set(members.map((member) => member.host))];
-  return `gantry-${run.runId}-g${run.generation}-h${hosts.indexOf(host)}`;
+  return `${run.runId}-g${run.generation}-h${hosts.indexOf(host)}`;
 }

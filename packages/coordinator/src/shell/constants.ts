@@ -35,3 +35,6 @@ export const MANIFEST_BYTES_MAX = 4 << 20;
 export const FILE_CHUNK_BYTES = 1 << 20;
 /** Longest line of a worker's output that is kept whole. */
 export const LOG_LINE_CHARS_MAX = 4_096;
+
+/** What @gantry/collective puts in front of a mapping's name. */
+export const SHARED_MEMORY_PREFIX = 'gantry-';

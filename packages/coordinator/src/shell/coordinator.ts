@@ -11,7 +11,14 @@ import { statusOf } from '../core/status.js';
 import { Artifacts } from './artifacts.js';
 import type { Checkpoint } from './checkpoint-reader.js';
 import { listCheckpoints } from './checkpoint-writer.js';
-import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } from './constants.js';
+import {
+  ABORT_KILL_MS,
+  ABORT_TERM_MS,
+  BYE_KILL_MS,
+  SHARED_MEMORY_PREFIX,
+  STATUS_EVERY_MS,
+  TICK_MS,
+} from './constants.js';
 import { ControlSocket } from './control-socket.js';
 import { LocalWorkers } from './local-workers.js';
 import { checkUnchanged, findCheckpoint, recordOf } from './resume.js';
@@ -73,7 +80,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   try {
     if (!resume) await directory.expectFresh();
     const shell = await CoordinatorShell.open(options, settings, directory);
-    shell.begin(journal?.checkpoint?.step ?? 0);
+    shell.begin((await listCheckpoints(directory.checkpoints)).at(-1) ?? 0);
     return shell;
   } catch (error) {
     await directory.close();
@@ -371,7 +378,9 @@ class CoordinatorShell implements RunningCoordinator {
   /** A worker that was killed could not remove its own. */
   async #removeSharedMemory(): Promise<void> {
     for (const name of this.#sharedMemory) {
-      for (const folder of ['/dev/shm', os.tmpdir()]) await rm(path.join(folder, name), { force: true });
+      for (const folder of ['/dev/shm', os.tmpdir()]) {
+        await rm(path.join(folder, `${SHARED_MEMORY_PREFIX}${name}`), { force: true });
+      }
     }
   }
 }

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { evenShards } from './assignment.js';
+import { expired } from './saving.js';
+
+describe('evenShards', () => {
+  it('covers every shard once, in order, with sizes that differ by one at most', () => {
+    for (let workers = 1; workers <= 9; workers++) {
+      for (let shards = workers; shards <= 40; shards++) {
+        const owned = evenShards(shards, workers);
+        expect(owned.flat()).toEqual(Array.from({ length: shards }, (_, index) => index));
+        const sizes = owned.map(({ length }) => length);
+        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+      }
+    }
+  });
+});
+
+describe('expired', () => {
+  it('keeps the newest', () => {
+    expect(expired([30, 10, 20, 40], 2)).toEqual([10, 20]);
+    expect(expired([10, 20], 2)).toEqual([]);
+  });
+
+  it('never gives the last one up', () => {
+    expect(expired([10, 20], 0)).toEqual([10]);
+    expect(expired([], 3)).toEqual([]);
+  });
+});

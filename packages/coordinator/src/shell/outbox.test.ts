@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import { Outbox } from './outbox.js';
+
+const frame = (text: string) => new TextEncoder().encode(text);
+
+function busy(): Error {
+  return Object.assign(new Error('busy'), { code: 'EAGAIN' });
+}
+
+it('sends one at a time, in order for each peer, around one that does not read', async () => {
+  const sent: string[] = [];
+  let inFlight = 0;
+  let open = false;
+  const outbox = new Outbox(
+    async (peer, bytes) => {
+      expect(++inFlight).toBe(1);
+      await Promise.resolve();
+      inFlight--;
+      if (peer === 'slow' && !open) throw busy();
+      sent.push(`${peer}:${new TextDecoder().decode(bytes)}`);
+    },
+    () => expect.fail('nobody is gone'),
+  );
+  const slow = [outbox.add('slow', frame('1')), outbox.add('slow', frame('2'))];
+  await Promise.all([outbox.add('quick', frame('a')), outbox.add('quick', frame('b'))]);
+  expect(sent).toEqual(['quick:a', 'quick:b']);
+  open = true;
+  expect(await Promise.all(slow)).toEqual([true, true]);
+  expect(sent).toEqual(['quick:a', 'quick:b', 'slow:1', 'slow:2']);
+});
+
+it('tells of a peer that is gone, once, and drops what waited for it', async () => {
+  const gone: string[] = [];
+  const outbox = new Outbox(
+    async () => {
+      throw Object.assign(new Error('unreachable'), { code: 'EHOSTUNREACH' });
+    },
+    (peer) => gone.push(peer),
+  );
+  expect(await Promise.all([outbox.add('a', frame('1')), outbox.add('a', frame('2'))])).toEqual([false, false]);
+  expect(gone).toEqual(['a']);
+});
+
+it('gives up draining after its time', async () => {
+  const outbox = new Outbox(
+    async () => {
+      throw busy();
+    },
+    () => {},
+  );
+  const waiting = outbox.add('a', frame('1'));
+  await outbox.drained(10);
+  expect(await waiting).toBe(false);
+});
