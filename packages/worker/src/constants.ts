@@ -1,8 +1,11 @@
 /** How long a worker waits for a coordinator that does not answer its Hello, in milliseconds: a person starts the two by hand. */
 export const CONNECT_MS_MAX = 30_000;
 
-/** From an Abort, or the loss of the coordinator, to SIGKILL by the control thread if the main thread does not leave, in milliseconds. */
+/** From an Abort to SIGKILL by the control thread if the main thread does not leave, in milliseconds. */
 export const LEAVE_GRACE_MS = 1_000;
+
+/** The same when the coordinator is gone: nobody is left to report to, and the lease is spent already. In milliseconds. */
+export const LOST_GRACE_MS = 300;
 
 /** How long a worker that failed waits for the coordinator's Abort before it leaves by itself, in milliseconds. */
 export const FAILURE_GRACE_MS = 500;

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '@gantry/common';
-import { LEAVE_GRACE_MS } from '../constants.js';
+import { LEAVE_GRACE_MS, LOST_GRACE_MS } from '../constants.js';
 import { ControlLink } from './control-link.js';
 import type { ControlThreadData, FromControl, ToControl } from './control-messages.js';
 import { watchParent } from './parent-watch.js';
@@ -23,8 +23,8 @@ const parent =
     : watchParent(data.parentFd, () => link.lose('the process that started this worker has ended'));
 
 function post(message: FromControl, transfer: readonly ArrayBuffer[] = []): void {
-  const over = message.type === 'lost' || (message.type === 'message' && message.message.kind === 'abort');
-  if (over) deadline ??= setTimeout(kill, LEAVE_GRACE_MS);
+  if (message.type === 'lost') deadline ??= setTimeout(kill, LOST_GRACE_MS);
+  if (message.type === 'message' && message.message.kind === 'abort') deadline ??= setTimeout(kill, LEAVE_GRACE_MS);
   port!.postMessage(message, [...transfer]);
 }
 

@@ -10,10 +10,18 @@ const SIGKILL = 9;
  * @returns false if that process has ended already.
  */
 export function dieWithParent(parentPid: number): boolean {
-  if (process.platform !== 'linux') return true;
-  const prctl = koffi
-    .load(null)
-    .func('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)');
-  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  return process.ppid === parentPid;
+  setDeathSignal(SIGKILL);
+  return process.platform !== 'linux' || process.ppid === parentPid;
+}
+
+/** Takes it back while there is something to clean up after the parent. */
+export function surviveParent(): void {
+  setDeathSignal(0);
+}
+
+function setDeathSignal(signal: number): void {
+  if (process.platform !== 'linux') return;
+  const unsigned = 'unsigned long';
+  const prctl = koffi.load(null).func('prctl', 'int', ['int', unsigned, unsigned, unsigned, unsigned]);
+  prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0);
 }

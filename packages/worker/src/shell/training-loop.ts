@@ -34,9 +34,9 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
     control.throwIfAborted(update, 'the next step');
     if (role.leader && atBoundary && clock.stopWish !== 'none') return stopAll(training, plan);
     clock.begin(update);
-    if (training.fault?.update === update) injectFault(training.fault, inputs.shards);
 
     clock.enter(computing);
+    if (training.fault?.update === update) injectFault(training.fault, inputs.shards);
     const computed = computeGradients(training, plan);
     if (computed !== undefined) await computed;
     checkLosses(training, plan, meter.add(plan, training.gradients));

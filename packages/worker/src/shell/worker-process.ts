@@ -24,7 +24,7 @@ import {
 } from '../core/lifecycle.js';
 import type { WorkerEnvironment } from '../core/worker-options.js';
 import { ControlChannel } from './control-channel.js';
-import { dieWithParent } from './parent-death.js';
+import { dieWithParent, surviveParent } from './parent-death.js';
 import { PHASE_INDEX, ProgressWords } from './progress-words.js';
 import type { Session } from './session.js';
 import { StepClock } from './step-clock.js';
@@ -80,6 +80,7 @@ export class WorkerProcess {
     // The thread reaches out first; the models' libraries load meanwhile.
     this.#session = import('./session.js');
     this.#session.catch(() => {});
+    this.#watchParent();
   }
 
   /** SIGTERM: tells the coordinator, which decides how the run ends. */
@@ -181,7 +182,11 @@ export class WorkerProcess {
   async #prepare(assignment: Assignment): Promise<void> {
     this.#apply({ type: 'preparationBegun' });
     const { sharedMemory } = assignment;
-    if (sharedMemory !== '') this.#channel.protect([`${sharedMemoryDirectory()}/gantry-${sharedMemory}`]);
+    // From here to the start a file has a name: the control thread takes it away if the parent goes, not the kernel.
+    if (sharedMemory !== '') {
+      surviveParent();
+      this.#channel.protect([`${sharedMemoryDirectory()}/gantry-${sharedMemory}`]);
+    }
     const report = await this.#current!.prepare(assignment);
     this.#clock.enter(PHASE_INDEX.ready);
     this.#apply({ type: 'prepared', report });
