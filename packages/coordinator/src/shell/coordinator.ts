@@ -2,7 +2,14 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { assertNever, decodeEnvelope, encodeEnvelope, GantryError, type RunConfig } from '@gantry/common';
+import {
+  assertNever,
+  decodeEnvelope,
+  type ErrorCode,
+  encodeEnvelope,
+  GantryError,
+  type RunConfig,
+} from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
 import type { RunEvent, RunResult } from '../core/run-events.js';
@@ -98,6 +105,9 @@ interface Settle {
   resolve(result: RunResult): void;
   reject(error: GantryError): void;
 }
+
+/** What is said of a worker that does not answer. */
+const GONE: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['GANTRY_WORKER_LOST', 'GANTRY_WORKER_STALLED']);
 
 /** The loop around the core: events in, effects out, one after the other. */
 class CoordinatorShell implements RunningCoordinator {
@@ -354,6 +364,7 @@ class CoordinatorShell implements RunningCoordinator {
   /** Sees every local worker out, writes what is pending, lets everything go; then says what came of the run. */
   async #finish(outcome: RunOutcome): Promise<void> {
     const failed = 'error' in outcome;
+    if (failed && GONE.has(outcome.error.code)) this.#workers.kill(String(outcome.error.details.worker));
     await this.#workers.end(
       failed
         ? { termMs: ABORT_TERM_MS, killMs: ABORT_KILL_MS }

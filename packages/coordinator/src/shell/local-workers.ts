@@ -24,6 +24,7 @@ export interface LocalWorkersOptions {
 }
 
 interface Child {
+  readonly worker: string;
   readonly process: ChildProcess;
   readonly ended: Promise<void>;
   alive: boolean;
@@ -51,6 +52,11 @@ export class LocalWorkers {
   async ended(): Promise<void> {
     await Promise.all(this.#children.map((child) => child.ended));
     process.off('exit', this.#killAll);
+  }
+
+  /** Ends one at once: it hangs, or is stopped, and would hear nothing else. */
+  kill(worker: string): void {
+    for (const child of this.#children) if (child.worker === worker && child.alive) child.process.kill('SIGKILL');
   }
 
   /** Waits for them to leave by themselves; SIGTERM after `termMs`, SIGKILL after `killMs`. */
@@ -84,7 +90,12 @@ function start(options: LocalWorkersOptions, worker: string, extra: readonly str
   if (child.stdout !== null) log.follow(child.stdout, 'out');
   if (child.stderr !== null) log.follow(child.stderr, 'err');
   child.stdio[3]?.on('error', () => {});
-  const state: { -readonly [K in keyof Child]: Child[K] } = { process: child, alive: true, ended: Promise.resolve() };
+  const state: { -readonly [K in keyof Child]: Child[K] } = {
+    worker,
+    process: child,
+    alive: true,
+    ended: Promise.resolve(),
+  };
   state.ended = new Promise((resolve) => {
     const done = (code: number | null, signal: string | null, words: string): void => {
       if (!state.alive) return;
