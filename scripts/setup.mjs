@@ -46,11 +46,15 @@ function install() {
   const stamp = join(ROOT, 'node_modules', '.gantry-setup');
   const key = installKey();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;
-  console.error('gantry setup: installing the packages of package-lock.json (once; about 200 packages, a minute or so) …');
+  console.error(
+    'gantry setup: installing the packages of package-lock.json (once; about 200 packages, a minute or so) …',
+  );
   const result = runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   if (result.error) fail(`npm could not be started (${result.error.message}); install npm and run this again`);
   if (result.status !== 0)
-    fail('npm ci failed (its message is above). Check that the npm registry can be reached and the disk has 2 GB free, then run this again');
+    fail(
+      'npm ci failed (its message is above). Check that the npm registry can be reached and the disk has 2 GB free, then run this again',
+    );
   writeFileSync(stamp, key);
 }
 

@@ -43,19 +43,53 @@ export function hasMpi() {
 
 /** PyTorch: one rank alone, or DDP + Gloo. `batch` is global. */
 export function torchTrain({ workers, batch, steps }) {
-  const args = [join(HERE, 'peers', 'gan_ddp.py'), '--ranks', workers, '--batch', batch, '--steps', steps, '--port', BASE_PORT + (ports++ % 200)];
+  const args = [
+    join(HERE, 'peers', 'gan_ddp.py'),
+    '--ranks',
+    workers,
+    '--batch',
+    batch,
+    '--steps',
+    steps,
+    '--port',
+    BASE_PORT + (ports++ % 200),
+  ];
   return run(PYTHON, args.map(String)).at(-1).images_per_s;
 }
 
 /** Gantry's own training bench; the whole JSON object. */
 export function gantryTrain({ workers, batch, steps, extra = [] }) {
-  const args = [GANTRY, 'bench', 'train', '--preset', 'mlp-plain', '--updates', 'alternating', '--workers', workers, '--batch', batch, '--steps', steps, '--json', ...extra];
+  const args = [
+    GANTRY,
+    'bench',
+    'train',
+    '--preset',
+    'mlp-plain',
+    '--updates',
+    'alternating',
+    '--workers',
+    workers,
+    '--batch',
+    batch,
+    '--steps',
+    steps,
+    '--json',
+    ...extra,
+  ];
   const rows = run(process.execPath, args.map(String)).filter((row) => row.imagesPerSecond !== undefined);
   return rows.at(-1);
 }
 
 export function glooAllreduce({ workers, bytes }) {
-  const args = [join(HERE, 'peers', 'allreduce_gloo.py'), '--ranks', workers, '--port', BASE_PORT + (ports++ % 200), '--bytes', ...bytes];
+  const args = [
+    join(HERE, 'peers', 'allreduce_gloo.py'),
+    '--ranks',
+    workers,
+    '--port',
+    BASE_PORT + (ports++ % 200),
+    '--bytes',
+    ...bytes,
+  ];
   return run(PYTHON, args.map(String)).map((row) => ({ bytes: row.bytes, ms: row.ms_median }));
 }
 
@@ -66,7 +100,18 @@ export function mpiAllreduce({ workers, bytes, tcp }) {
 }
 
 export function gantryAllreduce({ workers, bytes, transport }) {
-  const args = [GANTRY, 'bench', 'allreduce', '--workers', workers, '--transport', transport, '--json', '--bytes', ...bytes];
+  const args = [
+    GANTRY,
+    'bench',
+    'allreduce',
+    '--workers',
+    workers,
+    '--transport',
+    transport,
+    '--json',
+    '--bytes',
+    ...bytes,
+  ];
   return run(process.execPath, args.map(String))
     .filter((row) => row.msMedian !== undefined)
     .map((row) => ({ bytes: row.bytes, ms: row.msMedian }));
@@ -76,7 +121,19 @@ export function gantryAllreduce({ workers, bytes, transport }) {
 export function gantryStart({ workers }) {
   const out = mkdtempSync(join(tmpdir(), 'gantry-start-'));
   try {
-    const args = [GANTRY, 'train', '--workers', String(workers), '--steps', '5', '--sample-every', '0', '--out', join(out, 'run'), '--json'];
+    const args = [
+      GANTRY,
+      'train',
+      '--workers',
+      String(workers),
+      '--steps',
+      '5',
+      '--sample-every',
+      '0',
+      '--out',
+      join(out, 'run'),
+      '--json',
+    ];
     const rows = run(process.execPath, args);
     return rows.find((row) => row.firstUpdateMs !== undefined)?.firstUpdateMs;
   } finally {

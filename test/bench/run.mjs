@@ -11,7 +11,9 @@ const SIZES = [4096, 1_048_576, 2_240_516, 16_777_216, 67_108_864];
 const TRAIN_CASES = [
   { workers: 1, batch: 128, steps: 400, target: 1.0 },
   { workers: 2, batch: 128, steps: 400, target: 1.6 },
-  ...[64, 512, 2048].flatMap((batch) => [1, 2, 3, 4].map((workers) => ({ workers, batch: batch - (batch % workers), steps: batch > 1000 ? 40 : 150 }))),
+  ...[64, 512, 2048].flatMap((batch) =>
+    [1, 2, 3, 4].map((workers) => ({ workers, batch: batch - (batch % workers), steps: batch > 1000 ? 40 : 150 })),
+  ),
   { workers: 3, batch: 126, steps: 150 },
   { workers: 4, batch: 128, steps: 150 },
 ];
@@ -42,17 +44,32 @@ function trainRow({ workers, batch, steps, target }, torch) {
   }
   const speed = measure.median(own.map((row) => row.imagesPerSecond));
   const ratios = peer.map((value, i) => own[i].imagesPerSecond / value);
-  const split = Object.entries(own[rounds >> 1].phasesMs ?? {}).map(([name, ms]) => `${name} ${round(ms)}`).join(', ');
+  const split = Object.entries(own[rounds >> 1].phasesMs ?? {})
+    .map(([name, ms]) => `${name} ${round(ms)}`)
+    .join(', ');
   const ratio = torch ? measure.median(ratios) : undefined;
-  say(`workers ${workers} batch ${batch}: ${round(speed, 0)} images/s, ratio ${round(ratio)} (${ratios.map((r) => round(r)).join(' ')}) ${split}`);
-  return [workers, batch, round(speed, 0), torch ? round(measure.median(peer), 0) : '–', round(ratio), target ? `≥ ${target}` : '', split];
+  say(
+    `workers ${workers} batch ${batch}: ${round(speed, 0)} images/s, ratio ${round(ratio)} (${ratios.map((r) => round(r)).join(' ')}) ${split}`,
+  );
+  return [
+    workers,
+    batch,
+    round(speed, 0),
+    torch ? round(measure.median(peer), 0) : '–',
+    round(ratio),
+    target ? `≥ ${target}` : '',
+    split,
+  ];
 }
 
 function trainTable(cases) {
   const torch = measure.hasTorch();
   if (!torch) say('python3-torch is not installed: no peer');
   const head = ['workers', 'global batch', 'Gantry images/s', 'PyTorch images/s', 'ratio', 'target', 'ms a step'];
-  return table(head, cases.map((one) => trainRow(one, torch)));
+  return table(
+    head,
+    cases.map((one) => trainRow(one, torch)),
+  );
 }
 
 /** A contender's medians per size over the rounds. */
@@ -74,13 +91,26 @@ function allreduceTable(transport) {
   const gloo = torch ? collect(runs.gloo) : [];
   const open = mpi ? collect(runs.mpi) : [];
   const head = ['bytes', `Gantry ${transport} ms`, 'Gloo ms', 'OpenMPI ms', 'Gloo ÷ Gantry', 'OpenMPI ÷ Gantry'];
-  const rows = SIZES.map((bytes, i) => [bytes, round(own[i], 3), round(gloo[i], 3), round(open[i], 3), round(gloo[i] / own[i]), round(open[i] / own[i])]);
+  const rows = SIZES.map((bytes, i) => [
+    bytes,
+    round(own[i], 3),
+    round(gloo[i], 3),
+    round(open[i], 3),
+    round(gloo[i] / own[i]),
+    round(open[i] / own[i]),
+  ]);
   return table(head, rows);
 }
 
 function startTable() {
-  const times = [1, 2].map((workers) => [workers, Array.from({ length: rounds }, () => measure.gantryStart({ workers }))]);
-  return table(['workers', 'ms to the first committed update (median)', 'all'], times.map(([workers, all]) => [workers, round(measure.median(all), 0), all.map((ms) => round(ms, 0)).join(', ')]));
+  const times = [1, 2].map((workers) => [
+    workers,
+    Array.from({ length: rounds }, () => measure.gantryStart({ workers })),
+  ]);
+  return table(
+    ['workers', 'ms to the first committed update (median)', 'all'],
+    times.map(([workers, all]) => [workers, round(measure.median(all), 0), all.map((ms) => round(ms, 0)).join(', ')]),
+  );
 }
 
 const sections = {};

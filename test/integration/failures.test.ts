@@ -38,24 +38,27 @@ describe('a worker is lost', () => {
     { signal: 'SIGKILL', transport: 'shm', code: 'GANTRY_WORKER_LOST' },
     { signal: 'SIGSTOP', transport: 'shm', code: 'GANTRY_WORKER_LOST' },
     { signal: 'SIGKILL', transport: 'tcp', code: 'GANTRY_WORKER_LOST' },
-  ] as const)('$signal with $transport ends the run, names it, and says how to go on', async ({ signal, transport, code }) => {
-    const before = sharedMemoryFiles();
-    const { run, out, workers } = await longRun({ transport });
-    expect(workers).toHaveLength(2);
-    process.kill(workers[1]!, signal);
-    const finished = await run.finished;
-    expect(finished.code).toBe(1);
-    const error = errorOf(finished);
-    expect(error.code).toBe(code);
-    expect(error.message).toMatch(/worker-\d/);
-    expect(error.message).toMatch(/update \d+/);
-    expect(error.message).toContain(`gantry resume --out ${out}`);
-    await expectNothingLeft([...workers, run.pid], before);
-    const resumed = new GantryProcess(['resume', '--json', '--out', out]);
-    await resumed.until(({ event }) => event === 'progress');
-    resumed.child.kill('SIGINT');
-    expect((await resumed.finished).events.some(({ event }) => event === 'checkpoint')).toBe(true);
-  });
+  ] as const)(
+    '$signal with $transport ends the run, names it, and says how to go on',
+    async ({ signal, transport, code }) => {
+      const before = sharedMemoryFiles();
+      const { run, out, workers } = await longRun({ transport });
+      expect(workers).toHaveLength(2);
+      process.kill(workers[1]!, signal);
+      const finished = await run.finished;
+      expect(finished.code).toBe(1);
+      const error = errorOf(finished);
+      expect(error.code).toBe(code);
+      expect(error.message).toMatch(/worker-\d/);
+      expect(error.message).toMatch(/update \d+/);
+      expect(error.message).toContain(`gantry resume --out ${out}`);
+      await expectNothingLeft([...workers, run.pid], before);
+      const resumed = new GantryProcess(['resume', '--json', '--out', out]);
+      await resumed.until(({ event }) => event === 'progress');
+      resumed.child.kill('SIGINT');
+      expect((await resumed.finished).events.some(({ event }) => event === 'checkpoint')).toBe(true);
+    },
+  );
 
   it('a worker that hangs is told from one that waits for it', async () => {
     const before = sharedMemoryFiles();

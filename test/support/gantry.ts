@@ -117,7 +117,17 @@ export class Workspace {
 
 /** A small run of the article's GAN: seconds on any machine, S = 4. */
 export function trainArguments(out: string, options: Readonly<Record<string, string | number>> = {}): string[] {
-  const all = { dataset: 'mnist', workers: 2, shards: 4, batch: 16, steps: 300, seed: 7, 'sample-every': 0, out, ...options };
+  const all = {
+    dataset: 'mnist',
+    workers: 2,
+    shards: 4,
+    batch: 16,
+    steps: 300,
+    seed: 7,
+    'sample-every': 0,
+    out,
+    ...options,
+  };
   return ['train', '--json', ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)])];
 }
 

@@ -3,7 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { DeviceId } from './devices.js';
+import type { Provider } from './engines/onnx-session.js';
+
+/** A device as `--device` names it. */
+export interface DeviceId {
+  readonly provider: Provider;
+  readonly index: number;
+}
 
 /**
  * `auto` trusts only hardware, and gives up at once where there is no sign of any; `explicit` tries whatever is there.

@@ -1,13 +1,7 @@
 import { GantryError } from '@gantry/common';
-import { type ProbeMode, probeDevice } from './device-probe.js';
-import { builtInProviders, type Provider, RUNTIME_VERSION } from './engines/onnx-session.js';
+import { type DeviceId, type ProbeMode, probeDevice } from './device-probe.js';
+import { builtInProviders, RUNTIME_VERSION } from './engines/onnx-session.js';
 import type { DeviceDescription } from './program.js';
-
-/** A device as `--device` names it. */
-export interface DeviceId {
-  readonly provider: Provider;
-  readonly index: number;
-}
 
 /** What `gantry doctor` shows of a provider. */
 export interface DeviceReport {
