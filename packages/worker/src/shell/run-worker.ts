@@ -1,7 +1,7 @@
 import os from 'node:os';
 import { createLogger } from '@gantry/common';
 import { checkEndpoint, hostId, readEnvironment, type WorkerOptions } from '../core/worker-options.js';
-import { WorkerProcess } from './worker-process.js';
+import { dieWithParent } from './parent-death.js';
 
 /**
  * Joins a coordinator and works for it until the run is over.
@@ -17,6 +17,9 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const environment = readEnvironment(process.env);
   checkEndpoint(options.join, options.insecure ?? false);
   const launchToken = options.launchToken ?? environment.launchToken;
+  // Before anything heavy is loaded: until the control thread watches the parent, only the kernel does.
+  if (environment.parentPid !== null && !dieWithParent(environment.parentPid)) return 1;
+  const { WorkerProcess } = await import('./worker-process.js');
   const worker = new WorkerProcess({
     endpoint: options.join,
     hello: {

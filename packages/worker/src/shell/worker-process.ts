@@ -80,7 +80,6 @@ export class WorkerProcess {
     // The thread reaches out first; the models' libraries load meanwhile.
     this.#session = import('./session.js');
     this.#session.catch(() => {});
-    this.#watchParent();
   }
 
   /** SIGTERM: tells the coordinator, which decides how the run ends. */

@@ -1,0 +1,186 @@
+import { createHash } from 'node:crypto';
+import { ControlWords } from '@gantry/collective';
+import {
+  decodeEnvelope,
+  encodeEnvelope,
+  GANTRY_VERSION,
+  type Message,
+  PROTOCOL_VERSION,
+  STATE_CHUNK_BYTES_MAX,
+} from '@gantry/common';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Router } from 'zeromq';
+import { ControlLink } from './control-link.js';
+import type { FromControl } from './control-messages.js';
+import { PHASE_INDEX, ProgressWords } from './progress-words.js';
+
+const RUN = 'run-1';
+const SESSION = 'session-1';
+
+/** The other end: a coordinator that says what the test tells it to, and echoes heartbeats if asked to. */
+class Coordinator {
+  readonly router = new Router({ linger: 0 });
+  readonly heard: Message[] = [];
+  echo = true;
+  #peer: Buffer | null = null;
+
+  async open(): Promise<string> {
+    await this.router.bind('tcp://127.0.0.1:*');
+    void this.#receive();
+    return this.router.lastEndpoint!;
+  }
+
+  async say(body: Message, { runId = RUN, generation = 0 } = {}): Promise<void> {
+    await this.router.send([this.#peer!, encodeEnvelope({ runId, generation, update: 0, body })]);
+  }
+
+  kinds(): string[] {
+    return this.heard.map(({ kind }) => kind);
+  }
+
+  async #receive(): Promise<void> {
+    for await (const [peer, frame] of this.router) {
+      this.#peer = peer!;
+      const { body } = decodeEnvelope(frame!);
+      this.heard.push(body);
+      if (body.kind === 'heartbeat' && this.echo) await this.say(body);
+    }
+  }
+}
+
+const welcome: Message = {
+  kind: 'welcome',
+  worker: 'w',
+  session: SESSION,
+  runConfigJson: '{}',
+  heartbeatMs: 20,
+  leaseMs: 100,
+  modelPath: '',
+};
+
+describe('ControlLink', () => {
+  const coordinator = { current: new Coordinator() };
+  let control: ControlWords;
+  let progress: ProgressWords;
+  let link: ControlLink;
+  let posted: FromControl[];
+
+  beforeEach(async () => {
+    coordinator.current = new Coordinator();
+    control = new ControlWords();
+    progress = new ProgressWords();
+    posted = [];
+    link = new ControlLink(
+      {
+        endpoint: await coordinator.current.open(),
+        hello: {
+          ...{
+            kind: 'hello',
+            protocolVersion: PROTOCOL_VERSION,
+            gantryVersion: GANTRY_VERSION,
+            worker: 'w',
+            host: 'h',
+          },
+          ...{ pid: 1, cores: 1, launchToken: '', hub: false },
+        },
+        controlBuffer: control.buffer,
+        progressBuffer: progress.buffer,
+        mainTimeOrigin: performance.timeOrigin,
+        parentFd: null,
+      },
+      (message) => posted.push(message),
+    );
+    await vi.waitFor(() => expect(coordinator.current.kinds()).toEqual(['hello']));
+  });
+
+  afterEach(async () => {
+    await link.close();
+    coordinator.current.router.close();
+  });
+
+  it('beats with where the main thread is, and passes messages on', async () => {
+    const { current } = coordinator;
+    progress.commit(6);
+    progress.enter(PHASE_INDEX.gathering, 7, performance.now());
+    await current.say(welcome);
+    await vi.waitFor(() => expect(current.kinds().filter((kind) => kind === 'heartbeat').length).toBeGreaterThan(2));
+    expect(current.heard.find(({ kind }) => kind === 'heartbeat')).toMatchObject({
+      session: SESSION,
+      phase: 'gathering',
+      workingUpdate: 7,
+      progress: 1,
+    });
+    expect(posted).toEqual([{ type: 'message', message: welcome, runId: RUN }]);
+  });
+
+  it('turns abort, stop and a wish to stop into words that end any wait', async () => {
+    const { current } = coordinator;
+    await current.say(welcome);
+    await current.say({ kind: 'stopRequest', save: true });
+    await current.say({ kind: 'stop', atUpdate: 12 });
+    await vi.waitFor(() => expect([progress.stopWish, control.stopsBefore(13)]).toEqual(['save', true]));
+    expect(control.stopsBefore(12)).toBe(false);
+    await current.say({ kind: 'abort', code: 'GANTRY_WORKER_LOST', message: 'x' });
+    await vi.waitFor(() => expect(control.aborted).toBe(true));
+  });
+
+  it('gives a silent coordinator up after the lease, and says so', async () => {
+    const { current } = coordinator;
+    await current.say(welcome);
+    await current.say({ kind: 'start', generation: 0 });
+    await vi.waitFor(() => expect(current.kinds()).toContain('heartbeat'));
+    expect(control.aborted).toBe(false);
+    current.echo = false;
+    await vi.waitFor(() => expect(control.aborted).toBe(true), { timeout: 5000 });
+    expect(posted.at(-1)).toMatchObject({ type: 'lost', message: expect.stringContaining('silent for 100 ms') });
+  });
+
+  it('drops frames of other runs and of earlier generations, and counts them', async () => {
+    const { current } = coordinator;
+    await current.say(welcome);
+    const members = [{ worker: 'w', host: 'h', shards: [0], dataEndpoint: '', hub: false }];
+    const assignment: Message = {
+      ...{ kind: 'assignment', generation: 3, members, sharedMemory: '' },
+      ...{ startUpdate: 0, stateFollows: false, stateSha256: '' },
+    };
+    await current.say(assignment, { generation: 3 });
+    await current.say({ kind: 'start', generation: 2 }, { generation: 2 });
+    await current.say({ kind: 'bye' }, { runId: 'run-2', generation: 3 });
+    await vi.waitFor(() => expect(link.stale).toBe(2));
+    expect(posted.map((one) => (one.type === 'message' ? one.message.kind : one.type))).toEqual([
+      'welcome',
+      'assignment',
+    ]);
+  });
+
+  it('streams a state in chunks with its hash, and takes one in', async () => {
+    const { current } = coordinator;
+    await current.say(welcome);
+    const bytes = Uint8Array.from({ length: STATE_CHUNK_BYTES_MAX + 8 }, (_, index) => index % 251);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    link.stream(20, bytes.slice().buffer);
+    await vi.waitFor(() => expect(current.kinds().filter((kind) => kind === 'stateChunk')).toHaveLength(2));
+    const chunks = current.heard.filter((message) => message.kind === 'stateChunk');
+    expect(chunks.map(({ offset }) => offset)).toEqual([0, STATE_CHUNK_BYTES_MAX]);
+    expect(chunks.map((chunk) => chunk.sha256)).toEqual(['', sha256]);
+    await current.say({ kind: 'stateReceived', stateUpdate: 20 });
+    await vi.waitFor(() => expect(posted.at(-1)).toEqual({ type: 'delivered', update: 20, sha256 }));
+    for (const chunk of chunks) await current.say(chunk);
+    await vi.waitFor(() => expect(posted.at(-1)).toMatchObject({ type: 'state', update: 20, sha256 }));
+    const last = posted.at(-1)!;
+    expect(last.type === 'state' && Buffer.from(last.state).equals(bytes)).toBe(true);
+  });
+
+  it('refuses a damaged state', async () => {
+    const { current } = coordinator;
+    await current.say(welcome);
+    const data = new Uint8Array(8);
+    await current.say({
+      ...{ kind: 'stateChunk', stateUpdate: 1, offset: 0, totalBytes: 8, data },
+      sha256: 'a'.repeat(64),
+    });
+    await vi.waitFor(() =>
+      expect(posted.at(-1)).toMatchObject({ type: 'lost', message: expect.stringContaining('damaged') }),
+    );
+  });
+});
