@@ -3,8 +3,8 @@ import { GANTRY_VERSION, PROTOCOL_VERSION } from '@gantry/common';
 import { assignmentOrder, assignShards, sharedMemoryName, stateHolders, toWire } from './assignment.js';
 import { HEARTBEATS_PER_LEASE } from './constants.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
+import { journalRecord } from './journal.js';
 import { initialMetrics } from './metrics.js';
-import { journalRecord } from './saving.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { leader, patch, patchMember, send, summarize, updatesPerStep } from './state.js';
 

@@ -1,9 +1,10 @@
 import type { StateChunk } from '@gantry/common';
 import { PENDING_SAVES_MAX, STATE_BYTES_MAX } from './constants.js';
-import type { CheckpointRecord, JournalRecord } from './events.js';
+import type { CheckpointRecord } from './events.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
+import { journalRecord } from './journal.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { committedUpdate, leader, patch, send, updatesPerStep } from './state.js';
+import { leader, patch, send, updatesPerStep } from './state.js';
 import { maybeEnd } from './stopping.js';
 
 /** Steps whose checkpoints go when only the newest `keep` (at least one) stay. */
@@ -80,14 +81,4 @@ export function onCheckpointSaved(draft: Draft, checkpoint: CheckpointRecord): v
   draft.effects.push({ type: 'emit', event: { event: 'checkpoint', ...checkpoint } });
   if (gone.length > 0) draft.effects.push({ type: 'deleteCheckpoints', steps: gone });
   maybeEnd(draft);
-}
-
-export function journalRecord(state: CoordinatorState): JournalRecord {
-  const committed = state.members.length === 0 ? state.startUpdate : committedUpdate(state);
-  return {
-    generation: state.generation,
-    committedUpdate: committed,
-    checkpoint: state.saving.last,
-    members: state.members.map(({ worker, host, shards }) => ({ worker, host, shards })),
-  };
 }

@@ -1,5 +1,6 @@
 import type { Done, Stopped } from '@gantry/common';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
+import { journalRecord } from './journal.js';
 import { steadyPhases, steadyRate } from './metrics.js';
 import type { RunResult } from './run-events.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
@@ -65,6 +66,7 @@ export function maybeEnd(draft: Draft): void {
 function becomeEnding(draft: Draft): void {
   for (const member of draft.state.members) send(draft, member, { kind: 'bye' });
   patch(draft, { stage: 'ending' });
+  draft.effects.push({ type: 'journal', record: journalRecord(draft.state) });
   finish(draft, resultOf(draft.state));
 }
 

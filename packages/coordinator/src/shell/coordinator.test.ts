@@ -140,15 +140,17 @@ describe('a run', () => {
 
 describe('a fault', () => {
   it.each([
-    ['kill@23', 'GANTRY_WORKER_LOST', /worker-1 .*killed by SIGKILL, at update 2\d/],
+    ['kill@23', 'GANTRY_WORKER_LOST', /worker-1 .*killed by SIGKILL, at update 2\d, phase/],
     ['exit@23', 'GANTRY_WORKER_LOST', /worker-1 .*exited with code 3; its last words: I give up/],
     ['mute@23', 'GANTRY_WORKER_LOST', /worker-1 .*no heartbeat for/],
     ['failure@23', 'GANTRY_NON_FINITE', /worker-1 .*step 3, shard 1: NaN/],
     ['garbage@23', 'GANTRY_PROTOCOL_INVALID', /worker-1/],
   ])('%s ends the run, which then goes on to the same bits', async (what, code, message) => {
     fault('worker-1', what);
-    vi.stubEnv('FAKE_STEP_MS', '30');
-    const long = { ...config, steps: 60 };
+    vi.stubEnv('FAKE_STEP_MS', '20');
+    // Two checkpoints later the first one has surely been heard of.
+    vi.stubEnv('FAKE_AFTER', path.join(runDirectory, 'checkpoints/step-000010'));
+    const long = { ...config, steps: 60, checkpointKeep: 99 };
     const run = await start({ config: { ...long, leaseMs: 600 } });
     const error = await failureOf(run.done);
     expect(error.message).toMatch(message);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { GantryError } from '@gantry/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import { GantryError, sha256Hex } from '@gantry/common';
 import { fileError } from './durable.js';
 
 /** Who holds a run directory. A process is its pid and when it started: pids are used again. */
@@ -13,6 +14,9 @@ export interface Owner {
 }
 
 const LOCK_FILE = 'coordinator.lock';
+/** A claim on a stale lock lasts for two file operations. */
+const CLAIM_MS_MAX = 10_000;
+const CLAIM_RETRY_MS = 5;
 
 /** When a process of this machine started, in whatever unit the kernel has; empty where that cannot be read. */
 export async function processStartTime(pid: number): Promise<string> {
@@ -106,14 +110,31 @@ async function takeOver(runDirectory: string, file: string): Promise<void> {
       `stop that one first, or use another --out`;
     throw new GantryError('GANTRY_RUN_LOCKED', message, { details: { runDirectory, pid: owner.pid } });
   }
-  // Another coordinator may have taken over since: what was moved away must be what was read.
-  const away = `${file}.${randomUUID()}`;
+  await removeStale(file, text);
+}
+
+/**
+ * Removes a lock that holds `stale`. Who does so holds a claim on that very text, so that nobody removes the lock of a
+ * coordinator that was quicker: a text names one process, and never comes back.
+ */
+async function removeStale(file: string, stale: string): Promise<void> {
+  const claim = `${file}.stale-${sha256Hex(stale).slice(0, 16)}`;
   try {
-    await rename(file, away);
-  } catch {
-    return;
+    await writeFile(claim, '', { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return waitForClaim(claim);
   }
-  const moved = await readFile(away, 'utf8').catch(() => '');
-  if (moved !== text) await link(away, file).catch(() => {});
-  await rm(away, { force: true });
+  try {
+    if ((await readFile(file, 'utf8').catch(() => null)) === stale) await rm(file, { force: true });
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+/** Held for a moment; one that stays is of a process that was killed in that moment. */
+async function waitForClaim(claim: string): Promise<void> {
+  const claimed = await stat(claim).catch(() => null);
+  if (claimed !== null && Date.now() - claimed.mtimeMs > CLAIM_MS_MAX) await rm(claim, { force: true });
+  await delay(CLAIM_RETRY_MS);
 }

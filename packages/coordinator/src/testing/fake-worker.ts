@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
@@ -16,7 +17,7 @@ import { Dealer } from 'zeromq';
  * A worker that speaks the protocol and trains nothing: its state after update u is a function of u. A client of the
  * coordinator, run as a process of its own. FAKE_FAULT says what goes wrong: `exit@U`, `kill@U`, `mute@U` (no heartbeat,
  * deaf to SIGTERM), `failure@U`, `corrupt@U` (a state that is not what its hash says), `garbage@U`, each for the worker
- * FAKE_WORKER; FAKE_STEP_MS is how long a step takes.
+ * FAKE_WORKER, and only once the file FAKE_AFTER exists; FAKE_STEP_MS is how long a step takes.
  */
 interface Fault {
   readonly kind: string;
@@ -255,6 +256,8 @@ class FakeWorker {
   }
 
   async #perform({ kind }: Fault): Promise<void> {
+    const after = process.env.FAKE_AFTER ?? '';
+    while (after !== '' && !existsSync(after)) await delay(5);
     if (kind === 'exit') {
       console.error('I give up');
       process.exit(3);
