@@ -1,8 +1,8 @@
 /** Bytes of a cache line: every word that processes share, every view and every segment starts on one. */
 export const CACHE_LINE_BYTES = 64;
 
-/** Floats in one data frame, 256 KiB: a received chunk is still in the cache when it is summed. See docs of the bench. */
-export const CHUNK_FLOATS = 65_536;
+/** Floats in one data frame, 512 KiB: a received chunk is still in the cache when it is summed, and frames are few. */
+export const CHUNK_FLOATS = 131_072;
 
 /**
  * Vectors up to this many floats (64 KiB) go whole to every member, who then finishes the tree alone: below it, a second
@@ -22,7 +22,7 @@ export const SPIN_WITHOUT_YIELD_MS = 0.05;
 /** Every how many milliseconds a member that waits for messages looks at its control words. */
 export const CONTROL_POLL_MS = 10;
 
-/** Messages that a data socket queues for or from one peer: 64 chunks are 16 MiB. */
+/** Messages that a data socket queues for or from one peer: 64 chunks are 32 MiB. */
 export const DATA_HIGH_WATER_MARK = 64;
 
 /** Largest accepted message part, in bytes: one chunk with room to spare. */

@@ -29,6 +29,8 @@ export interface DataLink {
   setReceiver(receiver: FrameReceiver | null): void;
   /** Queues a frame, patched with this update's number and flags. */
   send(frame: OutgoingFrame, update: number, flags: number): void;
+  /** Whether libzmq has taken everything that was to be sent. */
+  readonly isIdle: boolean;
   /**
    * Receives and sends what is possible, waiting for at most `timeoutMs` if nothing is. Null: this link does so by
    * itself, in the event loop.

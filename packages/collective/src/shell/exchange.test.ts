@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { NETWORKS, type NetworkName } from '@gantry/common';
 import { describe, expect, test } from 'vitest';
+import { CHUNK_FLOATS } from '../constants.js';
 import type { ExchangeReport, ExchangeTask } from '../testing/exchange-process.js';
 import { forkMember } from '../testing/fork-members.js';
 import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
@@ -8,7 +9,7 @@ import { HostMemory } from './host-memory.js';
 
 const SHARDS = 4;
 /** D: several chunks and an odd last one; G: short enough to go whole to everybody. */
-const VECTOR_FLOATS = { discriminator: 3 * 65_536 + 48, generator: 1_008 };
+const VECTOR_FLOATS = { discriminator: 3 * CHUNK_FLOATS + 48, generator: 1_008 };
 const UPDATES: readonly (readonly NetworkName[])[] = [
   ['discriminator'],
   ['generator'],

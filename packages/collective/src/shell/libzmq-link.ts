@@ -129,6 +129,10 @@ class LibzmqLink implements DataLink {
     outgoing.queue.push(frame);
   }
 
+  get isIdle(): boolean {
+    return this.#outgoing.every((outgoing) => outgoing === null || outgoing.queue.length === 0);
+  }
+
   readonly poll = (timeoutMs: number): void => {
     const hasSent = this.#pump();
     const hasReceived = this.#drain();

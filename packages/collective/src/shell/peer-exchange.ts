@@ -176,7 +176,8 @@ class PeerExchange implements Exchange, FrameReceiver {
     return true;
   };
 
-  readonly #isAcknowledged = (): boolean => !this.#unacknowledged.includes(1);
+  /** Also what this member still owes, its own acknowledgements, has left: it may be busy, or gone, after a commit. */
+  readonly #isAcknowledged = (): boolean => !this.#unacknowledged.includes(1) && this.#options.sockets.isIdle;
 
   place(header: FrameHeader): Float32Array | null {
     const ahead = this.#check(header);

@@ -181,7 +181,7 @@ export class PeerReduction {
     const chunk = this.#chunks[chunkIndexOf(schedule.owned[member]!, header.offset, header.length)];
     if (chunk === undefined)
       throw malformed(`${header.length} floats from ${header.offset} are no chunk of member ${member}'s segment`);
-    if (chunk.slots[slot] !== null)
+    if (chunk.missing === 0 || chunk.slots[slot] !== null)
       throw malformed(`the chunk from ${header.offset} came twice from member ${header.sender}`);
     return { chunk, slot };
   }

@@ -22,6 +22,10 @@ export class PeerSockets {
     return this.#link.poll;
   }
 
+  get isIdle(): boolean {
+    return this.#link.isIdle;
+  }
+
   setReceiver(receiver: FrameReceiver | null): void {
     this.#link.setReceiver(receiver);
   }

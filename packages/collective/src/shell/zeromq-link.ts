@@ -64,6 +64,10 @@ class ZeromqLink implements DataLink {
     outgoing.send(frame);
   }
 
+  get isIdle(): boolean {
+    return this.#outgoing.every((outgoing) => outgoing === null || !outgoing.isSending);
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -117,6 +121,10 @@ class Outgoing {
   readonly #fail: (error: unknown) => void;
   #next = 0;
   #isSending = false;
+
+  get isSending(): boolean {
+    return this.#isSending;
+  }
 
   constructor(socket: Push, endpoint: string, fail: (error: unknown) => void) {
     this.#socket = socket;

@@ -1,0 +1,189 @@
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, test } from 'vitest';
+import { assignShards } from '../core/assignment.js';
+import {
+  createFrameHeader,
+  encodeFrameHeader,
+  FRAME_HEADER_BYTES,
+  FRAME_PARTIAL,
+  type FrameHeader,
+} from '../core/frame.js';
+import { jsVectorSum } from '../core/vector-sum.js';
+import { ControlWords } from './control-words.js';
+import { bindDataSocket } from './data-socket.js';
+import { createHostExchange } from './host-exchange.js';
+import { HostMemory } from './host-memory.js';
+import { createPeerExchange } from './peer-exchange.js';
+import { PeerSockets } from './peer-sockets.js';
+import { spinMs } from './signal.js';
+
+const plan = {
+  members: 2,
+  shards: 2,
+  stateFloats: 64,
+  vectorFloats: { discriminator: 32, generator: 32 },
+  metricsFloats: 1,
+};
+const aborted = expect.objectContaining({ code: 'GANTRY_ABORTED' });
+const invalid = expect.objectContaining({ code: 'GANTRY_PROTOCOL_INVALID' });
+const closing: (() => void)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0).reverse()) close();
+});
+
+/** A thread that stores a control word a moment after the caller has blocked its own. */
+function storeLater(control: ControlWords, word: 0 | 1, value: number): void {
+  const source = `const { workerData: [buffer, word, value] } = require('node:worker_threads');
+    setTimeout(() => Atomics.store(new Int32Array(buffer), word, value), 50);`;
+  new Worker(source, { eval: true, workerData: [control.buffer, word, value] });
+}
+
+describe('host exchange', () => {
+  function create(): { exchange: ReturnType<typeof createHostExchange>; control: ControlWords; memory: HostMemory } {
+    const memory = HostMemory.create(`test-waits-${process.pid}`, plan);
+    closing.push(() => memory.close());
+    const control = new ControlWords();
+    return {
+      exchange: createHostExchange({ memory, assignment: assignShards(2, 2), topology: 'direct', member: 0, control }),
+      control,
+      memory,
+    };
+  }
+
+  test('an abort from another thread ends a wait for gradients, and one for updates', () => {
+    const { exchange, control, memory } = create();
+    storeLater(control, 0, 1);
+    expect(() => exchange.gather(1, ['discriminator'])).toThrow(aborted);
+    control.clear();
+    memory.ready[1]!.publish(1);
+    expect(exchange.gather(1, ['discriminator'])).toBe('done');
+    storeLater(control, 0, 1);
+    expect(() => exchange.commit(1)).toThrow(aborted);
+  });
+
+  test('a stop from another thread ends a wait; nobody computes that update afterwards', () => {
+    const { exchange, control, memory } = create();
+    storeLater(control, 1, 0);
+    expect(exchange.gather(1, ['discriminator'])).toBe('stopped');
+    const late = createHostExchange({
+      memory,
+      assignment: assignShards(2, 2),
+      topology: 'direct',
+      member: 1,
+      control: new ControlWords(),
+    });
+    expect(late.gather(1, ['discriminator'])).toBe('stopped');
+  });
+
+  test('an update that everybody is ready for is done in spite of a stop', () => {
+    const { exchange, memory, control } = create();
+    memory.ready[1]!.publish(1);
+    expect(exchange.gather(1, ['discriminator'])).toBe('done');
+    control.stopAfter(0);
+    const other = createHostExchange({
+      memory,
+      assignment: assignShards(2, 2),
+      topology: 'direct',
+      member: 1,
+      control,
+    });
+    expect(other.gather(1, ['discriminator'])).toBe('done');
+  });
+
+  test('waiters poll only where they have cores to themselves', () => {
+    expect(spinMs(3, 2)).toBe(0);
+    expect(spinMs(2, 2)).toBeGreaterThan(0);
+  });
+});
+
+describe('peer exchange', () => {
+  /** Member 0 of two as an exchange, and member 1 as a socket that sends what a test likes. */
+  async function create() {
+    const [own, peer] = [await bindDataSocket('tcp'), await bindDataSocket('tcp')];
+    const sockets = new PeerSockets(own, [null, peer.endpoint]);
+    const raw = new PeerSockets(peer, [own.endpoint, null]);
+    closing.push(
+      () => sockets.close(),
+      () => raw.close(),
+    );
+    const control = new ControlWords();
+    const memory = HostMemory.private({ ...plan, shards: 1 });
+    const common = { memory, assignment: assignShards(2, 2), topology: 'direct', member: 0, control, sockets } as const;
+    const exchange = createPeerExchange({ ...common, sum: jsVectorSum, run: 5n, generation: 2 });
+    const send = (fields: Partial<FrameHeader>, floats = 32) => {
+      const bytes = new ArrayBuffer(FRAME_HEADER_BYTES);
+      const whole = {
+        run: 5n,
+        generation: 2,
+        sender: 1,
+        nodeStart: 1,
+        nodeEnd: 2,
+        length: 32,
+        kind: FRAME_PARTIAL,
+      } as const;
+      encodeFrameHeader({ ...createFrameHeader(), ...whole, ...fields }, new DataView(bytes));
+      const payload = Buffer.from(new Float32Array(floats).fill(3).buffer);
+      raw.send({ peer: 0, header: Buffer.from(bytes), fields: new DataView(bytes), payload }, fields.update ?? 1, 0);
+      while (raw.poll !== null && !raw.isIdle) raw.poll(10);
+    };
+    return { exchange, control, send };
+  }
+  const gather = async (exchange: Awaited<ReturnType<typeof create>>['exchange']) =>
+    exchange.gather(1, ['discriminator']);
+
+  test('frames of other runs, generations and past updates are dropped and counted', async () => {
+    const { exchange, send } = await create();
+    exchange.partial('discriminator', 0).fill(1);
+    send({ run: 6n });
+    send({ generation: 1 });
+    send({ update: 0 });
+    send({});
+    expect(await gather(exchange)).toBe('done');
+    expect(exchange.reduceInputs('discriminator')[0]).toEqual(new Float32Array(32).fill(4));
+    // One that came before the first gather waited for it; whether it was counted then or on arrival is the same.
+    expect(exchange.counters.staleFrames).toBe(3);
+  });
+
+  test.each([
+    ['a subtree of nobody', { nodeStart: 7 }],
+    ['a negative subtree', { nodeStart: -1 }],
+    ['a subtree of somebody else', { nodeStart: 0, nodeEnd: 1 }],
+    ['a subtree of another length', { nodeEnd: 3 }],
+    ['a chunk off the grid', { offset: 4 }],
+    ['a chunk beyond the vector', { offset: 1 << 30 }],
+    ['a length beyond the vector', { length: 1 << 30 }],
+    ['a negative length', { length: -1 }],
+    ['a sender out of range', { sender: 9 }],
+    ['itself as sender', { sender: 0 }],
+    ['a network that is not updated', { network: 1 }],
+    ['a network that there is not', { network: 99 }],
+    ['an update far ahead', { update: 5 }],
+    ['a sum that nobody owes', { kind: 2 }],
+  ] as [string, Partial<FrameHeader>][])('a frame with %s is an error', async (_, fields) => {
+    const { exchange, send } = await create();
+    send(fields);
+    await expect(gather(exchange)).rejects.toThrow(invalid);
+  });
+
+  test('a payload of another size, and a chunk that comes twice, are errors', async () => {
+    const first = await create();
+    first.send({}, 31);
+    await expect(gather(first.exchange)).rejects.toThrow(invalid);
+    const second = await create();
+    second.send({});
+    second.send({});
+    await expect(gather(second.exchange).then(() => second.exchange.commit(1))).rejects.toThrow(invalid);
+  });
+
+  test('an abort from another thread ends a wait for gradients', async () => {
+    const { exchange, control } = await create();
+    storeLater(control, 0, 1);
+    await expect(gather(exchange)).rejects.toThrow(aborted);
+  });
+
+  test('binding off the loopback is refused', async () => {
+    await expect(bindDataSocket('tcp', { host: '0.0.0.0' })).rejects.toThrow(
+      expect.objectContaining({ code: 'GANTRY_BIND_REFUSED' }),
+    );
+  });
+});
