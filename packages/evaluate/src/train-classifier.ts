@@ -123,7 +123,7 @@ async function prepareTraining(engine: Engine, shape: ClassifierShape, seed: num
   const gradients = await engine.compile(classifierGradientsProgram(shape, BATCH));
   // A classifier has no second network; the name only labels the program.
   const update = await engine.compile(
-    createUpdateProgram({ network: 'discriminator', length, partials: 1, adam: ADAM, emaDecay: 0 }),
+    createUpdateProgram({ network: 'discriminator', length, partials: 1, adam: ADAM, hasEma: false }),
   );
   const { images, targets, rate, epsilon, loss } = arrays;
   return {

@@ -5,7 +5,7 @@ import { defineGan } from './define-gan.js';
 import type { GanDefinition } from './definition.js';
 import { resolveLoss } from './losses/resolve-loss.js';
 import { buildNetwork } from './networks/network.js';
-import { adamScalars, createUpdateProgram } from './optimizers/adam.js';
+import { adamScalars, createUpdateProgram, emaRate } from './optimizers/adam.js';
 import { createDiscriminateProgram, createGenerateProgram } from './sampling.js';
 import { createInitialState, createStateLayout } from './state.js';
 import { createGradientsProgram } from './step/gradients.js';
@@ -45,8 +45,11 @@ export function buildGan(definition: GanDefinition, config: GanConfig): Gan {
     generateProgram: (count) => createGenerateProgram(generator, latent, count),
     discriminateProgram: (count) => createDiscriminateProgram(discriminator, imageShape, count),
     updateProgram: (network, options) =>
-      createUpdateProgram({ network, ...options, adam, emaDecay: network === 'generator' ? config.emaDecay : 0 }),
-    updateScalars: (_network, t) => adamScalars(adam, config.shards, t),
+      createUpdateProgram({ network, ...options, adam, hasEma: network === 'generator' && config.emaDecay > 0 }),
+    updateScalars: (_network, t) => ({
+      ...adamScalars(adam, config.shards, t),
+      emaRate: emaRate(config.emaDecay, t),
+    }),
   };
 }
 

@@ -52,10 +52,10 @@ export interface Gan {
   /**
    * The fused update of `length` floats of one network: sums `partials` vectors along the tree, divides by the shards (folded
    * into the rates), Adam, EMA where the network has one. Inputs `params`, `firstMoment`, `secondMoment`, [`ema`],
-   * `partials/0` … each [length]; scalars `rate`, `epsilon` []. Outputs `params`, `firstMoment`, `secondMoment`, [`ema`], and
+   * `partials/0` … each [length]; scalars `rate`, `epsilon`, [`emaRate`] []. Outputs `params`, `firstMoment`, `secondMoment`, [`ema`], and
    * `squaredNorm` [] of the summed gradient: not finite exactly if the gradient is not.
    */
   updateProgram(network: NetworkName, options: { length: number; partials: number }): Program;
-  /** Values of `rate` and `epsilon` for the t-th update of a network, t from 1, when `shards` partials are summed. */
-  updateScalars(network: NetworkName, t: number): { rate: number; epsilon: number };
+  /** Values of the update program's scalars for the t-th update of a network, t from 1. */
+  updateScalars(network: NetworkName, t: number): { rate: number; epsilon: number; emaRate: number };
 }

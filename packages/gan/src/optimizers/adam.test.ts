@@ -2,7 +2,7 @@ import { type AdamConfig, fillNormal } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
 import { relativeError } from '../testing/inputs.js';
 import { runProgram } from '../testing/run-program.js';
-import { adamScalars, createUpdateProgram } from './adam.js';
+import { adamScalars, createUpdateProgram, emaRate } from './adam.js';
 
 const LENGTH = 32;
 const UPDATES = 50;
@@ -21,7 +21,8 @@ function referenceAdam(start: Float32Array, gradients: readonly Float64Array[], 
       v[i] = adam.beta2 * v[i]! + (1 - adam.beta2) * g * g;
       const denominator = Math.sqrt(v[i]!) / Math.sqrt(1 - adam.beta2 ** t) + adam.epsilon;
       params[i] = params[i]! - (adam.learningRate * (m[i]! / (1 - adam.beta1 ** t))) / denominator;
-      ema[i] = decay * ema[i]! + (1 - decay) * params[i]!;
+      const d = Math.min(decay, (1 + t) / (10 + t));
+      ema[i] = d * ema[i]! + (1 - d) * params[i]!;
     });
   });
   return { params, ema, m, v };
@@ -45,7 +46,13 @@ function startWeights(): Float32Array {
 
 /** Runs the program for all updates; gives the last state and every update's squared norm. */
 function train(shards: number, adam: AdamConfig, emaDecay: number) {
-  const program = createUpdateProgram({ network: 'generator', length: LENGTH, partials: shards, adam, emaDecay });
+  const program = createUpdateProgram({
+    network: 'generator',
+    length: LENGTH,
+    partials: shards,
+    adam,
+    hasEma: emaDecay > 0,
+  });
   const start = startWeights();
   let state: Record<string, Float32Array> = {
     params: start,
@@ -68,6 +75,7 @@ function train(shards: number, adam: AdamConfig, emaDecay: number) {
       ...inputs,
       rate: Float32Array.of(rate),
       epsilon: Float32Array.of(epsilon),
+      ...(emaDecay > 0 ? { emaRate: Float32Array.of(emaRate(emaDecay, t)) } : {}),
     });
     norms.push({ actual: state.squaredNorm![0]!, expected: sums.reduce((sum, value) => sum + value * value, 0) });
   }
@@ -104,7 +112,13 @@ describe('the update program', () => {
   });
 
   it('gives a norm that is not finite when a gradient is not', () => {
-    const program = createUpdateProgram({ network: 'discriminator', length: 2, partials: 1, adam: ADAM, emaDecay: 0 });
+    const program = createUpdateProgram({
+      network: 'discriminator',
+      length: 2,
+      partials: 1,
+      adam: ADAM,
+      hasEma: false,
+    });
     const zeros = { params: new Float32Array(2), firstMoment: new Float32Array(2), secondMoment: new Float32Array(2) };
     const scalars = { rate: Float32Array.of(1), epsilon: Float32Array.of(1e-8) };
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {

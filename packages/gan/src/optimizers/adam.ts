@@ -26,6 +26,14 @@ export function adamScalars(adam: AdamConfig, shards: number, t: number): { rate
   };
 }
 
+/**
+ * How far the average moves towards the weights at the t-th update, t from 1: 1 − d, and more in the beginning, when the average still holds
+ * the initial weights: d is at most (1 + t) / (10 + t), as in TensorFlow's `ExponentialMovingAverage(num_updates)`.
+ */
+export function emaRate(decay: number, t: number): number {
+  return 1 - Math.min(decay, (1 + t) / (10 + t));
+}
+
 export interface UpdateProgramOptions {
   readonly network: NetworkName;
   /** Floats of the segment. */
@@ -33,13 +41,13 @@ export interface UpdateProgramOptions {
   /** Vectors to be summed. */
   readonly partials: number;
   readonly adam: AdamConfig;
-  /** Decay of the exponential moving average of the weights; 0: none, and no `ema` edges. */
-  readonly emaDecay: number;
+  /** Whether an exponential moving average of the weights is kept; otherwise there are no `ema` and `emaRate` edges. */
+  readonly hasEma: boolean;
 }
 
 /** The fused update of one segment; its edges are described at `Gan.updateProgram`. */
 export function createUpdateProgram(options: UpdateProgramOptions): Program {
-  const { network, partials, adam, emaDecay } = options;
+  const { network, partials, adam, hasEma } = options;
   return {
     name: `update-${network}`,
     inputs: updateInputs(options),
@@ -51,7 +59,7 @@ export function createUpdateProgram(options: UpdateProgramOptions): Program {
       const direction = div(firstMoment, add(sqrt(secondMoment), inputs.epsilon!));
       const params = sub(inputs.params!, mul(direction, inputs.rate!));
       const outputs: NamedTensors = { params, firstMoment, secondMoment };
-      if (emaDecay > 0) outputs.ema = movingAverage(inputs.ema!, params, emaDecay);
+      if (hasEma) outputs.ema = movingAverage(inputs.ema!, params, inputs.emaRate!);
       outputs.squaredNorm = sum(squared);
       return outputs;
     },
@@ -59,17 +67,18 @@ export function createUpdateProgram(options: UpdateProgramOptions): Program {
 }
 
 /** ema + (1 − d)(θ − ema): one rounding fewer than d·ema + (1 − d)·θ, and exactly at rest when the two are equal. */
-function movingAverage(ema: Tensor, params: Tensor, decay: number): Tensor {
-  return add(ema, mul(sub(params, ema), scalar(1 - decay)));
+function movingAverage(ema: Tensor, params: Tensor, rate: Tensor): Tensor {
+  return add(ema, mul(sub(params, ema), rate));
 }
 
-function updateInputs({ length, partials, emaDecay }: UpdateProgramOptions): TensorSpec[] {
+function updateInputs({ length, partials, hasEma }: UpdateProgramOptions): TensorSpec[] {
   const vectors = ['params', 'firstMoment', 'secondMoment'];
-  if (emaDecay > 0) vectors.push('ema');
+  if (hasEma) vectors.push('ema');
   for (let k = 0; k < partials; k++) vectors.push(`partials/${k}`);
   return [
     ...vectors.map((name): TensorSpec => ({ name, shape: [length], dtype: 'float32' })),
-    { name: 'rate', shape: [], dtype: 'float32' },
-    { name: 'epsilon', shape: [], dtype: 'float32' },
+    ...['rate', 'epsilon', ...(hasEma ? ['emaRate'] : [])].map(
+      (name): TensorSpec => ({ name, shape: [], dtype: 'float32' }),
+    ),
   ];
 }

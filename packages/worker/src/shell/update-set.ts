@@ -11,6 +11,7 @@ interface SegmentUpdate {
   readonly bound: readonly [BoundExecutable, BoundExecutable];
   readonly rate: Float32Array;
   readonly epsilon: Float32Array;
+  readonly emaRate: Float32Array;
   /** [1], of the summed gradient's segment. */
   readonly squaredNorm: Float32Array;
 }
@@ -43,9 +44,10 @@ export class UpdateSet {
     const update = this.#networks[network];
     if (update === null) return undefined;
     const commits = network === 'discriminator' ? plan.discriminatorUpdate : plan.generatorUpdate;
-    const { rate, epsilon } = this.#gan.updateScalars(network, commits + 1);
+    const { rate, epsilon, emaRate } = this.#gan.updateScalars(network, commits + 1);
     update.rate[0] = rate;
     update.epsilon[0] = epsilon;
+    update.emaRate[0] = emaRate;
     return update.bound[(commits % 2) as 0 | 1].run();
   }
 
@@ -62,7 +64,12 @@ async function compileSegment(network: NetworkName, options: UpdateSetOptions): 
   if (end === start) return null;
   const partials = exchange.reduceInputs(network).length;
   const executable = await engine.compile(gan.updateProgram(network, { length: end - start, partials }));
-  const scalars = { rate: new Float32Array(1), epsilon: new Float32Array(1), squaredNorm: new Float32Array(1) };
+  const scalars = {
+    rate: new Float32Array(1),
+    epsilon: new Float32Array(1),
+    emaRate: new Float32Array(1),
+    squaredNorm: new Float32Array(1),
+  };
   const bind = (image: 0 | 1) => bindUpdate(executable, { network, image, scalars, options });
   return { bound: [bind(0), bind(1)], ...scalars };
 }
@@ -71,7 +78,7 @@ interface UpdateBinding {
   readonly network: NetworkName;
   /** The image that is read. */
   readonly image: 0 | 1;
-  readonly scalars: Readonly<Record<'rate' | 'epsilon' | 'squaredNorm', Float32Array>>;
+  readonly scalars: Readonly<Record<'rate' | 'epsilon' | 'emaRate' | 'squaredNorm', Float32Array>>;
   readonly options: UpdateSetOptions;
 }
 
@@ -84,6 +91,7 @@ function bindUpdate(executable: Executable, { network, image, scalars, options }
     const from = images.section(image, network, role);
     const to = images.section((1 - image) as 0 | 1, network, role);
     if (from === null || to === null) continue;
+    if (role === 'ema') inputs.emaRate = scalars.emaRate;
     inputs[role] = from.subarray(start, end);
     outputs[role] = to.subarray(start, end);
   }
