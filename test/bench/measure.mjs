@@ -117,7 +117,10 @@ export function gantryAllreduce({ workers, bytes, transport }) {
     .map((row) => ({ bytes: row.bytes, ms: row.msMedian }));
 }
 
-/** Milliseconds from starting the command to its first committed update. */
+/**
+ * Milliseconds from starting the command: to the start of the coordinator, to all workers being ready, and to the first
+ * step (D's and G's first updates) being committed and heard of.
+ */
 export function gantryStart({ workers }) {
   const out = mkdtempSync(join(tmpdir(), 'gantry-start-'));
   try {
@@ -125,17 +128,18 @@ export function gantryStart({ workers }) {
       GANTRY,
       'train',
       '--workers',
-      String(workers),
+      workers,
       '--steps',
-      '5',
+      5,
       '--sample-every',
-      '0',
+      0,
       '--out',
       join(out, 'run'),
       '--json',
     ];
-    const rows = run(process.execPath, args);
-    return rows.find((row) => row.firstUpdateMs !== undefined)?.firstUpdateMs;
+    const rows = run(process.execPath, args.map(String));
+    const at = (name) => rows.find((row) => row.event === name).elapsedMs;
+    return { started: at('start'), joined: at('joined'), ready: at('ready'), firstStep: at('progress') };
   } finally {
     rmSync(out, { recursive: true, force: true });
   }

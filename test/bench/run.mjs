@@ -44,7 +44,7 @@ function trainRow({ workers, batch, steps, target }, torch) {
   }
   const speed = measure.median(own.map((row) => row.imagesPerSecond));
   const ratios = peer.map((value, i) => own[i].imagesPerSecond / value);
-  const split = Object.entries(own[rounds >> 1].phasesMs ?? {})
+  const split = Object.entries(own[rounds >> 1].phaseMs ?? {})
     .map(([name, ms]) => `${name} ${round(ms)}`)
     .join(', ');
   const ratio = torch ? measure.median(ratios) : undefined;
@@ -103,13 +103,15 @@ function allreduceTable(transport) {
 }
 
 function startTable() {
-  const times = [1, 2].map((workers) => [
-    workers,
-    Array.from({ length: rounds }, () => measure.gantryStart({ workers })),
-  ]);
+  const phases = ['started', 'joined', 'ready', 'firstStep'];
+  const rows = [1, 2].map((workers) => {
+    const runs = Array.from({ length: rounds }, () => measure.gantryStart({ workers }));
+    say(`start, ${workers} workers: ${runs.map((run) => run.firstStep).join(' ')} ms`);
+    return [workers, ...phases.map((phase) => measure.median(runs.map((run) => run[phase])))];
+  });
   return table(
-    ['workers', 'ms to the first committed update (median)', 'all'],
-    times.map(([workers, all]) => [workers, round(measure.median(all), 0), all.map((ms) => round(ms, 0)).join(', ')]),
+    ['workers', 'coordinator listens, ms', 'first worker joined', 'all ready', 'first step committed'],
+    rows,
   );
 }
 
