@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { bindDataSocket, ControlWords, type DataSocket } from '@gantry/collective';
+import { ControlWords, type DataSocket } from '@gantry/collective';
 import type { Assignment, Member, Message, RunConfig } from '@gantry/common';
 import { createMemorySource } from '@gantry/data';
 import { createEngine } from '@gantry/engine';
@@ -43,7 +43,7 @@ export const TINY_CONFIG: RunConfig = {
   leaseMs: 1500,
 };
 
-const TINY_GAN = fileURLToPath(new URL('./tiny-gan.mjs', import.meta.url));
+const TINY_GAN = fileURLToPath(new URL('../../src/testing/tiny-gan.mjs', import.meta.url));
 
 /** What `warmUp` would give, with a data set of 20 made-up images. */
 export async function warmTiny(config: RunConfig): Promise<WarmUp> {
@@ -66,51 +66,53 @@ export interface TinyMember {
 }
 
 export interface TinyOptions {
-  readonly members?: number;
   readonly fault?: Fault;
   readonly startUpdate?: number;
   /** The state to begin with instead of the initial one. */
   readonly state?: Float32Array;
 }
 
-/** All members of a run in this process: one with private memory, or several that talk over ipc, and so do not block. */
-export async function startTiny(config: RunConfig, options: TinyOptions = {}): Promise<TinyMember[]> {
-  const count = options.members ?? 1;
-  const used: RunConfig = count === 1 ? config : { ...config, transport: 'ipc' };
-  const sockets: (DataSocket | null)[] = [];
-  for (let index = 0; index < count; index++) sockets.push(count === 1 ? null : await bindDataSocket('ipc'));
-  const share = used.shards / count;
-  const members = sockets.map(
-    (socket, index): Member => ({
+/** A run of one member, with private memory. */
+export function startTiny(config: RunConfig, options: TinyOptions = {}): Promise<TinyMember> {
+  return startTinyMember({ config, options, endpoints: [''], socket: null, index: 0 });
+}
+
+/** Even shares of the shards for as many members as there are endpoints, each a host of its own. */
+function assign(config: RunConfig, endpoints: readonly string[], options: TinyOptions): Assignment {
+  const share = config.shards / endpoints.length;
+  const members = endpoints.map(
+    (dataEndpoint, index): Member => ({
       worker: `worker-${index + 1}`,
       host: `host-${index}`,
       shards: Array.from({ length: share }, (_, shard) => index * share + shard),
-      dataEndpoint: socket?.endpoint ?? '',
+      dataEndpoint,
       hub: false,
     }),
   );
-  const startUpdate = options.startUpdate ?? 0;
-  const assignment: Assignment = {
+  return {
     kind: 'assignment',
     generation: 1,
     members,
     sharedMemory: '',
-    startUpdate,
+    startUpdate: options.startUpdate ?? 0,
     stateFollows: options.state !== undefined,
     stateSha256: '',
   };
-  return Promise.all(sockets.map((socket, index) => startMember({ used, options, assignment, socket, index })));
 }
 
-interface MemberOptions {
-  readonly used: RunConfig;
+export interface TinyMemberOptions {
+  readonly config: RunConfig;
   readonly options: TinyOptions;
-  readonly assignment: Assignment;
+  /** By member; '' where there is only one. */
+  readonly endpoints: readonly string[];
   readonly socket: DataSocket | null;
   readonly index: number;
 }
 
-async function startMember({ used, options, assignment, socket, index }: MemberOptions): Promise<TinyMember> {
+/** One member of a run, which may talk to others in other processes: waits may block this one. */
+export async function startTinyMember(member: TinyMemberOptions): Promise<TinyMember> {
+  const { config, options, endpoints, socket, index } = member;
+  const assignment = assign(config, endpoints, options);
   const control = new ControlWords();
   const progress = new ProgressWords();
   const sent: Message[] = [];
@@ -118,7 +120,7 @@ async function startMember({ used, options, assignment, socket, index }: MemberO
   const { startUpdate } = assignment;
   const prepared = await prepare({
     ...{ worker, runId: 'tiny', assignment, control, dataSocket: socket },
-    warm: await warmTiny(used),
+    warm: await warmTiny(config),
     clock: new StepClock(progress, new FlightRecorder()),
     fault: options.fault?.worker === worker ? options.fault : null,
     send: (message) => void sent.push(message),
@@ -128,6 +130,6 @@ async function startMember({ used, options, assignment, socket, index }: MemberO
   return {
     ...{ prepared, control, progress, sent },
     train: (afterStep = () => undefined) => trainingLoop(training, startUpdate, afterStep),
-    hash: (committed) => hashState(training.images, parityAfter(commitsBefore(committed, used))),
+    hash: (committed) => hashState(training.images, parityAfter(commitsBefore(committed, config))),
   };
 }
