@@ -30,7 +30,7 @@ const REMEDIES: Readonly<Record<OnnxProvider, string>> = {
   coreml: 'CoreML needs macOS; use --device cpu or --device auto',
   cuda:
     'install an NVIDIA driver, CUDA 12 and cuDNN 9, then add the provider to onnxruntime-node: ' +
-    'ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node; or use --device cpu',
+    'node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=cuda12; or use --device cpu',
   dml: 'DirectML needs Windows; use --device cpu or --device auto',
   webgpu: 'install a Vulkan driver for the GPU (and libvulkan1 on Linux); or use --device cpu',
 };

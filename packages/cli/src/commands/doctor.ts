@@ -22,7 +22,7 @@ export const doctor: Command = {
     try {
       findings.push(...(await checkDevices()));
     } catch (error) {
-      findings.push(await guarded('devices', 'npm rebuild onnxruntime-node', () => Promise.reject(error)));
+      findings.push(await guarded('devices', 'npm ci', () => Promise.reject(error)));
     }
     findings.push(...checkOptionalPackages());
     const use = whatIsUsed(findings);

