@@ -3,6 +3,8 @@ export interface OptionSpec {
   readonly describe: string;
   /** A switch takes no value. */
   readonly isSwitch?: boolean;
+  /** Takes several values, until the next option; they arrive joined by commas. */
+  readonly isList?: boolean;
   /** Key of `gantry.yaml` that it sets; `number`: its text is turned into one. */
   readonly key?: string;
   readonly number?: boolean;
@@ -79,7 +81,7 @@ export const OPTIONS = {
   to: { group: 'Command:', describe: 'File, or folder for png, to write' },
   weights: { group: 'Command:', describe: 'ema, params (default ema where the run kept one)' },
   checkpoint: { group: 'Command:', describe: 'Step of the checkpoint (default: the newest that is sound)' },
-  bytes: { group: 'Command:', describe: 'Sizes of vectors, comma-separated: 4096,1MB,16.8MB' },
+  bytes: { group: 'Command:', isList: true, describe: 'Sizes of vectors: 4096 1MB 16.8MB, or with commas' },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;

@@ -40,6 +40,8 @@ describe('parseCommandLine', () => {
 
   it('knows what a bench measures', async () => {
     expect((await parseCommandLine(['bench', 'allreduce', '--bytes', '4096']))!.args.what).toBe('allreduce');
+    const sizes = await parseCommandLine(['bench', 'allreduce', '--bytes', '4096', '1MB', '--workers', '2']);
+    expect(sizes!.args).toMatchObject({ bytes: '4096,1MB', workers: '2' });
   });
 
   it.each([

@@ -90,19 +90,28 @@ async function commandParser(command: Command, argv: readonly string[]): Promise
   const line = `gantry ${command.name} ${positional ? `${positional.usage} ` : ''}[options]`;
   let parser = base([...argv]).usage(`${line}\n\n${command.summary}.`);
   for (const name of command.options) {
-    const { isSwitch = false, describe, group } = optionSpec(name);
-    parser = isSwitch
-      ? parser.option(name, { type: 'boolean', describe, group })
-      : parser.option(name, { nargs: 1, requiresArg: true, describe, group });
+    const { isSwitch = false, isList = false, describe, group } = optionSpec(name);
+    if (isSwitch) parser = parser.option(name, { type: 'boolean', describe, group });
+    else if (isList) parser = parser.option(name, { type: 'array', string: true, requiresArg: true, describe, group });
+    else parser = parser.option(name, { nargs: 1, requiresArg: true, describe, group });
   }
   for (const [example, text] of command.examples) parser = parser.example(`gantry ${example}`, text);
   try {
     const parsed = (await parser.parseAsync()) as Record<string, unknown>;
     const answered = ['help', 'version'].some((name) => parsed[name] === true);
-    return answered ? undefined : parsed;
+    return answered ? undefined : joinLists(command, parsed);
   } catch (error) {
     return usage(`${(error as Error).message.toLowerCase()}. See gantry ${command.name} --help`);
   }
+}
+
+function joinLists(command: Command, parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const joined: Record<string, unknown> = { ...parsed };
+  for (const name of command.options) {
+    const values = joined[name];
+    if (optionSpec(name).isList && Array.isArray(values)) joined[name] = values.join(',');
+  }
+  return joined;
 }
 
 function checkedArgs(command: Command, parsed: Readonly<Record<string, unknown>>): Args {
