@@ -14,6 +14,9 @@ import { finalState, MLP_TENSORS, tensorErrors, tensorsBeyond } from './compare.
  * everywhere. `--batch 32 --seed 7` shows it at the penalized D update of step 16: in double, sample 22 meets unit 233 of D's
  * first layer at 2e-7 of the layer's scale; before it all tensors agree to 1e-6, after it all of the difference is in unit 233.
  *
+ * At the preset's batch of 100, five million inputs in 20 steps, seeds 2 and 7 met a kink (one unit each), and seeds 0, 1, 3
+ * and 4 stayed within 1e-6.
+ *
  * A run of this size meets half a million such inputs, so its smallest is about 2e-6 of the scale. Seed 9 was chosen because it
  * keeps 7e-6 away from zero in every layer, sample and update, 70 times the rounding. That the kink is all there is to it, the
  * smooth networks show, which need no chosen seed.
