@@ -2,6 +2,11 @@ import type { ValueId } from '../graph/graph.js';
 import { sameShape } from '../graph/shapes.js';
 import type { Rewriter, Rule, RuleNode } from './rewriter.js';
 
+/** Whether a value may stand where a tensor of `shape` stood: a broadcast that goes with what is left out must stay. */
+function hasShape(id: ValueId, shape: readonly number[], rewriter: Rewriter): boolean {
+  return sameShape(rewriter.info(id).shape, shape);
+}
+
 function negated(id: ValueId, rewriter: Rewriter): ValueId | undefined {
   return rewriter.producer(id, 'Neg')?.inputs[0];
 }
@@ -29,7 +34,7 @@ const doubleNegation: Rule = {
     }
     const product = rewriter.producer(inputs[0]!, 'Multiply');
     const factor = product === undefined ? undefined : rewriter.uniform(product.inputs[1]!);
-    if (factor === undefined) return undefined;
+    if (factor === undefined || !hasShape(product!.inputs[0]!, outputs[0]!.shape, rewriter)) return undefined;
     const { dtype } = rewriter.info(product!.inputs[1]!);
     return rewriter.node('Multiply', [product!.inputs[0]!, rewriter.scalar(-factor, dtype)], {}, outputs[0]!, origin);
   },
@@ -54,7 +59,7 @@ const differenceWithNegation: Rule = {
     const [a, b] = inputs as [ValueId, ValueId];
     const right = negated(b, rewriter);
     if (right !== undefined) return rewriter.node('Add', [a, right], {}, outputs[0]!, origin);
-    const isNegation = rewriter.uniform(a) === 0 && sameShape(rewriter.info(b).shape, outputs[0]!.shape);
+    const isNegation = rewriter.uniform(a) === 0 && hasShape(b, outputs[0]!.shape, rewriter);
     return isNegation ? rewriter.node('Neg', [b], {}, outputs[0]!, origin) : undefined;
   },
 };
@@ -68,10 +73,8 @@ const productOfNegation: Rule = {
     if (left !== undefined && right !== undefined)
       return rewriter.node('Multiply', [left, right], {}, outputs[0]!, origin);
     const factor = rewriter.uniform(b);
-    if (factor === undefined) return undefined;
-    if (factor === -1 && sameShape(rewriter.info(a).shape, outputs[0]!.shape)) {
-      return rewriter.node('Neg', [a], {}, outputs[0]!, origin);
-    }
+    if (factor === undefined || !hasShape(a, outputs[0]!.shape, rewriter)) return undefined;
+    if (factor === -1) return rewriter.node('Neg', [a], {}, outputs[0]!, origin);
     if (left === undefined) return undefined;
     return rewriter.node('Multiply', [left, rewriter.scalar(-factor, rewriter.info(b).dtype)], {}, outputs[0]!, origin);
   },
@@ -85,6 +88,7 @@ const productOfProduct: Rule = {
     const inner = rewriter.producer(inputs[0]!, 'Multiply');
     const factor = inner === undefined ? undefined : rewriter.uniform(inner.inputs[1]!);
     if (outer === undefined || factor === undefined || outputs[0]!.dtype !== 'float32') return undefined;
+    if (!hasShape(inner!.inputs[0]!, outputs[0]!.shape, rewriter)) return undefined;
     const product = Math.fround(outer * factor);
     // A product that leaves the range of floats must be left to the order in which it was written.
     if (!Number.isFinite(product) || Math.abs(product) < 1e-30) return undefined;
@@ -122,7 +126,7 @@ const square: Rule = {
   apply: ({ op, inputs, outputs, origin }: RuleNode, rewriter) => {
     const second = rewriter.uniform(inputs[1]!);
     const isSquare = op === 'Pow' ? second === 2 : second === 0;
-    if (!isSquare || !sameShape(rewriter.info(inputs[0]!).shape, outputs[0]!.shape)) return undefined;
+    if (!isSquare || !hasShape(inputs[0]!, outputs[0]!.shape, rewriter)) return undefined;
     return rewriter.node('Square', [inputs[0]!], {}, outputs[0]!, origin);
   },
 };

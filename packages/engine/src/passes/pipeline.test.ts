@@ -34,6 +34,10 @@ class Sketch {
     return this.#builder.node(op, inputs, attributes, [{ shape, dtype }])[0]!;
   }
 
+  shapeOf(id: ValueId): readonly number[] {
+    return this.#builder.info(id).shape;
+  }
+
   output(name: string, id: ValueId): this {
     this.#builder.output({ name, shape: this.#builder.info(id).shape, dtype: 'float32' }, id);
     return this;
@@ -237,5 +241,48 @@ describe('backward passes', () => {
     const graph = await optimized(s.output('relu', relu).output('dx', dx).output('db', sum).build());
     expect(countKernels(graph)).toEqual({ ColumnSum: 1, Multiply: 1, Relu: 1, Step: 1 });
     expect(graph.nodes.find(({ op }) => op === 'Step')!.attributes.nonNegative).toBe(true);
+  });
+});
+
+describe('operands that are broadcast', () => {
+  const flags = { transposeA: false, transposeB: false };
+  const product = (s: Sketch, a: ValueId, shape: readonly number[], name: string) => {
+    const w = s.input(name, [s.shapeOf(a).at(-1)!, shape[1]!]);
+    return s.node('BatchMatMul', [a, w], shape, flags);
+  };
+  const filled = (s: Sketch, shape: readonly number[], value: number) =>
+    s.constant(shape, Array(sizeOf(shape)).fill(value));
+  const CASES: Readonly<Record<string, (s: Sketch) => ValueId>> = {
+    'a product and a product of one row': (s) => {
+      const [a, c] = [product(s, s.input('a', [4, 3]), [4, 5], 'w'), product(s, s.input('c', [1, 3]), [1, 5], 'v')];
+      return s.node('Add', [a, c], [4, 5]);
+    },
+    'a product of one column and a row': (s) => {
+      return s.node('Add', [product(s, s.input('a', [4, 3]), [4, 1], 'w'), s.input('b', [5])], [4, 5]);
+    },
+    'a product of one row and equal numbers': (s) => {
+      return s.node('Multiply', [product(s, s.input('a', [1, 3]), [1, 5], 'w'), filled(s, [4, 5], 2)], [4, 5]);
+    },
+    'a scaled row in a product': (s) => {
+      const rows = s.node('Multiply', [s.input('x', [1, 3]), filled(s, [4, 3], 2)], [4, 3]);
+      return product(s, rows, [4, 5], 'w');
+    },
+    'a negated product with equal numbers': (s) => {
+      const rows = s.node('Multiply', [s.input('x', [1, 3]), filled(s, [4, 3], 2)], [4, 3]);
+      return s.node('Neg', [rows], [4, 3]);
+    },
+    'equal numbers times a negation': (s) => {
+      return s.node('Multiply', [s.node('Neg', [s.input('x', [1, 3])], [1, 3]), filled(s, [4, 3], 2)], [4, 3]);
+    },
+    'two scales': (s) => {
+      const row = s.node('Multiply', [s.input('x', [1, 3]), filled(s, [], 2)], [1, 3]);
+      return s.node('Multiply', [row, filled(s, [4, 3], 3)], [4, 3]);
+    },
+  };
+
+  it.each(Object.entries(CASES))('%s', async (_, sketch) => {
+    const s = new Sketch();
+    const y = sketch(s);
+    expect((await optimized(s.output('y', y).build())).outputs).toHaveLength(1);
   });
 });

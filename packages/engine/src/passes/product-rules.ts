@@ -1,5 +1,5 @@
 import type { Attribute, ValueId } from '../graph/graph.js';
-import { sizeOf } from '../graph/shapes.js';
+import { sameShape, sizeOf } from '../graph/shapes.js';
 import { FUSED_ACTIVATIONS, fusedOperands } from '../lower/matmul.js';
 import type { Rewriter, Rule, RuleNode } from './rewriter.js';
 
@@ -168,6 +168,11 @@ function plainGemm(id: ValueId, rewriter: Rewriter) {
   return product !== undefined && product.inputs.length === 2 && rewriter.isUsedOnce(id) ? product : undefined;
 }
 
+/** The same, if the product has the shape of what is made of it: a Gemm cannot broadcast its result. */
+function plainGemmOf(id: ValueId, shape: readonly number[], rewriter: Rewriter) {
+  return sameShape(rewriter.info(id).shape, shape) ? plainGemm(id, rewriter) : undefined;
+}
+
 /**
  * Also a whole matrix, where it is another product: measured on the gradients of [784, 256] from two batches of 128, the
  * sum costs 7 % more by an Add. Any other matrix is left to be added, since a Gemm copies it first.
@@ -177,7 +182,7 @@ const addend: Rule = {
   ops: ['Add'],
   apply: ({ inputs, outputs, origin }, rewriter) => {
     for (const side of [1, 0] as const) {
-      const product = plainGemm(inputs[side]!, rewriter);
+      const product = plainGemmOf(inputs[side]!, outputs[0]!.shape, rewriter);
       const other = inputs[1 - side]!;
       if (product === undefined || !isGemmAddend(other, outputs[0]!.shape, rewriter)) continue;
       return rewriter.node('Gemm', [...product.inputs, other], product.attributes, outputs[0]!, origin);
@@ -201,7 +206,7 @@ const scaledResult: Rule = {
   name: '(a · b) · c is a Gemm with alpha = c',
   ops: ['Multiply', 'Neg'],
   apply: ({ op, inputs, outputs, origin }, rewriter) => {
-    const product = plainGemm(inputs[0]!, rewriter);
+    const product = plainGemmOf(inputs[0]!, outputs[0]!.shape, rewriter);
     const factor = op === 'Neg' ? -1 : rewriter.uniform(inputs[1]!);
     if (product === undefined || factor === undefined || factor === 0) return undefined;
     const attributes = { ...product.attributes, alpha: scaled(product.attributes.alpha, factor) };
@@ -230,7 +235,9 @@ function scaledSource(id: ValueId, rewriter: Rewriter): { source: ValueId; facto
   if (negation !== undefined) return { source: negation.inputs[0]!, factor: -1 };
   const product = rewriter.producer(id, 'Multiply');
   const factor = product === undefined ? undefined : rewriter.uniform(product.inputs[1]!);
-  return factor === undefined || factor === 0 ? undefined : { source: product!.inputs[0]!, factor };
+  if (factor === undefined || factor === 0) return undefined;
+  const source = product!.inputs[0]!;
+  return sameShape(rewriter.info(source).shape, rewriter.info(id).shape) ? { source, factor } : undefined;
 }
 
 /** Dense products: everything that a Gemm's flags, bias and alpha can take in. */
