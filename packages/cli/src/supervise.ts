@@ -12,6 +12,8 @@ export interface SupervisedRun {
   /** 0: all workers are started by hand. */
   readonly localWorkers: number;
   readonly resume: boolean;
+  /** With `resume`: other numbers are allowed, as long as the state stays valid. */
+  readonly allowNumbers?: boolean;
   readonly bind?: string | undefined;
   readonly insecure?: boolean;
 }

@@ -4,8 +4,9 @@ export type { RunStatus } from './core/status.js';
 export { type Checkpoint, readCheckpoint } from './shell/checkpoint-reader.js';
 export { listCheckpoints } from './shell/checkpoint-writer.js';
 export { checkBind } from './shell/control-socket.js';
-export { type CoordinatorOptions, type RunningCoordinator, startCoordinator } from './shell/coordinator.js';
+export { startCoordinator } from './shell/coordinator.js';
 export type { CheckpointManifest } from './shell/manifest.js';
+export type { CoordinatorOptions, RunningCoordinator } from './shell/options.js';
 export {
   encodePicture,
   type GridOptions,

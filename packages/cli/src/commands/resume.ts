@@ -19,7 +19,9 @@ export const resume: Command = {
     const runDirectory = resolve(requiredText(args, 'out', '--out runs/mlp-1'));
     const config = await resumedConfigOf(args, runDirectory);
     const reporter = await createReporter({ json: isGiven(args, 'json') });
-    const result = await superviseRun({ config, runDirectory, localWorkers: config.workers, resume: true }, reporter);
+    const allowNumbers = isGiven(args, 'resume-with-changes');
+    const run = { config, runDirectory, localWorkers: config.workers, resume: true, allowNumbers };
+    const result = await superviseRun(run, reporter);
     if (result.interrupted) reporter.note(`Go on with: gantry resume --out ${runDirectory}`);
     return 0;
   },

@@ -77,11 +77,12 @@ function apply(draft: Draft, event: CoordinatorEvent): void {
 
 /** Where training goes on. A run that has all its steps already is over. */
 function onRestored(draft: Draft, event: Extract<CoordinatorEvent, { type: 'restored' }>): void {
-  const { checkpoint, kept, nowMs } = event;
-  const { saving } = draft.state;
+  const { checkpoint, programHash, kept, nowMs } = event;
+  const { saving, settings } = draft.state;
   patch(draft, {
     restored: true,
     startUpdate: checkpoint?.update ?? 0,
+    expectedProgram: settings.allowNumbers ? '' : programHash,
     saving: { ...saving, last: checkpoint, kept: [...kept].sort((a, b) => a - b) },
   });
   if (checkpoint === null || checkpoint.update < totalUpdates(draft.state)) {

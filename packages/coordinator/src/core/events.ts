@@ -35,6 +35,8 @@ export type CoordinatorEvent =
       readonly type: 'restored';
       readonly nowMs: number;
       readonly checkpoint: CheckpointRecord | null;
+      /** Of the programs that it was trained with; empty without a checkpoint. */
+      readonly programHash: string;
       readonly kept: readonly number[];
     }
   /** It is durable: files and folders are synced. */
@@ -108,6 +110,8 @@ export interface Settings {
   readonly resumeCommand: string;
   /** A resume: nothing is assigned before the checkpoint is read. */
   readonly resume: boolean;
+  /** A resume may compute with other programs than its checkpoint was made with. */
+  readonly allowNumbers: boolean;
   /** The last one of the coordinator before; 0 at a fresh start. */
   readonly generation: number;
   readonly startedMs: number;

@@ -237,10 +237,21 @@ function findMismatch(state: CoordinatorState): string | null {
       `${member.programHash.slice(0, 12)}): the same model file, versions and kind of device are needed everywhere`
     );
   }
+  const changed = trainers.find(({ programHash }) => ![programHash, ''].includes(state.expectedProgram));
+  if (changed !== undefined) return programChanged(state.expectedProgram, changed);
   const expected = state.startUpdate > 0 ? state.saving.last?.stateSha256 : ready[0]?.stateSha256;
   const other = ready.find(({ stateSha256 }) => stateSha256 !== expected);
   if (other === undefined) return null;
   return `${nameOf(other)} begins with state ${other.stateSha256.slice(0, 12)}, ${expected?.slice(0, 12)} is expected: its definition or its copy differs`;
+}
+
+/** The model file, the versions or the device are others than at the checkpoint: it would train on as something else. */
+function programChanged(before: string, member: MemberState): string {
+  return (
+    `${nameOf(member)} compiled other programs (${member.programHash.slice(0, 12)}) than the checkpoint was trained with ` +
+    `(${before.slice(0, 12)}): the model file, the version of Gantry or its engine, or the kind of device has changed since. ` +
+    'Restore it, or add --resume-with-changes if it need not be bit for bit the undisturbed run'
+  );
 }
 
 function becomeTraining(draft: Draft, nowMs: number): void {

@@ -63,6 +63,8 @@ export interface CoordinatorState {
   /** False while a resume still reads its checkpoint. */
   readonly restored: boolean;
   readonly startUpdate: number;
+  /** What members must have compiled, because the checkpoint was made with it; empty: anything that all agree on. */
+  readonly expectedProgram: string;
   readonly stop: 'none' | 'requested' | 'agreed';
   readonly metrics: MetricsState;
   readonly saving: SavingState;
@@ -101,6 +103,7 @@ export function initialState(settings: Settings): CoordinatorState {
     members: [],
     restored: !settings.resume,
     startUpdate: 0,
+    expectedProgram: '',
     stop: 'none',
     metrics: initialMetrics(0),
     saving: { assembly: null, writing: [], last: null, kept: [] },

@@ -12,7 +12,8 @@ import type { RunEvent } from '../core/run-events.js';
 import { fakeState } from '../testing/fake-worker.js';
 import { TEST_CONFIG } from '../testing/transcript.js';
 import { readCheckpoint } from './checkpoint-reader.js';
-import { type CoordinatorOptions, startCoordinator } from './coordinator.js';
+import { startCoordinator } from './coordinator.js';
+import type { CoordinatorOptions } from './options.js';
 import { readJournal, readStatus } from './run-directory.js';
 import { lockOwner } from './run-lock.js';
 
@@ -260,6 +261,32 @@ describe('before anything is started', () => {
     expect(changed.message).toContain('adam.beta1 was 0.5, is 0.9');
     // A refusal leaves no lock behind.
     expect(await lockOwner(runDirectory)).toBeNull();
+  });
+
+  it('another device is refused too, unless other numbers are allowed', async () => {
+    await (await start({ config: { ...config, steps: 4 } })).done;
+    const other = { ...config, steps: 8, device: 'webgpu' };
+    const refused = await failureOf(start({ resume: true, config: other }));
+    expect(refused.code).toBe('GANTRY_CONFIG_CHANGED');
+    expect(refused.message).toContain('--resume-with-changes');
+    const resumed = await start({ resume: true, allowNumbers: true, config: other });
+    expect(await resumed.done).toMatchObject({ step: 8 });
+    const seed = await failureOf(start({ resume: true, allowNumbers: true, config: { ...other, seed: 2 } }));
+    expect(seed.code).toBe('GANTRY_CONFIG_CHANGED');
+  });
+
+  it('a resume with another program is refused before it trains, unless other numbers are allowed', async () => {
+    await (await start({ config: { ...config, steps: 4 } })).done;
+    vi.stubEnv('FAKE_PROGRAM', 'f'.repeat(64));
+    const longer = { ...config, steps: 8 };
+    const error = await failureOf((await start({ resume: true, config: longer })).done);
+    expect(error.code).toBe('GANTRY_PROGRAM_MISMATCH');
+    expect(error.message).toContain('--resume-with-changes');
+    const resumed = await start({ resume: true, allowNumbers: true, config: longer });
+    expect(await resumed.done).toMatchObject({ step: 8 });
+    expect((await readCheckpoint(runDirectory)).manifest.programHash).toBe('f'.repeat(64));
+    // From here on this is the program.
+    expect(await (await start({ resume: true, config: { ...config, steps: 9 } })).done).toMatchObject({ step: 9 });
   });
 
   it.each(['tcp://0.0.0.0:0', 'tcp://192.0.2.1:7400', 'tcp://*:7400', 'tcp://example.org:1', 'tcp://[::]:9'])(

@@ -1,15 +1,8 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import {
-  assertNever,
-  decodeEnvelope,
-  type ErrorCode,
-  encodeEnvelope,
-  GantryError,
-  type RunConfig,
-} from '@gantry/common';
+import { assertNever, decodeEnvelope, type ErrorCode, encodeEnvelope, GantryError } from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
 import type { RunEvent, RunResult } from '../core/run-events.js';
@@ -28,38 +21,10 @@ import {
 } from './constants.js';
 import { ControlSocket } from './control-socket.js';
 import { LocalWorkers } from './local-workers.js';
+import { BIND_DEFAULT, type CoordinatorOptions, type RunningCoordinator, settingsOf } from './options.js';
 import { checkUnchanged, findCheckpoint, recordOf } from './resume.js';
 import { RunDirectory, readJournal } from './run-directory.js';
 import { streamState } from './state-transfer.js';
-
-export interface CoordinatorOptions {
-  readonly config: RunConfig;
-  /** The run's folder; made where it is missing. */
-  readonly runDirectory: string;
-  /** @default 'tcp://127.0.0.1:0', any free port of the loopback */
-  readonly bind?: string;
-  /** Allows a `bind` that other machines can reach. @default false */
-  readonly insecure?: boolean;
-  /** Go on from the newest sound checkpoint of `runDirectory`. @default false */
-  readonly resume?: boolean;
-  /** Workers to start on this machine; the rest of `config.workers` join by hand. */
-  readonly localWorkers: number;
-  /** Program and first arguments of a local worker; `--join ENDPOINT --worker NAME [--hub]` follow. */
-  readonly workerCommand: readonly string[];
-  readonly onEvent: (event: RunEvent) => void;
-}
-
-export interface RunningCoordinator {
-  readonly runId: string;
-  /** Where workers join. */
-  readonly endpoint: string;
-  /** Rejects with the GantryError that ended the run. By then every local worker has ended. */
-  readonly done: Promise<RunResult>;
-  /** Finish the step, save, end. */
-  stop(): void;
-  /** End now. */
-  abort(reason: string): void;
-}
 
 /**
  * Starts a run: locks its folder, binds, starts the local workers, and trains as soon as everyone has joined.
@@ -69,21 +34,11 @@ export interface RunningCoordinator {
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const startedMs = performance.now();
-  const { config, resume = false } = options;
+  const { config, resume = false, allowNumbers = false } = options;
   const journal = resume ? await readJournal(options.runDirectory) : null;
-  if (journal !== null) checkUnchanged(journal.config, config);
+  if (journal !== null) checkUnchanged(journal.config, config, allowNumbers);
   const directory = await RunDirectory.open(options.runDirectory);
-  const settings: Settings = {
-    runId: journal?.runId ?? randomUUID().slice(0, 13),
-    config,
-    localWorkers: Array.from({ length: options.localWorkers }, (_, index) => `worker-${index}`),
-    hub: config.topology === 'star' ? 'hub' : null,
-    launchToken: randomBytes(24).toString('base64url'),
-    resumeCommand: `npx gantry resume --out ${quote(options.runDirectory)}`,
-    resume,
-    generation: journal?.generation ?? 0,
-    startedMs,
-  };
+  const settings = settingsOf(options, journal, startedMs);
   try {
     if (!resume) await directory.expectFresh();
     const shell = await CoordinatorShell.open(options, settings, directory);
@@ -93,11 +48,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     await directory.close();
     throw error;
   }
-}
-
-/** An argument as a shell takes it. */
-function quote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 /** Ends `done` one way or the other. */
@@ -137,7 +87,7 @@ class CoordinatorShell implements RunningCoordinator {
   ): Promise<CoordinatorShell> {
     let shell: CoordinatorShell | undefined;
     const socket = await ControlSocket.open({
-      bind: options.bind ?? 'tcp://127.0.0.1:0',
+      bind: options.bind ?? BIND_DEFAULT,
       insecure: options.insecure ?? false,
       onFrame: (peer, frame) => shell?.receive(peer, frame),
       onGone: (peer) => shell?.post({ type: 'disconnected', nowMs: performance.now(), peer }),
@@ -238,7 +188,8 @@ class CoordinatorShell implements RunningCoordinator {
       await this.#directory.truncateMetrics(found?.manifest.step ?? 0);
       const kept = await listCheckpoints(this.#directory.checkpoints);
       const checkpoint = found === null ? null : recordOf(found);
-      this.post({ type: 'restored', nowMs: performance.now(), checkpoint, kept });
+      const programHash = found?.manifest.programHash ?? '';
+      this.post({ type: 'restored', nowMs: performance.now(), checkpoint, programHash, kept });
     } catch (error) {
       this.#fail(error);
     }

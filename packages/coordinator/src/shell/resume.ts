@@ -6,14 +6,20 @@ import { type Checkpoint, readCheckpoint } from './checkpoint-reader.js';
  * Refuses to go on with a configuration that would give other weights. Workers, transport, topology, the number of steps and
  * the like change no bit and may differ.
  *
+ * @param allowNumbers Lets changes through that keep the state valid and change the numbers: engine and device.
  * @throws GantryError GANTRY_CONFIG_CHANGED naming every key, its value then and now.
  */
-export function checkUnchanged(before: RunConfig, now: RunConfig): void {
-  const changes = diffConfig(before, now).filter(({ effect }) => effect !== 'none');
+export function checkUnchanged(before: RunConfig, now: RunConfig, allowNumbers: boolean): void {
+  const changes = diffConfig(before, now).filter(
+    ({ effect }) => effect === 'breaks' || (effect === 'numbers' && !allowNumbers),
+  );
   if (changes.length === 0) return;
   const show = (value: unknown): string => JSON.stringify(value) ?? 'unset';
   const list = changes.map(({ key, from, to }) => `${key} was ${show(from)}, is ${show(to)}`).join('; ');
-  const message = `the run cannot go on with another configuration: ${list}. Take the values that it began with, or begin a new run with another --out`;
+  const remedy = changes.some(({ effect }) => effect === 'breaks')
+    ? 'or begin a new run with another --out'
+    : 'or add --resume-with-changes if it need not be bit for bit the undisturbed run';
+  const message = `the run cannot go on with another configuration: ${list}. Take the values that it began with, ${remedy}`;
   throw new GantryError('GANTRY_CONFIG_CHANGED', message, {
     details: { keys: changes.map(({ key }) => key).join(', ') },
   });

@@ -6,6 +6,7 @@ import type { RunStatus } from '../core/status.js';
 import { cleanUnfinished, listCheckpoints } from './checkpoint-writer.js';
 import { METRICS_FLUSH_MS } from './constants.js';
 import { fileError, replaceFile } from './durable.js';
+import { resumeCommand } from './resume-command.js';
 import { isAlive, lockOwner, lockRun, type Owner, thisProcess } from './run-lock.js';
 import { toYaml } from './yaml.js';
 
@@ -79,7 +80,7 @@ export class RunDirectory {
     if (steps.length === 0) return;
     const message =
       `${this.path} holds a run already (checkpoints up to step ${steps.at(-1)}); ` +
-      `go on with it (gantry resume --out ${this.path}), or use another --out`;
+      `go on with it (${resumeCommand(this.path)}), or use another --out`;
     throw new GantryError('GANTRY_RUN_EXISTS', message, { details: { runDirectory: this.path } });
   }
 

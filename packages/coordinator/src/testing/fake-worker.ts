@@ -17,7 +17,8 @@ import { Dealer } from 'zeromq';
  * A worker that speaks the protocol and trains nothing: its state after update u is a function of u. A client of the
  * coordinator, run as a process of its own. FAKE_FAULT says what goes wrong: `exit@U`, `kill@U`, `mute@U` (no heartbeat,
  * deaf to SIGTERM), `failure@U`, `corrupt@U` (a state that is not what its hash says), `garbage@U`, each for the worker
- * FAKE_WORKER, and only once the file FAKE_AFTER exists; FAKE_STEP_MS is how long a step takes.
+ * FAKE_WORKER, and only once the file FAKE_AFTER exists; FAKE_STEP_MS is how long a step takes,
+ * FAKE_PROGRAM the hash of what it says it compiled.
  */
 interface Fault {
   readonly kind: string;
@@ -165,7 +166,7 @@ class FakeWorker {
 
   #ready(stateSha256: string): void {
     const stateLayoutJson = this.#leader ? JSON.stringify(FAKE_LAYOUT) : '';
-    const programHash = 'e'.repeat(64);
+    const programHash = process.env.FAKE_PROGRAM ?? 'e'.repeat(64);
     const { session } = this.#run!;
     const generation = this.#generation;
     this.#send({

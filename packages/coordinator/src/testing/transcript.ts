@@ -83,6 +83,7 @@ function settingsOf(given: Parameters): Settings {
     launchToken: TOKEN,
     resumeCommand: 'npx gantry resume --out runs/one',
     resume: given.resume === 'true',
+    allowNumbers: given.allow === 'numbers',
     generation: Number(given.generation ?? 0),
     startedMs: 0,
   };
@@ -129,7 +130,13 @@ function eventsOf(state: CoordinatorState, [ms, kind, ...rest]: string[]): Coord
       return [{ type: 'checkpointSaved', nowMs, checkpoint: record }];
     case 'restored':
       return [
-        { type: 'restored', nowMs, checkpoint: update === 0 ? null : record, kept: update === 0 ? [] : [record.step] },
+        {
+          type: 'restored',
+          nowMs,
+          checkpoint: update === 0 ? null : record,
+          programHash: update === 0 ? '' : HASH[given.program ?? 'p']!,
+          kept: update === 0 ? [] : [record.step],
+        },
       ];
     case 'failed':
       return [{ type: 'failed', nowMs, code: given.code as ErrorCode, message: 'the disk is full', details: {} }];

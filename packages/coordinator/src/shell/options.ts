@@ -1,0 +1,60 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { RunConfig } from '@gantry/common';
+import type { Settings } from '../core/events.js';
+import type { RunEvent, RunResult } from '../core/run-events.js';
+import { resumeCommand } from './resume-command.js';
+import type { Journal } from './run-directory.js';
+
+/** Any free port of the loopback. */
+export const BIND_DEFAULT = 'tcp://127.0.0.1:0';
+
+export interface CoordinatorOptions {
+  readonly config: RunConfig;
+  /** The run's folder; made where it is missing. */
+  readonly runDirectory: string;
+  /** @default 'tcp://127.0.0.1:0', any free port of the loopback */
+  readonly bind?: string;
+  /** Allows a `bind` that other machines can reach. @default false */
+  readonly insecure?: boolean;
+  /** Go on from the newest sound checkpoint of `runDirectory`. @default false */
+  readonly resume?: boolean;
+  /**
+   * With `resume`: allow what leaves the state valid and changes the numbers: another engine or device, other programs.
+   * @default false
+   */
+  readonly allowNumbers?: boolean;
+  /** Workers to start on this machine; the rest of `config.workers` join by hand. */
+  readonly localWorkers: number;
+  /** Program and first arguments of a local worker; `--join ENDPOINT --worker NAME [--hub]` follow. */
+  readonly workerCommand: readonly string[];
+  readonly onEvent: (event: RunEvent) => void;
+}
+
+export interface RunningCoordinator {
+  readonly runId: string;
+  /** Where workers join. */
+  readonly endpoint: string;
+  /** Rejects with the GantryError that ended the run. By then every local worker has ended. */
+  readonly done: Promise<RunResult>;
+  /** Finish the step, save, end. */
+  stop(): void;
+  /** End now. */
+  abort(reason: string): void;
+}
+
+/** What the core is told of a run that begins at `startedMs`, or goes on from what `journal` says. */
+export function settingsOf(options: CoordinatorOptions, journal: Journal | null, startedMs: number): Settings {
+  const { config, runDirectory, localWorkers, resume = false, allowNumbers = false } = options;
+  return {
+    runId: journal?.runId ?? randomUUID().slice(0, 13),
+    config,
+    localWorkers: Array.from({ length: localWorkers }, (_, index) => `worker-${index}`),
+    hub: config.topology === 'star' ? 'hub' : null,
+    launchToken: randomBytes(24).toString('base64url'),
+    resumeCommand: resumeCommand(runDirectory),
+    resume,
+    allowNumbers,
+    generation: journal?.generation ?? 0,
+    startedMs,
+  };
+}
