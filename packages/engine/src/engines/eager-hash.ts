@@ -2,11 +2,15 @@ import { createHash } from 'node:crypto';
 import { GantryError } from '@gantry/common';
 import type { Graph } from '../graph/graph.js';
 import type { Program, TensorSpec } from '../program.js';
+import { MISSING_RULE } from '../trace/recording.js';
 import { trace } from '../trace/trace.js';
 
 /**
- * The content hash of an eagerly run program: of the graph that it is captured as. A program that only an eager engine
- * can run is known by its source text, which does not see what its closures hold.
+ * The content hash of an eagerly run program: of the graph that it is captured as. A program whose kernels only an eager
+ * engine can run is known by its source text, which does not see what its closures hold.
+ *
+ * @throws GantryError GANTRY_ENGINE_UNSUPPORTED for a program that is not pure: random numbers, tensors that it reads,
+ *   variables that are no inputs. An eager engine would run it, each time with another result under one hash.
  */
 export function programHash(program: Program, outputs: readonly TensorSpec[], runtime: string): string {
   const hash = createHash('sha256').update(JSON.stringify([runtime, program.name, program.inputs, outputs]));
@@ -26,7 +30,7 @@ function traceIfPossible(program: Program): Graph | null {
   try {
     return trace(program);
   } catch (error) {
-    if (error instanceof GantryError && error.code === 'GANTRY_ENGINE_UNSUPPORTED') return null;
+    if (error instanceof GantryError && error.details.missing === MISSING_RULE) return null;
     throw error;
   }
 }

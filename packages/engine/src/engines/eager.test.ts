@@ -97,6 +97,25 @@ describe('an eager engine', () => {
     expect(await hash(scaled(2))).not.toBe(await hash(scaled(3)));
   });
 
+  it.each<[string, (x: tf.Tensor) => tf.Tensor]>([
+    ['random numbers', (x) => tf.add(x, tf.randomUniform([2]))],
+    ['a tensor that it reads', (x) => tf.mul(x, x.dataSync()[0]!)],
+  ])('refuses a program with %s: its hash would not say what it computes', async (_, run) => {
+    const inputs = [{ name: 'x', shape: [2], dtype: 'float32' }] as const;
+    const error = await rejection(engine.compile({ name: 'impure', inputs, run: ({ x }) => ({ y: run(x!) }) }));
+    expect(error.code).toBe('GANTRY_ENGINE_UNSUPPORTED');
+  });
+
+  it('runs a kernel that cannot be captured', async () => {
+    const run = ({ x }: NamedTensors) => ({ y: tf.cumsum(x!) });
+    const inputs = [{ name: 'x', shape: [3], dtype: 'float32' }] as const;
+    const executable = await engine.compile({ name: 'cumsum', inputs, run });
+    const y = new Float32Array(3);
+    executable.bind({ x: Float32Array.of(1, 2, 3) }, { y }).run();
+    expect([...y]).toEqual([1, 3, 6]);
+    expect(executable.hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
   it('refuses arrays that do not fit', async () => {
     const executable = await engine.compile(program);
     const { x, ids } = inputs();

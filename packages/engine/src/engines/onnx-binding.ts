@@ -5,11 +5,12 @@ import type { HostArray, HostArrays, TensorSpec } from '../program.js';
 
 /**
  * ONNX operators that read element i of their operands when they write element i of their result, and so may write over
- * an operand.
+ * an operand. Sigmoid, Tanh and Erf are not among them: the runtime fuses x · f(x) of these into kernels (QuickGelu, Gelu)
+ * that write f(x) first and then read x again.
  */
 const IN_PLACE: ReadonlySet<string> = new Set([
   ...['Abs', 'Add', 'Clip', 'Div', 'Exp', 'Identity', 'LeakyRelu', 'Log', 'Max', 'Min', 'Mul', 'Neg', 'Pow'],
-  ...['Reciprocal', 'Relu', 'Sigmoid', 'Sign', 'Sqrt', 'Sub', 'Sum', 'Tanh', 'Where'],
+  ...['Reciprocal', 'Relu', 'Sign', 'Sqrt', 'Sub', 'Sum', 'Where'],
 ]);
 
 /**
@@ -74,9 +75,9 @@ export function coincides(a: HostArray, b: HostArray): boolean {
 }
 
 /**
- * Whether an output may be computed right in the memory of an input: every reader of the input works element by element
- * and either makes the output itself or must have run before whoever does. Otherwise a kernel that runs later would read
- * what has been overwritten.
+ * Whether an output may be computed right in the memory of an input: every reader of the input must have run before the
+ * output's maker or be it, since a kernel that runs later would read what has been overwritten, and everything from the
+ * input to the output must work element by element, also when the runtime makes one kernel of it.
  */
 export function mayOverwrite(model: OnnxModel, input: string, output: string): boolean {
   const producers = new Map<string, OnnxNode>();
@@ -84,7 +85,23 @@ export function mayOverwrite(model: OnnxModel, input: string, output: string): b
   const writer = producers.get(output);
   if (writer === undefined || !IN_PLACE.has(writer.op)) return false;
   const before = ancestors(writer, producers);
-  return model.nodes.every((node) => !node.inputs.includes(input) || (IN_PLACE.has(node.op) && before.has(node)));
+  const after = descendants(input, model);
+  return model.nodes.every((node) => {
+    if (node.inputs.includes(input) && !before.has(node)) return false;
+    return !(before.has(node) && after.has(node)) || IN_PLACE.has(node.op);
+  });
+}
+
+/** All nodes that depend on a value; a model's nodes stand in the order in which they can run. */
+function descendants(value: string, model: OnnxModel): Set<OnnxNode> {
+  const found = new Set<OnnxNode>();
+  const values = new Set([value]);
+  for (const node of model.nodes) {
+    if (!node.inputs.some((name) => values.has(name))) continue;
+    found.add(node);
+    for (const name of node.outputs) values.add(name);
+  }
+  return found;
 }
 
 /** A node and all that it depends on. */

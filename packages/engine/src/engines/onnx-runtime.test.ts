@@ -166,6 +166,23 @@ describe('an output over an input that is still needed', () => {
     expect([...late]).toEqual([2, 12, 36, 80]);
   });
 
+  it('is copied too where the runtime fuses what reads the input twice', async () => {
+    // x · σ(1.702 x) is a QuickGelu, which writes σ before it reads x again.
+    const builder = new GraphBuilder('gelu', 'kernel');
+    const x = builder.input({ name: 'x', ...VECTOR });
+    const factor = builder.constant('float32', [], of(1.702));
+    const [scaled] = builder.node('Multiply', [x, factor], {}, [VECTOR]);
+    const [gate] = builder.node('Sigmoid', [scaled!], {}, [VECTOR]);
+    builder.output({ name: 'y', ...VECTOR }, builder.node('Multiply', [x, gate!], {}, [VECTOR])[0]!);
+    const executable = await engine.compileGraph(builder.build());
+    const memory = of(-2, -0.5, 1, 3);
+    const expected = [...memory].map((value) => value / (1 + Math.exp(-1.702 * value)));
+    executable.bind({ x: memory }, { y: memory }).run();
+    expected.forEach((value, i) => {
+      expect(memory[i]).toBeCloseTo(value, 5);
+    });
+  });
+
   it('is copied too where it is shifted against the input', async () => {
     const graph = vectors((g) => g.output('y', g.node('Neg', g.input('x'))));
     const executable = await engine.compileGraph(graph);

@@ -20,6 +20,9 @@ export interface CapturedData {
   refCount: number;
 }
 
+/** `details.missing` of an error that says nothing of the program but that the capture backend lacks a kernel. */
+export const MISSING_RULE = 'rule';
+
 /** One trace under way: the graph built so far, and what tensors of other backends became in it. */
 export class Recording {
   readonly program: string;
@@ -37,10 +40,15 @@ export class Recording {
     return this.#builder.input(spec);
   }
 
-  /** Tensors that live on another backend (weights that are no inputs, tensors made before) enter as constants. */
+  /**
+   * Tensors that live on another backend, made before the trace, enter as constants.
+   *
+   * @throws GantryError GANTRY_ENGINE_UNSUPPORTED for a variable, whose value of now would be frozen into the program
+   */
   foreignValue({ dataId, shape, dtype }: TensorInfo): ValueId {
     const known = this.#foreign.get(dataId);
     if (known !== undefined) return known;
+    this.#refuseVariable(dataId);
     const data = engine().readSync(dataId) as ConstantData;
     const value = this.constant(dtype, shape, data);
     this.#foreign.set(dataId, value);
@@ -75,9 +83,19 @@ export class Recording {
     return this.#builder.info(id);
   }
 
+  /** The error for what a kernel's rule cannot record; an eager engine may still run it (`missing`). */
   unsupported(kernel: string, inputs: readonly ValueId[], reason: string): GantryError {
     const layer = currentLayer() || this.#gradientLayer(inputs);
-    return unsupportedError(this.program, `kernel ${kernel}`, layer, reason, { kernel });
+    return unsupportedError(this.program, `kernel ${kernel}`, layer, reason, { kernel, missing: MISSING_RULE });
+  }
+
+  #refuseVariable(dataId: object): void {
+    const variables = Object.values(engine().registeredVariables);
+    const variable = variables.find((candidate) => candidate.dataId === dataId);
+    if (variable === undefined) return;
+    const reason =
+      'its value of now would stay in the program for ever; make it an input, and give both to withVariables (for a constant, use tf.tensor)';
+    throw unsupportedError(this.program, `variable "${variable.name}", which is no input,`, currentLayer(), reason);
   }
 
   /** At a program's edge bool is int32. */

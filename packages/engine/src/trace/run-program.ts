@@ -2,6 +2,7 @@ import { GantryError } from '@gantry/common';
 import { engine, getBackend, setBackend, Tensor } from '@tensorflow/tfjs-core';
 import type { NamedTensors, Program } from '../program.js';
 import { describeOrigin, userLine, withDeepStacks } from './origin.js';
+import { MISSING_RULE } from './recording.js';
 
 /** tfjs's own errors for what it lacks; they name neither program nor line. */
 const MISSING: readonly (readonly [RegExp, string])[] = [
@@ -32,7 +33,10 @@ function namingProgram(program: string, error: unknown): unknown {
     const line = userLine(error.stack);
     const where = line === '' ? '' : ` ${describeOrigin({ layer: '', line })}`;
     const message = `program "${program}": ${what} ${kernel}${where} does not exist on backend ${getBackend()}; write it with other operations`;
-    return new GantryError('GANTRY_ENGINE_UNSUPPORTED', message, { cause: error, details: { kernel, line } });
+    return new GantryError('GANTRY_ENGINE_UNSUPPORTED', message, {
+      cause: error,
+      details: { kernel, line, missing: MISSING_RULE },
+    });
   }
   return error;
 }

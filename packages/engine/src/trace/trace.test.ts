@@ -101,7 +101,10 @@ describe('trace', () => {
       layers: [layers.dense({ units: 2, inputShape: [3], activation: 'tanh', name: 'hidden' })],
     });
     const graph = trace(
-      programOf({ x: [1, 3] }, ({ x }) => ({ y: tf.grad((v) => tf.sum(net.apply(v) as tf.Tensor))(x!) })),
+      programOf({ x: [1, 3], kernel: [3, 2], bias: [2] }, ({ x, kernel, bias }) => {
+        const gradient = () => tf.grad((v) => tf.sum(net.apply(v) as tf.Tensor))(x!);
+        return { y: withVariables(weightsOf(net), [kernel!, bias!], gradient).value };
+      }),
     );
     const origins = (op: string) => graph.nodes.filter((node) => node.op === op).map(({ origin }) => origin);
     expect(new Set(origins('Tanh'))).toEqual(new Set([`${net.name}/hidden`]));
@@ -191,6 +194,16 @@ describe('what cannot be captured', () => {
     expect(counter.dataSync()[0]).toBe(5);
     expectUntouched();
     counter.dispose();
+  });
+
+  it('a variable that is no input: its value would be frozen', () => {
+    const weight = tf.variable(tf.tensor1d([1, 2]));
+    tensorsBefore = tf.memory().numTensors;
+    const error = failure(() => trace(programOf({ x: [2] }, ({ x }) => ({ y: tf.mul(x!, weight) }))));
+    expect(error.code).toBe('GANTRY_ENGINE_UNSUPPORTED');
+    expect(error.message).toMatch(/variable "\d+", which is no input, at .*trace\.test\.ts.* withVariables/);
+    expectUntouched();
+    weight.dispose();
   });
 
   it("the user's own errors come through as they are", () => {
