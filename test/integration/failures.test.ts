@@ -60,19 +60,22 @@ describe('a worker is lost', () => {
     },
   );
 
-  it('a worker that hangs is told from one that waits for it', async () => {
-    const before = sharedMemoryFiles();
-    const out = work.run();
-    const run = new GantryProcess(trainArguments(out, { steps: 100_000, 'checkpoint-every': 20 }), {
-      GANTRY_FAULT: 'hang@120:worker-1',
-    });
-    const finished = await run.finished;
-    expect(finished.code).toBe(1);
-    expect(errorOf(finished).code).toBe('GANTRY_WORKER_STALLED');
-    expect(errorOf(finished).message).toContain('worker-1');
-    expect(errorOf(finished).message).toMatch(/update 120/);
-    await expectNothingLeft([run.pid], before);
-  });
+  it.each(['shm', 'tcp'] as const)(
+    'a worker that hangs is told from one that waits for it, with %s',
+    async (transport) => {
+      const before = sharedMemoryFiles();
+      const out = work.run();
+      const run = new GantryProcess(trainArguments(out, { steps: 100_000, 'checkpoint-every': 20, transport }), {
+        GANTRY_FAULT: 'hang@120:worker-1',
+      });
+      const finished = await run.finished;
+      expect(finished.code).toBe(1);
+      expect(errorOf(finished).code).toBe('GANTRY_WORKER_STALLED');
+      expect(errorOf(finished).message).toContain('worker-1');
+      expect(errorOf(finished).message).toMatch(/update 120/);
+      await expectNothingLeft([run.pid], before);
+    },
+  );
 
   it('gradients that are not finite stop the run and name step, shard and tensor', async () => {
     const finished = await gantry(trainArguments(work.run(), { steps: 200 }), { GANTRY_FAULT: 'nan@60:worker-0' });

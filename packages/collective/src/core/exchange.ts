@@ -21,10 +21,10 @@ export interface Exchange {
   /** Where own shard `shard` writes its gradient, after the previous commit and before `gather`. Overwritten by `gather`. */
   partial(network: NetworkName, shard: number): Float32Array;
   /**
-   * Own partials of `update` are written: others may read them from now on, while this member does something else before
-   * it calls `gather`. Only where that is free; without it, or if it is not called, `gather` does it.
+   * Own partials of `update` are written: others may read them, or they are sent, from now on, while this member does
+   * something else before it calls `gather`. Waits for nobody. If it is not called, `gather` does it.
    */
-  publish?(update: number, networks: readonly NetworkName[]): void;
+  publish(update: number, networks: readonly NetworkName[]): void;
   /** Own partials of `update` are written; ends when all that own segments need is readable. */
   gather(update: number, networks: readonly NetworkName[]): GatherResult | Promise<GatherResult>;
   /** Own segments are written into the inactive image; ends when every owner of this host has. Then the update is committed. */

@@ -54,7 +54,7 @@ interface Stashed {
 }
 
 /**
- * States: before an update (frames of the next one are stashed), gathering, gathered (waiting, in `commit`, for the peers
+ * States: before an update (frames of the next one are stashed), published, gathering, gathered (waiting, in `commit`, for the peers
  * to say that they have all that this member sent, which is sent in place from buffers that the next update overwrites).
  *
  * A stop travels with the data: all frames of one member and update carry the same flag, and owners pass it on with the
@@ -125,11 +125,15 @@ class PeerExchange implements Exchange, FrameReceiver {
     return memory.partial(network, shard - assignment.members[member]!.start);
   }
 
-  gather(update: number, networks: readonly NetworkName[]): GatherResult | Promise<GatherResult> {
+  publish(update: number, networks: readonly NetworkName[]): void {
     this.#options.control.throwIfAborted(update, 'gradients');
     this.#begin(update, networks);
     for (const network of networks) this.#reductions[network].contribute();
     this.#isContributing = false;
+  }
+
+  gather(update: number, networks: readonly NetworkName[]): GatherResult | Promise<GatherResult> {
+    if (this.#update !== update) this.publish(update, networks);
     const waiting = this.#until(this.#isGathered, 'gradients of other hosts');
     return waiting === undefined ? this.#gathered() : waiting.then(() => this.#gathered());
   }

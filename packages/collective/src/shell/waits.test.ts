@@ -126,7 +126,28 @@ describe('peer exchange', () => {
       raw.send({ peer: 0, header: Buffer.from(bytes), fields: new DataView(bytes), payload }, fields.update ?? 1, 0);
       while (raw.poll !== null && !raw.isIdle) raw.poll(10);
     };
-    return { exchange, control, send };
+    /** The update of the next frame that comes to member 1. */
+    const received = async (): Promise<number> => {
+      let update = 0;
+      raw.setReceiver({
+        place: (header) => new Float32Array(header.length),
+        accept: (header) => {
+          update = header.update;
+        },
+        acceptEmpty: () => {},
+        fail: (error) => {
+          throw error;
+        },
+      });
+      while (update === 0) {
+        raw.poll?.(10);
+        // A frame that found no connection yet leaves with the next poll.
+        sockets.poll?.(0);
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return update;
+    };
+    return { exchange, control, send, received };
   }
   const gather = async (exchange: Awaited<ReturnType<typeof create>>['exchange']) =>
     exchange.gather(1, ['discriminator']);
@@ -179,6 +200,16 @@ describe('peer exchange', () => {
     const { exchange, control } = await create();
     storeLater(control, 0, 1);
     await expect(gather(exchange)).rejects.toThrow(aborted);
+  });
+
+  test('publish sends and waits for nobody; gather then waits', async () => {
+    const { exchange, send, received } = await create();
+    exchange.partial('discriminator', 0).fill(1);
+    exchange.publish(1, ['discriminator']);
+    expect(await received()).toBe(1);
+    send({});
+    expect(await gather(exchange)).toBe('done');
+    expect(exchange.reduceInputs('discriminator')[0]).toEqual(new Float32Array(32).fill(4));
   });
 
   test('binding off the loopback is refused', async () => {

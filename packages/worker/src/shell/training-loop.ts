@@ -41,14 +41,13 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
     if (computed !== undefined) await computed;
     checkLosses(training, plan, meter.add(plan, training.gradients));
     // Others read or receive the own partials from here on; meanwhile the own inputs, free again, are filled.
-    exchange.publish?.(update, plan.networks);
-    const arriving = exchange.publish === undefined ? exchange.gather(update, plan.networks) : null;
+    exchange.publish(update, plan.networks);
     clock.enter(loading);
     const next = planUpdate(update, config);
     if (update < total) inputs.prepare(next);
 
     clock.enter(gathering);
-    const gathered = arriving ?? exchange.gather(update, plan.networks);
+    const gathered = exchange.gather(update, plan.networks);
     if ((typeof gathered === 'string' ? gathered : await gathered) === 'stopped') {
       return { committed: plan.update, stopped: true };
     }
