@@ -47,7 +47,7 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
 
 /** What to type for the workers of a coordinator that starts none. */
 function invitation(endpoint: string, workers: number): string {
-  return `waiting     for ${plural(workers, 'worker')}: gantry worker --join ${endpoint}`;
+  return `waiting     for ${plural(workers, 'worker')}: npx gantry worker --join ${endpoint}`;
 }
 
 type Running = Awaited<ReturnType<typeof import('@gantry/coordinator')['startCoordinator']>>;

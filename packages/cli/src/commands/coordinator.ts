@@ -23,7 +23,7 @@ export const coordinator: Command = {
     const reporter = await createReporter({ json: isGiven(args, 'json') });
     const run = { config, runDirectory, localWorkers: 0, resume: false, bind, insecure: isGiven(args, 'insecure') };
     const result = await superviseRun(run, reporter);
-    if (result.interrupted) reporter.note(`Go on with: gantry resume --out ${runDirectory}`);
+    if (result.interrupted) reporter.note(`Go on with: ${result.resumeCommand}`);
     return 0;
   },
 };

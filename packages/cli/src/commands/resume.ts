@@ -22,7 +22,7 @@ export const resume: Command = {
     const allowNumbers = isGiven(args, 'resume-with-changes');
     const run = { config, runDirectory, localWorkers: config.workers, resume: true, allowNumbers };
     const result = await superviseRun(run, reporter);
-    if (result.interrupted) reporter.note(`Go on with: gantry resume --out ${runDirectory}`);
+    if (result.interrupted) reporter.note(`Go on with: ${result.resumeCommand}`);
     return 0;
   },
 };

@@ -21,7 +21,7 @@ export const train: Command = {
     const runDirectory = runDirectoryOf(args, config.preset);
     const reporter = await createReporter({ json: isGiven(args, 'json') });
     const result = await superviseRun({ config, runDirectory, localWorkers: config.workers, resume: false }, reporter);
-    if (result.interrupted) reporter.note(`Go on with: gantry resume --out ${runDirectory}`);
+    if (result.interrupted) reporter.note(`Go on with: ${result.resumeCommand}`);
     return 0;
   },
 };

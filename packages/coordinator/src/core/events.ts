@@ -65,7 +65,8 @@ export interface JournalRecord {
 /** What the shell does, in this order, before it takes the next event. */
 export type Effect =
   | { readonly type: 'send'; readonly peer: string; readonly worker: string; readonly envelope: Envelope }
-  | { readonly type: 'journal'; readonly record: JournalRecord }
+  /** `first`: it is durable before the next effect is performed, because that one promises what it says. */
+  | { readonly type: 'journal'; readonly record: JournalRecord; readonly first: boolean }
   /** Streams the restored state to `peer` in StateChunks. */
   | { readonly type: 'sendState'; readonly peer: string; readonly worker: string; readonly generation: number }
   /** `data` is a view of the received frame. */

@@ -13,14 +13,14 @@ import {
 import type { CoordinatorEvent } from './events.js';
 import { becomeFailed, blameStalled, confirmSuspicion, loseMember, nameOf, suspect, whereabouts } from './failure.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { memberByPeer, patch, patchMember, send, updatesPerStep } from './state.js';
+import { memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
 
 /** Phases in which a member waits for others, or for nothing: it is never the one that holds the run up. */
 const WAITING: ReadonlySet<Phase> = new Set(['ready', 'gathering', 'committing', 'stopped']);
 /** Phases of one worker's turn at an update, in order: of two waiting members the one further back is waited for. */
 const UPDATE_ORDER: readonly Phase[] = ['loading', 'computing', 'gathering', 'updating', 'committing'];
 
-/** A beat: the lease begins anew, the phase's history grows, and the worker hears that the coordinator lives. */
+/** A beat: the lease begins anew, the phase's history grows. The shell has answered it already, without waiting in a queue. */
 export function onHeartbeat(draft: Draft, member: MemberState, beat: Heartbeat, nowMs: number): void {
   if (beat.session !== member.session) return;
   if (beat.progress !== member.progress && isWarm(draft.state, member)) {
@@ -33,7 +33,6 @@ export function onHeartbeat(draft: Draft, member: MemberState, beat: Heartbeat, 
     phaseSinceMs: nowMs - beat.phaseMs,
     lastSeenMs: nowMs,
   });
-  send(draft, member, { ...beat, phase: 'ready', workingUpdate: 0, progress: 0, phaseMs: 0 });
 }
 
 /** Keeps the longest that was seen of a phase, by any member. */

@@ -177,7 +177,7 @@ function becomePreparing(draft: Draft, nowMs: number): void {
   );
   const generation = draft.state.generation + 1;
   patch(draft, { stage: 'preparing', generation, members });
-  draft.effects.push({ type: 'journal', record: journalRecord(draft.state) });
+  draft.effects.push({ type: 'journal', record: journalRecord(draft.state), first: true });
   const { startUpdate, saving } = draft.state;
   const wire = members.map(toWire);
   for (const member of members) {

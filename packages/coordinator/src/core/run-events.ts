@@ -52,6 +52,8 @@ export interface RunResult {
   /** Folder of the last checkpoint. */
   readonly checkpoint: string;
   readonly interrupted: boolean;
+  /** What a person types to go on, or to train longer. */
+  readonly resumeCommand: string;
   /** Mean over the steps after the first few; null where there were none. */
   readonly phaseMs: PhaseMs | null;
 }

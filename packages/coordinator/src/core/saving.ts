@@ -74,7 +74,7 @@ export function onCheckpointSaved(draft: Draft, checkpoint: CheckpointRecord): v
       kept: all.filter((step) => !gone.includes(step)),
     },
   });
-  draft.effects.push({ type: 'journal', record: journalRecord(draft.state) });
+  draft.effects.push({ type: 'journal', record: journalRecord(draft.state), first: false });
   if (members.length > 0 && draft.state.stage === 'training') {
     send(draft, leader(draft.state), { kind: 'stateReceived', stateUpdate: checkpoint.update });
   }

@@ -66,7 +66,7 @@ export function maybeEnd(draft: Draft): void {
 function becomeEnding(draft: Draft): void {
   for (const member of draft.state.members) send(draft, member, { kind: 'bye' });
   patch(draft, { stage: 'ending' });
-  draft.effects.push({ type: 'journal', record: journalRecord(draft.state) });
+  draft.effects.push({ type: 'journal', record: journalRecord(draft.state), first: false });
   finish(draft, resultOf(draft.state));
 }
 
@@ -86,6 +86,7 @@ export function resultOf(state: CoordinatorState): RunResult {
     imagesPerSecond: metricsRate(state),
     checkpoint: path,
     interrupted: step < settings.config.steps,
+    resumeCommand: settings.resumeCommand,
     phaseMs: steadyPhases(metrics),
   };
 }

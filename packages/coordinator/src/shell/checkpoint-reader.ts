@@ -1,8 +1,9 @@
 import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { GantryError, type StateLayout, sha256Hex } from '@gantry/common';
+import { GantryError, type StateLayout } from '@gantry/common';
 import { listCheckpoints, MANIFEST_FILE, STATE_FILE, stepFolder } from './checkpoint-writer.js';
 import { MANIFEST_BYTES_MAX } from './constants.js';
+import { hashInSlices } from './hash-slices.js';
 import { type CheckpointManifest, parseManifest } from './manifest.js';
 import { decodeHeader, headerLength, PREFIX_BYTES } from './safetensors.js';
 import { parseStateLayout, type StateTensor, stateTensors } from './state-tensors.js';
@@ -68,8 +69,9 @@ async function readOne(folder: string): Promise<Omit<Checkpoint, 'damaged'>> {
     const layout = parseStateLayout(manifest.stateLayoutJson);
     const file = await readWhole(path.join(folder, STATE_FILE));
     const state = unpack(file, layout);
-    if (sha256Hex(file) !== manifest.fileSha256) throw invalid('state.safetensors is not what its SHA-256 says');
-    if (sha256Hex(state) !== manifest.stateSha256) throw invalid('its state is not what its SHA-256 says');
+    if ((await hashInSlices(file)) !== manifest.fileSha256)
+      throw invalid('state.safetensors is not what its SHA-256 says');
+    if ((await hashInSlices(state)) !== manifest.stateSha256) throw invalid('its state is not what its SHA-256 says');
     return { manifest, state, layout, path: folder };
   });
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { assert, GantryError, Sha256, type StateLayout, sha256Hex } from '@gantry/common';
+import { assert, GantryError, Sha256, type StateLayout } from '@gantry/common';
 import { FILE_CHUNK_BYTES } from './constants.js';
 import { fileError, syncFolder, writeSynced } from './durable.js';
+import { hashInSlices } from './hash-slices.js';
 import { type CheckpointManifest, formatManifest, parseManifest } from './manifest.js';
 import { encodeHeader } from './safetensors.js';
 import { findNonFinite, stateTensors } from './state-tensors.js';
@@ -64,7 +65,7 @@ export async function saveCheckpoint(
   contents: { state: Float32Array; layout: StateLayout; manifest: Omit<CheckpointManifest, 'fileSha256'> },
 ): Promise<string> {
   const { state, layout, manifest } = contents;
-  checkState(state, layout, manifest);
+  await checkState(state, layout, manifest);
   const folder = path.join(checkpoints, stepFolder(manifest.step));
   if (await holdsSame(folder, manifest.stateSha256)) return folder;
   const temporary = path.join(checkpoints, `${UNFINISHED}${stepFolder(manifest.step)}-${randomUUID()}`);
@@ -84,17 +85,17 @@ export async function saveCheckpoint(
   }
 }
 
-function checkState(
+async function checkState(
   state: Float32Array,
   layout: StateLayout,
   manifest: { readonly stateSha256: string; readonly step: number },
-): void {
+): Promise<void> {
   assert(state.length === layout.length, `a state of ${state.length} floats has a layout of ${layout.length}`);
-  if (sha256Hex(state) !== manifest.stateSha256) {
+  if ((await hashInSlices(state)) !== manifest.stateSha256) {
     const message = `the state of step ${manifest.step} is not what its SHA-256 says: it was damaged on its way`;
     throw new GantryError('GANTRY_PROTOCOL_INVALID', message, { details: { step: manifest.step } });
   }
-  const bad = findNonFinite(state, layout);
+  const bad = await findNonFinite(state, layout);
   if (bad === null) return;
   throw new GantryError(
     'GANTRY_NON_FINITE',
@@ -108,8 +109,7 @@ async function holdsSame(folder: string, stateSha256: string): Promise<boolean> 
   try {
     const manifest = parseManifest(await readFile(path.join(folder, MANIFEST_FILE), 'utf8'));
     if (manifest.stateSha256 !== stateSha256) return false;
-    const hash = new Sha256();
-    return hash.update(await readFile(path.join(folder, STATE_FILE))).hex() === manifest.fileSha256;
+    return (await hashInSlices(await readFile(path.join(folder, STATE_FILE)))) === manifest.fileSha256;
   } catch {
     return false;
   }

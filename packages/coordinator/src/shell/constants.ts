@@ -33,6 +33,8 @@ export const HEADER_BYTES_MAX = 16 << 20;
 export const MANIFEST_BYTES_MAX = 4 << 20;
 /** One write or read of a checkpoint's file. */
 export const FILE_CHUNK_BYTES = 1 << 20;
+/** Hashed or looked through at one time: some milliseconds. */
+export const SLICE_BYTES = 8 << 20;
 /** Longest line of a worker's output that is kept whole. */
 export const LOG_LINE_CHARS_MAX = 4_096;
 

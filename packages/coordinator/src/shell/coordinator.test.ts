@@ -85,6 +85,7 @@ describe('a run', () => {
     const result = await run.done;
     const last = path.join(runDirectory, 'checkpoints/step-000020');
     expect(result).toMatchObject({ step: 20, update: 40, stateSha256: finalSha, interrupted: false, checkpoint: last });
+    expect(result.resumeCommand).toBe(`npx gantry resume --out ${runDirectory}`);
     expect(result.imagesPerSecond).toBeGreaterThan(0);
 
     expect(events[0]?.event).toBe('start');

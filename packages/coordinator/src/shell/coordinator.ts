@@ -200,6 +200,7 @@ class CoordinatorShell implements RunningCoordinator {
     const nowMs = performance.now();
     try {
       const envelope = decodeEnvelope(frame);
+      if (envelope.body.kind === 'heartbeat') this.#echo(peer, envelope.body.session);
       const freshId = envelope.body.kind === 'hello' ? randomUUID() : '';
       this.post({ type: 'message', nowMs, peer, envelope, freshId });
     } catch (error) {
@@ -208,6 +209,12 @@ class CoordinatorShell implements RunningCoordinator {
       const message = `${member.worker}: ${error.message}`;
       this.post({ type: 'failed', nowMs, code: error.code, message, details: { worker: member.worker } });
     }
+  }
+
+  /** Answers a heartbeat at once: effects that wait for the disk must not make a member believe that nobody is there. */
+  #echo(peer: string, session: string): void {
+    const frame = this.#state.stage === 'failed' ? null : this.probe(peer);
+    if (frame !== null && memberByPeer(this.#state, peer)?.session === session) void this.#socket.send(peer, frame);
   }
 
   /** A frame that a member expects at any time: the answer to a heartbeat. */
@@ -252,7 +259,7 @@ class CoordinatorShell implements RunningCoordinator {
       case 'send':
         return this.#send(effect);
       case 'journal':
-        return this.#directory.writeJournal(effect.record);
+        return this.#journal(effect);
       case 'sendState':
         return this.#sendState(effect);
       case 'storeChunk':
@@ -274,6 +281,13 @@ class CoordinatorShell implements RunningCoordinator {
       default:
         return assertNever(effect);
     }
+  }
+
+  /** Waits for the disk only where the next effect promises what is written: a slow fsync must not look like a lost worker. */
+  #journal({ record, first }: Extract<Effect, { type: 'journal' }>): void | Promise<void> {
+    const written = this.#directory.writeJournal(record);
+    if (first) return written;
+    written.catch((error) => this.#fail(error));
   }
 
   #send({ peer, envelope }: Extract<Effect, { type: 'send' }>): void {

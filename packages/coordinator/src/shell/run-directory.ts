@@ -40,6 +40,7 @@ export class RunDirectory {
   #journal: Omit<Journal, keyof JournalRecord> | null = null;
   #rows: string[] = [];
   #flushing: Promise<void> = Promise.resolve();
+  #journaling: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
 
   private constructor(folder: string, release: () => Promise<void>) {
@@ -92,9 +93,14 @@ export class RunDirectory {
     await replaceFile(path.join(this.path, 'config.yaml'), toYaml(config), { durable: false });
   }
 
-  async writeJournal(record: JournalRecord): Promise<void> {
-    const journal = { ...this.#journal, ...record };
-    await replaceFile(path.join(this.path, 'journal.json'), `${JSON.stringify(journal, null, 2)}\n`, { durable: true });
+  /** Resolves when the record is durable; records are written one after the other. */
+  writeJournal(record: JournalRecord): Promise<void> {
+    const text = `${JSON.stringify({ ...this.#journal, ...record }, null, 2)}\n`;
+    const written = this.#journaling.then(() =>
+      replaceFile(path.join(this.path, 'journal.json'), text, { durable: true }),
+    );
+    this.#journaling = written.catch(() => {});
+    return written;
   }
 
   async writeStatus(status: RunStatus, endpoint: string): Promise<void> {
@@ -128,6 +134,7 @@ export class RunDirectory {
   /** Writes what is pending and lets the lock go. */
   async close(): Promise<void> {
     await this.#flush().catch(() => {});
+    await this.#journaling;
     await this.#release();
   }
 

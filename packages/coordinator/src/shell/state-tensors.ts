@@ -1,4 +1,5 @@
 import { GantryError, type LayoutEntry, NETWORKS, type StateLayout, type StateRole } from '@gantry/common';
+import { isFiniteInSlices } from './hash-slices.js';
 
 /** A tensor of the flat state; `offset` and `length` count floats from the state's beginning. */
 export interface StateTensor {
@@ -24,11 +25,11 @@ export function stateTensors(layout: StateLayout): StateTensor[] {
 }
 
 /** The first tensor with a value that is NaN or infinite, and its place in the tensor; null: all are finite. */
-export function findNonFinite(state: Float32Array, layout: StateLayout): { name: string; index: number } | null {
-  // One pass over everything: x − x is 0 for finite numbers, NaN otherwise, and NaN sticks.
-  let sum = 0;
-  for (let i = 0; i < state.length; i++) sum += state[i]! - state[i]!;
-  if (sum === 0) return null;
+export async function findNonFinite(
+  state: Float32Array,
+  layout: StateLayout,
+): Promise<{ name: string; index: number } | null> {
+  if (await isFiniteInSlices(state)) return null;
   for (const { name, offset, length } of stateTensors(layout)) {
     const index = state.subarray(offset, offset + length).findIndex((value) => !Number.isFinite(value));
     if (index >= 0) return { name, index };

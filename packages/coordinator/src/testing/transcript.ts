@@ -252,10 +252,7 @@ function bodyOf(kind: string, worker: string, given: Parameters, nowMs: number):
 function renderEffect(effect: Effect): string[] {
   switch (effect.type) {
     case 'send':
-      // The answer to every heartbeat says nothing here.
-      return effect.envelope.body.kind === 'heartbeat'
-        ? []
-        : [`< send ${effect.worker} ${renderMessage(effect.envelope)}`];
+      return [`< send ${effect.worker} ${renderMessage(effect.envelope)}`];
     case 'journal':
       return [
         `< journal generation=${effect.record.generation} checkpoint=${effect.record.checkpoint?.update ?? 'none'}`,
