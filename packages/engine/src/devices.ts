@@ -1,6 +1,7 @@
 import { GantryError } from '@gantry/common';
 import { type DeviceId, type ProbeMode, probeDevice } from './device-probe.js';
 import { builtInProviders, RUNTIME_VERSION } from './engines/onnx-session.js';
+import { cpuInterface } from './engines/ort-c-api.js';
 import type { DeviceDescription } from './program.js';
 
 /** What `gantry doctor` shows of a provider. */
@@ -112,7 +113,8 @@ function idOf({ provider, index }: DeviceId): string {
 }
 
 function describe(id: DeviceId, threads: number, reason: string): DeviceDescription {
-  const detail = id.provider === 'cpu' ? `, ${threads} thread${threads === 1 ? '' : 's'}` : `:${id.index}`;
+  const isCpu = id.provider === 'cpu';
+  const detail = isCpu ? `, ${threads} thread${threads === 1 ? '' : 's'}, ${cpuInterface()}` : `:${id.index}`;
   const label = `ONNX Runtime ${RUNTIME_VERSION} ${id.provider}${detail}`;
   return { id: idOf(id), provider: id.provider, label, reason };
 }

@@ -60,7 +60,7 @@ export interface DeviceDescription {
   /** As given to `--device`, resolved: `cpu`, `webgpu:0`, `cuda:0` … */
   readonly id: string;
   readonly provider: 'cpu' | 'webgpu' | 'cuda' | 'coreml' | 'dml' | 'tensorflow' | 'js';
-  /** For people: "ONNX Runtime 1.30.0 cpu, 1 thread". */
+  /** For people: "ONNX Runtime 1.30.0 cpu, 1 thread, C interface". */
   readonly label: string;
   /** Why this one was chosen. */
   readonly reason: string;

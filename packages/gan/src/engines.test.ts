@@ -37,7 +37,7 @@ function programsOf(gan: Gan, samples: number): [Program, Record<string, Float32
   const update = {
     ...{ params: vector(1), firstMoment: vector(0.1), secondMoment: vector(0.01), ema: vector(0.9) },
     ...{ 'partials/0': vector(0.2), 'partials/1': vector(0.3), 'partials/2': vector(0.5) },
-    ...{ rate: Float32Array.of(0.01), epsilon: Float32Array.of(1e-6) },
+    ...{ rate: Float32Array.of(0.01), epsilon: Float32Array.of(1e-6), emaRate: Float32Array.of(0.1) },
   };
   return [
     [gan.gradientsProgram('discriminator', { samples, penalized: false }), inputs],

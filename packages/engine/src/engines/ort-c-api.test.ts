@@ -1,8 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { encodeModel } from '../onnx/encode.js';
 import type { OnnxModel } from '../onnx/model.js';
 import type { TensorSpec } from '../program.js';
-import { loadOrtCApi } from './ort-c-api.js';
+import { cpuInterface, loadOrtCApi } from './ort-c-api.js';
 
 const spec = (name: string, shape: number[]): TensorSpec => ({ name, shape, dtype: 'float32' });
 const A = spec('a', [4]);
@@ -15,6 +17,12 @@ const model: OnnxModel = {
   nodes: [{ op: 'Mul', domain: '', inputs: ['a', 'b'], outputs: ['y'], attributes: {} }],
 };
 const api = loadOrtCApi();
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
+
+it.runIf(process.platform === 'linux' && process.arch === 'x64')('is used on Linux', () => {
+  expect(cpuInterface()).toBe('C interface');
+});
 
 describe.skipIf(api === null)('the C interface of ONNX Runtime', () => {
   const open = () => api!.createSession(encodeModel(model), { threads: 1 });
@@ -53,6 +61,29 @@ describe.skipIf(api === null)('the C interface of ONNX Runtime', () => {
     )();
     expect([...a]).toEqual([3, 6, 9, 12]);
     session.dispose();
+  });
+
+  it('gives back the tensors of bindings that nobody holds any more, and of the others when it is disposed of', async () => {
+    const session = open();
+    const bind = () =>
+      session.bind(
+        [
+          { spec: A, array: Float32Array.of(1, 2, 3, 4) },
+          { spec: B, array: Float32Array.of(10) },
+        ],
+        [{ spec: Y, array: new Float32Array(4) }],
+      );
+    const kept = bind();
+    for (let i = 0; i < 500; i++) bind()();
+    expect(session.tensorCount).toBeGreaterThan(3);
+    for (let round = 0; round < 100 && session.tensorCount > 30; round++) {
+      collectGarbage();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(session.tensorCount).toBeLessThanOrEqual(30);
+    kept();
+    session.dispose();
+    expect(session.tensorCount).toBe(0);
   });
 
   it('names what is wrong with a model or a run', () => {

@@ -19,6 +19,8 @@ export interface CApiSession {
    * @throws GantryError GANTRY_ENGINE_FAILED, also from the returned function, with the runtime's message.
    */
   bind(inputs: readonly BoundEdge[], outputs: readonly BoundEdge[]): () => void;
+  /** Tensors that the runtime holds over callers' arrays; those of a binding that is collected are given back. */
+  readonly tensorCount: number;
   dispose(): void;
 }
 
@@ -68,10 +70,13 @@ const ELEMENT_TYPES = { float32: 1, int32: 6 } as const;
 const POINTER_BYTES = 8;
 
 type Pointer = unknown;
+/** The runtime's tensors of one binding, to be released once. */
+type Binding = Pointer[];
 type NativeCall = (...args: unknown[]) => Pointer;
 
 const require = createRequire(import.meta.url);
 let loaded: OrtCApi | null | undefined;
+let failure = '';
 /** koffi unloads a library when its handle is collected, and with it the code that runs: this keeps the handle. */
 let library: LibraryHandle | undefined;
 
@@ -80,11 +85,17 @@ export function loadOrtCApi(): OrtCApi | null {
   if (loaded === undefined) {
     try {
       loaded = openCApi();
-    } catch {
+    } catch (error) {
       loaded = null;
+      failure = error instanceof Error ? error.message : String(error);
     }
   }
   return loaded;
+}
+
+/** How programs reach the runtime on the cpu, for people: `C interface`, or `Node binding (why)`. */
+export function cpuInterface(): string {
+  return loadOrtCApi() === null ? `Node binding (${failure})` : 'C interface';
 }
 
 /** Where onnxruntime-node keeps the runtime for this platform, if it does. */
@@ -95,17 +106,19 @@ function libraryPath(): string | undefined {
   return names.map((name) => join(folder, name)).find((path) => existsSync(path));
 }
 
-function openCApi(): OrtCApi | null {
+/** @throws Error saying why it cannot be used */
+function openCApi(): OrtCApi {
   const path = libraryPath();
-  if (path === undefined) return null;
+  if (path === undefined) throw new Error(`no library for ${process.platform} ${process.arch}`);
   const version = (require('onnxruntime-node/package.json') as { version: string }).version;
   library = koffi.load(path);
   const base = (library.func('void *OrtGetApiBase()') as NativeCall)();
   const [getApi, getVersion] = koffi.decode(base, koffi.array('void *', 2)) as [Pointer, Pointer];
   const versionString = koffi.decode(getVersion, koffi.proto('const char *()')) as () => string;
-  if (versionString() !== version) return null;
+  const found = versionString();
+  if (found !== version) throw new Error(`the library is ${found}, onnxruntime-node ${version}`);
   const api = (koffi.decode(getApi, koffi.proto('void *(uint32_t)')) as NativeCall)(API_VERSION);
-  if (api === null) return null;
+  if (api === null) throw new Error(`it lacks version ${API_VERSION} of the C interface`);
   return new Library(koffi.decode(api, koffi.array('void *', SLOT_COUNT)) as Pointer[]);
 }
 
@@ -140,25 +153,51 @@ class Library implements OrtCApi {
   }
 
   createSession(model: Uint8Array, settings: CApiSessionOptions): CApiSession {
-    const options = this.#sessionOptions(settings);
-    const createSession = this.#call(
-      'CreateSessionFromArray',
-      'void *(void *, const void *, size_t, void *, _Out_ void **)',
-    );
-    const session = this.#create(createSession, this.#environment, model, model.byteLength, options);
-    this.#call('ReleaseSessionOptions', 'void (void *)')(options);
-    const values: Pointer[] = [];
+    const session = this.#load(model, settings);
+    const bindings = new Set<Binding>();
+    const release = (binding: Binding): void => {
+      if (!bindings.delete(binding)) return;
+      for (const value of binding) this.#releaseValue(value);
+    };
+    const collected = new FinalizationRegistry(release);
     return {
-      bind: (inputs, outputs) => this.#bind(session, inputs, outputs, values),
+      bind: (inputs, outputs) => {
+        const binding: Binding = [];
+        bindings.add(binding);
+        try {
+          const run = this.#bind(session, inputs, outputs, binding);
+          collected.register(run, binding);
+          return run;
+        } catch (error) {
+          release(binding);
+          throw error;
+        }
+      },
+      get tensorCount() {
+        return [...bindings].reduce((count, { length }) => count + length, 0);
+      },
       dispose: () => {
-        for (const value of values.splice(0)) this.#releaseValue(value);
+        for (const binding of [...bindings]) release(binding);
         this.#call('ReleaseSession', 'void (void *)')(session);
       },
     };
   }
 
-  #sessionOptions({ threads, profilePrefix }: CApiSessionOptions): Pointer {
+  #load(model: Uint8Array, settings: CApiSessionOptions): Pointer {
     const options = this.#create(this.#call('CreateSessionOptions', 'void *(_Out_ void **)'));
+    try {
+      this.#configure(options, settings);
+      const createSession = this.#call(
+        'CreateSessionFromArray',
+        'void *(void *, const void *, size_t, void *, _Out_ void **)',
+      );
+      return this.#create(createSession, this.#environment, model, model.byteLength, options);
+    } finally {
+      this.#call('ReleaseSessionOptions', 'void (void *)')(options);
+    }
+  }
+
+  #configure(options: Pointer, { threads, profilePrefix }: CApiSessionOptions): void {
     const set = (name: keyof typeof SLOTS, value: number) =>
       this.#check(this.#call(name, 'void *(void *, int)')(options, value));
     set('SetIntraOpNumThreads', threads);
@@ -170,10 +209,9 @@ class Library implements OrtCApi {
     this.#check(addConfig(options, 'session.intra_op.allow_spinning', '0'));
     if (profilePrefix !== undefined && process.platform !== 'win32')
       this.#check(this.#call('EnableProfiling', 'void *(void *, const char *)')(options, profilePrefix));
-    return options;
   }
 
-  #bind(session: Pointer, inputs: readonly BoundEdge[], outputs: readonly BoundEdge[], values: Pointer[]): () => void {
+  #bind(session: Pointer, inputs: readonly BoundEdge[], outputs: readonly BoundEdge[], values: Binding): () => void {
     const feeds = this.#edges(inputs, values);
     const fetches = this.#edges(outputs, values);
     const run = this.#run;
@@ -193,7 +231,7 @@ class Library implements OrtCApi {
   }
 
   /** C arrays of names and of tensors over the callers' memory. */
-  #edges(edges: readonly BoundEdge[], values: Pointer[]) {
+  #edges(edges: readonly BoundEdge[], values: Binding) {
     const names = new BigUint64Array(new ArrayBuffer(Math.max(1, edges.length) * POINTER_BYTES));
     const tensors = new BigUint64Array(new ArrayBuffer(Math.max(1, edges.length) * POINTER_BYTES));
     const kept: ArrayBufferLike[] = [];
