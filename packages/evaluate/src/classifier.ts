@@ -97,9 +97,11 @@ export async function createClassifier(
 
 async function measureAccuracy(pass: ForwardPass, source: DataSource): Promise<number> {
   const { probabilities } = await pass.classify(readImages(source, 0, source.count));
+  // The classifier's own classes: the test images may show fewer of them.
+  const classes = probabilities.length / source.count;
   let right = 0;
   for (let i = 0; i < source.count; i++) {
-    if (largestIndex(probabilities, i * source.classes, source.classes) === source.labels![i]) right++;
+    if (largestIndex(probabilities, i * classes, classes) === source.labels![i]) right++;
   }
   return right / source.count;
 }
