@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
 import { forkMember } from '../testing/fork-members.js';
 import { HostMemory } from './host-memory.js';
@@ -63,6 +65,28 @@ describe('shared memory', () => {
     expect(fs.existsSync(file)).toBe(true);
     expect(cleanStaleSharedMemory()).toContain(name);
     expect(fs.existsSync(file)).toBe(false);
+  });
+
+  test('what is just being made survives those who clean at that moment', async () => {
+    const module = new URL('../../dist/shell/shared-memory.js', import.meta.url).href;
+    const source = `import(${JSON.stringify(module)}).then(({ cleanStaleSharedMemory }) => {
+      const { parentPort, workerData } = require('node:worker_threads');
+      parentPort.postMessage('cleaning');
+      while (Atomics.load(new Int32Array(workerData), 0) === 0) cleanStaleSharedMemory();
+    });`;
+    const over = new Int32Array(new SharedArrayBuffer(4));
+    const cleaner = new Worker(source, { eval: true, workerData: over.buffer });
+    try {
+      await once(cleaner, 'message');
+      for (let index = 0; index < 1_000; index++) {
+        const memory = SharedMemory.create(name, 4096);
+        expect(fs.existsSync(file)).toBe(true);
+        memory.close();
+      }
+    } finally {
+      Atomics.store(over, 0, 1);
+      await once(cleaner, 'exit');
+    }
   });
 });
 

@@ -18,6 +18,8 @@ import {
 
 const PREFIX = 'gantry-';
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** How often one creation can be unlucky: each needs a cleaner within microseconds, and each run cleans once. */
+const CREATE_TRIES_MAX = 100;
 const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK } = fs.constants;
 
 /** Where mappings lie: /dev/shm on Linux; elsewhere (macOS) files in the temporary directory, mapped the same way. */
@@ -56,9 +58,8 @@ export class SharedMemory {
   static create(name: string, bytes: number): SharedMemory {
     const libc = requireLibc();
     const file = fileOf(name);
-    const fd = attempt(file, 'created', () => fs.openSync(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    const fd = createLocked(libc, file);
     try {
-      lockShared(libc, fd, file);
       reserve(libc, fd, file, bytes);
       return new SharedMemory(name, file, fd, map(libc, fd, file, bytes), bytes);
     } catch (error) {
@@ -74,7 +75,7 @@ export class SharedMemory {
     const file = fileOf(name);
     const fd = attempt(file, 'opened', () => fs.openSync(file, O_RDWR | O_NOFOLLOW));
     try {
-      lockShared(libc, fd, file);
+      if (!lockShared(libc, fd, file)) throw failed(file, 'it was removed while it was being opened; start again');
       const { size } = fs.fstatSync(fd);
       if (size !== bytes) throw failed(file, `it has ${size} bytes where ${bytes} were expected`);
       return new SharedMemory(name, file, fd, map(libc, fd, file, bytes), bytes);
@@ -127,6 +128,8 @@ function unlinkIfStale(libc: Libc, file: string): boolean {
     const status = fs.fstatSync(fd);
     if (!status.isFile() || status.uid !== process.getuid?.()) return false;
     if (libc.flock(fd, LOCK_EXCLUSIVE | LOCK_NON_BLOCKING) !== 0) return false;
+    // Another cleaner may have been faster, and its owner may have made the file anew since.
+    if (fs.fstatSync(fd).nlink === 0) return false;
     fs.rmSync(file, { force: true });
     return true;
   } finally {
@@ -134,10 +137,20 @@ function unlinkIfStale(libc: Libc, file: string): boolean {
   }
 }
 
-/** Blocks only while a cleaner looks at the file; if that cleaner took it for stale, the link is gone. */
-function lockShared(libc: Libc, fd: number, file: string): void {
+/** A new file, locked. Between the two, a cleaner of another run may have taken it for stale: then once more. */
+function createLocked(libc: Libc, file: string): number {
+  for (let tries = 1; ; tries++) {
+    const fd = attempt(file, 'created', () => fs.openSync(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    if (lockShared(libc, fd, file)) return fd;
+    fs.closeSync(fd);
+    if (tries === CREATE_TRIES_MAX) throw failed(file, `it was removed ${tries} times while it was being made`);
+  }
+}
+
+/** Blocks only while a cleaner looks at the file; false if that cleaner took it for stale: the link is gone. */
+function lockShared(libc: Libc, fd: number, file: string): boolean {
   if (libc.flock(fd, LOCK_SHARED) !== 0) throw failed(file, `it cannot be locked (${lastError().name})`);
-  if (fs.fstatSync(fd).nlink === 0) throw failed(file, 'it was removed while it was being opened; start again');
+  return fs.fstatSync(fd).nlink > 0;
 }
 
 /** Without this, the first write to a page that a full file system cannot give would kill the process (SIGBUS). */
