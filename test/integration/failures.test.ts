@@ -141,38 +141,6 @@ describe('a run is stopped', () => {
   });
 });
 
-describe('what is refused before any work starts', () => {
-  it.each([
-    [['train', '--workres', '2'], /--workers/],
-    [['train', '--batch', '10', '--shards', '3'], /shards/],
-    [['train', '--dataset', 'idx:/does/not/exist'], /\/does\/not\/exist/],
-    [['train', '--preset', 'mpl'], /mlp/],
-    [['resume', '--out', '/does/not/exist'], /\/does\/not\/exist/],
-    [['coordinator', '--bind', 'tcp://0.0.0.0:5555'], /--insecure/],
-    [['trian'], /train/],
-  ])('%j', async (args, message) => {
-    const { code, stderr, stdout } = await gantry(args);
-    expect(code).not.toBe(0);
-    expect(stderr + stdout).toMatch(message);
-  });
-
-  it('a second coordinator of one run directory', async () => {
-    const { run, out } = await longRun();
-    const second = await gantry(['resume', '--json', '--out', out]);
-    expect(errorOf(second).code).toBe('GANTRY_RUN_LOCKED');
-    run.child.kill('SIGINT');
-    await run.finished;
-  });
-
-  it('a resume with another seed', async () => {
-    const out = work.run();
-    doneOf(await gantry(trainArguments(out, { steps: 10 })));
-    const refused = await gantry(['resume', '--json', '--out', out, '--seed', '9']);
-    expect(refused.code).not.toBe(0);
-    expect(refused.stderr + refused.stdout).toMatch(/seed/);
-  });
-});
-
 describe('scaled by hand', () => {
   it('a coordinator and workers that join it train to the same bits', async () => {
     const alone = doneOf(await gantry(trainArguments(work.run(), { steps: 60 })));

@@ -29,8 +29,9 @@ export class GantryProcess {
   #waiting: (() => void)[] = [];
   #over = false;
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd: string = process.cwd()) {
     this.child = spawn(process.execPath, [GANTRY, ...args], {
+      cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -82,8 +83,12 @@ export class GantryProcess {
 }
 
 /** Runs a command to its end. */
-export function gantry(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Finished> {
-  return new GantryProcess(args, env).finished;
+export function gantry(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  cwd: string = process.cwd(),
+): Promise<Finished> {
+  return new GantryProcess(args, env, cwd).finished;
 }
 
 /** The `done` event of a run that ended well; throws with everything it printed otherwise. */

@@ -70,7 +70,6 @@ export const OPTIONS = {
   worker: { group: 'Command:', describe: 'Name of this worker (default: the coordinator chooses)' },
   'host-id': { group: 'Command:', describe: 'Host that it counts to: equal ids share memory (default: this machine)' },
   hub: { group: 'Command:', isSwitch: true, describe: 'Sum for the others and own no shards (topology star)' },
-  'launch-token': { group: 'Command:', describe: 'Secret of the coordinator that starts this worker' },
   'resume-with-changes': {
     group: 'Command:',
     isSwitch: true,

@@ -1,5 +1,6 @@
 import { GantryError, plural, type RunConfig } from '@gantry/common';
 import type { RunEvent, RunResult } from '@gantry/coordinator';
+import { checkInputs } from './check-inputs.js';
 import { handleInterrupts } from './interrupts.js';
 import { markShown } from './print-error.js';
 import type { Reporter } from './reporters/reporter.js';
@@ -20,7 +21,6 @@ export interface SupervisedRun {
 
 /** Starts a coordinator, shows its events, passes signals on. @throws what ended the run. */
 export async function superviseRun(run: SupervisedRun, reporter: Reporter): Promise<RunResult> {
-  const { startCoordinator } = await import('@gantry/coordinator');
   let told = false;
   const onEvent = (event: RunEvent): void => {
     told ||= event.event === 'error';
@@ -29,6 +29,8 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
   };
   const { bind, insecure = false, ...rest } = run;
   try {
+    if (run.localWorkers > 0) checkInputs(run.config);
+    const { startCoordinator } = await import('@gantry/coordinator');
     const running = await startCoordinator({
       ...rest,
       ...(bind === undefined ? {} : { bind }),

@@ -1,7 +1,7 @@
 export { encodeIdx, type IdxArray, readIdx } from './idx.js';
 export { ShardLoader, type ShardLoaderOptions } from './loader.js';
 export { CHUNK_BYTES, type DatasetManifest } from './manifest.js';
-export { DATASET_NAMES, type OpenDatasetOptions, openDataset } from './open-dataset.js';
+export { checkDataset, DATASET_NAMES, type OpenDatasetOptions, openDataset } from './open-dataset.js';
 export { EpochOrder, sampleAt } from './order.js';
 export { createMemorySource, type DataSource, type MemorySourceOptions, type Split } from './source.js';
 export { defaultCacheDirectory } from './sources/fashion-mnist.js';

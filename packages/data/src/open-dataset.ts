@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { GantryError } from '@gantry/common';
 import type { DataSource, Split } from './source.js';
-import { openFashionMnist } from './sources/fashion-mnist.js';
+import { checkFashionMnist, openFashionMnist } from './sources/fashion-mnist.js';
 import { findIdxFiles, readIdxDataset } from './sources/idx-dataset.js';
-import { openMnist } from './sources/mnist.js';
+import { findMnist, openMnist } from './sources/mnist.js';
 
 /** Names that {@link openDataset} knows, for help and messages. */
 export const DATASET_NAMES = ['mnist', 'fashion-mnist', 'idx:PATH'] as const;
@@ -24,10 +24,30 @@ export async function openDataset(name: string, options: OpenDatasetOptions = {}
   const split = options.split ?? 'train';
   if (name === 'mnist') return openMnist(split);
   if (name === 'fashion-mnist') return openFashionMnist(split);
-  if (name.startsWith('idx:') && name.length > 'idx:'.length) {
-    const path = resolve(name.slice('idx:'.length));
-    return readIdxDataset(`${name}/${split}`, findIdxFiles(path, split));
-  }
+  const path = idxPath(name);
+  if (path !== null) return readIdxDataset(`${name}/${split}`, findIdxFiles(path, split));
+  throw unknownDataset(name);
+}
+
+/**
+ * Whether a data set is there, without reading it: for whoever starts processes that will.
+ *
+ * @throws GantryError GANTRY_DATASET_NOT_FOUND, as {@link openDataset} would
+ */
+export function checkDataset(name: string, options: OpenDatasetOptions = {}): void {
+  const path = idxPath(name);
+  if (name === 'mnist') findMnist();
+  else if (name === 'fashion-mnist') checkFashionMnist();
+  else if (path !== null) findIdxFiles(path, options.split ?? 'train');
+  else throw unknownDataset(name);
+}
+
+/** What follows `idx:`; null: no such name. */
+function idxPath(name: string): string | null {
+  return name.startsWith('idx:') && name.length > 'idx:'.length ? resolve(name.slice('idx:'.length)) : null;
+}
+
+function unknownDataset(name: string): GantryError {
   const message = `no data set ${JSON.stringify(name)}; expected one of ${DATASET_NAMES.join(', ')}`;
-  throw new GantryError('GANTRY_DATASET_NOT_FOUND', message, { details: { dataset: name } });
+  return new GantryError('GANTRY_DATASET_NOT_FOUND', message, { details: { dataset: name } });
 }

@@ -4,7 +4,7 @@ import type { Command } from '../command.js';
 export const worker: Command = {
   name: 'worker',
   summary: 'One worker that joins a coordinator; the run tells it everything else',
-  options: ['join', 'worker', 'host-id', 'hub', 'launch-token', 'insecure'],
+  options: ['join', 'worker', 'host-id', 'hub', 'insecure'],
   examples: [
     ['worker --join tcp://127.0.0.1:5555', 'Joins, trains, and ends with the run'],
     ['worker --join tcp://127.0.0.1:5555 --host-id other', 'As if it were on a machine of its own'],
@@ -13,7 +13,6 @@ export const worker: Command = {
     const join = requiredText(args, 'join', '--join tcp://127.0.0.1:5555');
     const name = textOf(args, 'worker');
     const host = textOf(args, 'host-id');
-    const launchToken = textOf(args, 'launch-token');
     const { runWorker } = await import('@gantry/worker');
     return runWorker({
       join,
@@ -21,7 +20,6 @@ export const worker: Command = {
       insecure: isGiven(args, 'insecure'),
       ...(name === undefined ? {} : { worker: name }),
       ...(host === undefined ? {} : { host }),
-      ...(launchToken === undefined ? {} : { launchToken }),
     });
   },
 };

@@ -294,6 +294,7 @@ describe('before anything is started', () => {
     'binding to %s is refused',
     async (bind) => {
       expect(await failureOf(start({ bind }))).toMatchObject({ code: 'GANTRY_BIND_REFUSED' });
+      expect(existsSync(runDirectory)).toBe(false);
     },
   );
 
@@ -303,6 +304,7 @@ describe('before anything is started', () => {
     const error = await failureOf(start({ runDirectory: path.join(folder, 'other'), bind: run.endpoint }));
     expect(error.code).toBe('GANTRY_TRANSPORT_FAILED');
     expect(error.message).toContain(run.endpoint);
+    expect(existsSync(path.join(folder, 'other'))).toBe(false);
     run.abort('enough');
     await failureOf(run.done);
   });

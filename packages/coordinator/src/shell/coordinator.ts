@@ -19,7 +19,7 @@ import {
   STATUS_EVERY_MS,
   TICK_MS,
 } from './constants.js';
-import { ControlSocket } from './control-socket.js';
+import { ControlSocket, checkBind } from './control-socket.js';
 import { LocalWorkers } from './local-workers.js';
 import { BIND_DEFAULT, type CoordinatorOptions, type RunningCoordinator, settingsOf } from './options.js';
 import { checkUnchanged, findCheckpoint, recordOf } from './resume.js';
@@ -35,6 +35,7 @@ import { streamState } from './state-transfer.js';
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const startedMs = performance.now();
   const { config, resume = false, allowNumbers = false } = options;
+  checkBind(options.bind ?? BIND_DEFAULT, options.insecure ?? false);
   const journal = resume ? await readJournal(options.runDirectory) : null;
   if (journal !== null) checkUnchanged(journal.config, config, allowNumbers);
   const directory = await RunDirectory.open(options.runDirectory);
@@ -45,7 +46,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     shell.begin((await listCheckpoints(directory.checkpoints)).at(-1) ?? 0);
     return shell;
   } catch (error) {
-    await directory.close();
+    await directory.discard();
     throw error;
   }
 }

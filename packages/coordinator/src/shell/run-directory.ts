@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { GANTRY_VERSION, GantryError, type RunConfig } from '@gantry/common';
 import type { JournalRecord } from '../core/events.js';
@@ -9,6 +9,8 @@ import { fileError, replaceFile } from './durable.js';
 import { resumeCommand } from './resume-command.js';
 import { isAlive, lockOwner, lockRun, type Owner, thisProcess } from './run-lock.js';
 import { toYaml } from './yaml.js';
+
+const SUBFOLDERS = ['checkpoints', 'samples', 'logs'];
 
 /** What stays of a run: journal.json. */
 export interface Journal extends JournalRecord {
@@ -37,15 +39,18 @@ export interface RunStatusReport extends StatusFile {
 export class RunDirectory {
   readonly path: string;
   readonly #release: () => Promise<void>;
+  /** It was not there before. */
+  readonly #isNew: boolean;
   #journal: Omit<Journal, keyof JournalRecord> | null = null;
   #rows: string[] = [];
   #flushing: Promise<void> = Promise.resolve();
   #journaling: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | null = null;
 
-  private constructor(folder: string, release: () => Promise<void>) {
+  private constructor(folder: string, options: { release: () => Promise<void>; isNew: boolean }) {
     this.path = folder;
-    this.#release = release;
+    this.#release = options.release;
+    this.#isNew = options.isNew;
   }
 
   /**
@@ -54,13 +59,15 @@ export class RunDirectory {
    * @throws GantryError GANTRY_RUN_LOCKED
    */
   static async open(folder: string): Promise<RunDirectory> {
+    let isNew = false;
     try {
-      for (const name of ['checkpoints', 'samples', 'logs']) await mkdir(path.join(folder, name), { recursive: true });
+      isNew = (await mkdir(folder, { recursive: true })) !== undefined;
+      for (const name of SUBFOLDERS) await mkdir(path.join(folder, name), { recursive: true });
     } catch (cause) {
       throw fileError(folder, cause);
     }
     const lock = await lockRun(folder);
-    return new RunDirectory(folder, lock.release);
+    return new RunDirectory(folder, { release: lock.release, isNew });
   }
 
   get checkpoints(): string {
@@ -136,6 +143,14 @@ export class RunDirectory {
     await this.#flush().catch(() => {});
     await this.#journaling;
     await this.#release();
+  }
+
+  /** Lets the lock go where nothing was begun; a folder that was made for it goes too. */
+  async discard(): Promise<void> {
+    await this.close();
+    if (!this.#isNew) return;
+    // rmdir spares what is not empty.
+    for (const name of [...SUBFOLDERS, '.']) await rmdir(path.join(this.path, name)).catch(() => {});
   }
 
   #flush(): Promise<void> {

@@ -34,12 +34,21 @@ export interface FashionMnistOptions {
  * @throws GantryError GANTRY_DATASET_NOT_FOUND with the command that adds the package, GANTRY_DATASET_INVALID
  */
 export function openFashionMnist(split: Split, options: FashionMnistOptions = {}): DataSource {
-  const folder = join(options.cacheDirectory ?? defaultCacheDirectory(), `fashion-mnist-${PACKAGE_VERSION}`);
+  const folder = convertedFolder(options);
   if (!existsSync(folder)) convert(options.classesDirectory ?? packageClasses(), folder, options);
   const file = (kind: string) => join(folder, `${split === 'train' ? 'train' : 't10k'}-${kind}-ubyte`);
   const images = file('images-idx3');
   const source = readIdxDataset(`fashion-mnist/${split}`, { images, labels: file('labels-idx1') }, CLASSES);
   return requireShape(source, images, [SIDE, SIDE, 1]);
+}
+
+/** Whether {@link openFashionMnist} has something to read. @throws GantryError GANTRY_DATASET_NOT_FOUND */
+export function checkFashionMnist(): void {
+  if (!existsSync(convertedFolder({}))) packageClasses();
+}
+
+function convertedFolder({ cacheDirectory = defaultCacheDirectory() }: FashionMnistOptions): string {
+  return join(cacheDirectory, `fashion-mnist-${PACKAGE_VERSION}`);
 }
 
 /** Where Gantry keeps what it converted: $XDG_CACHE_HOME/gantry, or ~/.cache/gantry. */
