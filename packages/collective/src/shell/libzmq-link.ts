@@ -41,6 +41,8 @@ export class LibzmqSocket implements BoundDataSocket {
   readonly #zmq: Libzmq;
   readonly #context: bigint;
   readonly #pull: bigint;
+  /** Every socket of this context has to be closed, also one that could not connect: the context waits for them. */
+  readonly #pushes: bigint[] = [];
   #isClosed = false;
 
   constructor(zmq: Libzmq, address: string) {
@@ -68,6 +70,7 @@ export class LibzmqSocket implements BoundDataSocket {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    for (const push of this.#pushes) this.#zmq.close(push);
     this.#zmq.close(this.#pull);
     // Waits for the sockets' linger at most; then no thread reads from anybody's buffers any more.
     this.#zmq.ctxTerm(this.#context);
@@ -76,6 +79,7 @@ export class LibzmqSocket implements BoundDataSocket {
   #connectTo(endpoint: string): bigint {
     const zmq = this.#zmq;
     const push = zmq.socket(this.#context, ZMQ_PUSH);
+    this.#pushes.push(push);
     setLong(zmq, push, ZMQ_MAXMSGSIZE, DATA_MESSAGE_BYTES_MAX);
     setInt(zmq, push, ZMQ_SNDHWM, DATA_HIGH_WATER_MARK);
     setInt(zmq, push, ZMQ_IMMEDIATE, 1);
@@ -97,7 +101,7 @@ class LibzmqLink implements DataLink {
   readonly #zmq: Libzmq;
   readonly #pull: bigint;
   readonly #outgoing: readonly (Outgoing | null)[];
-  readonly #closeContext: () => void;
+  readonly #closeSockets: () => void;
   readonly #items: Uint8Array;
   readonly #itemFields: DataView;
   readonly #headerBytes = new Uint8Array(FRAME_HEADER_BYTES);
@@ -106,13 +110,12 @@ class LibzmqLink implements DataLink {
   readonly #moreLength = BigUint64Array.of(4n);
   readonly #nothing = new Uint8Array(1);
   #receiver: FrameReceiver | null = null;
-  #isClosed = false;
 
-  constructor(zmq: Libzmq, pull: bigint, pushes: readonly (bigint | null)[], closeContext: () => void) {
+  constructor(zmq: Libzmq, pull: bigint, pushes: readonly (bigint | null)[], closeSockets: () => void) {
     this.#zmq = zmq;
     this.#pull = pull;
     this.#outgoing = pushes.map((socket) => (socket === null ? null : { socket, queue: [], next: 0 }));
-    this.#closeContext = closeContext;
+    this.#closeSockets = closeSockets;
     this.#items = new Uint8Array(POLL_ITEM_BYTES * (1 + pushes.length));
     this.#itemFields = new DataView(this.#items.buffer);
   }
@@ -143,10 +146,7 @@ class LibzmqLink implements DataLink {
   };
 
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    for (const outgoing of this.#outgoing) if (outgoing !== null) this.#zmq.close(outgoing.socket);
-    this.#closeContext();
+    this.#closeSockets();
   }
 
   /** Sends what waits, as far as there is room; whether anything left. */

@@ -255,8 +255,11 @@ class PeerExchange implements Exchange, FrameReceiver {
     }
   }
 
-  #gathered(): GatherResult {
-    return (this.#flags & FRAME_FLAG_STOP) !== 0 ? 'stopped' : 'done';
+  /** A stop has no commit: what the others need in order to see it leaves here, for nobody sends it afterwards. */
+  #gathered(): GatherResult | Promise<GatherResult> {
+    if ((this.#flags & FRAME_FLAG_STOP) === 0) return 'done';
+    const waiting = this.#until(this.#isAcknowledged, 'other hosts to hear of the stop');
+    return waiting === undefined ? 'stopped' : waiting.then(() => 'stopped');
   }
 
   /** Chunks are used again: after a few updates none is made any more. */

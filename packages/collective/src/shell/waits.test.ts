@@ -4,8 +4,10 @@ import { assignShards } from '../core/assignment.js';
 import {
   createFrameHeader,
   encodeFrameHeader,
+  FRAME_FLAG_STOP,
   FRAME_HEADER_BYTES,
   FRAME_PARTIAL,
+  FRAME_RECEIVED,
   type FrameHeader,
 } from '../core/frame.js';
 import { jsVectorSum } from '../core/vector-sum.js';
@@ -122,8 +124,12 @@ describe('peer exchange', () => {
         kind: FRAME_PARTIAL,
       } as const;
       encodeFrameHeader({ ...createFrameHeader(), ...whole, ...fields }, new DataView(bytes));
-      const payload = Buffer.from(new Float32Array(floats).fill(3).buffer);
-      raw.send({ peer: 0, header: Buffer.from(bytes), fields: new DataView(bytes), payload }, fields.update ?? 1, 0);
+      const payload = floats === 0 ? null : Buffer.from(new Float32Array(floats).fill(3).buffer);
+      raw.send(
+        { peer: 0, header: Buffer.from(bytes), fields: new DataView(bytes), payload },
+        fields.update ?? 1,
+        fields.flags ?? 0,
+      );
       while (raw.poll !== null && !raw.isIdle) raw.poll(10);
     };
     /** The update of the next frame that comes to member 1. */
@@ -210,6 +216,25 @@ describe('peer exchange', () => {
     send({});
     expect(await gather(exchange)).toBe('done');
     expect(exchange.reduceInputs('discriminator')[0]).toEqual(new Float32Array(32).fill(4));
+  });
+
+  test('a stop ends when the other has all that it needs to stop too', async () => {
+    const early = await create();
+    early.send({ flags: FRAME_FLAG_STOP });
+    storeLater(early.control, 0, 1);
+    await expect(gather(early.exchange)).rejects.toThrow(aborted);
+    const { exchange, send } = await create();
+    exchange.publish(1, ['discriminator']);
+    send({ flags: FRAME_FLAG_STOP });
+    send({ kind: FRAME_RECEIVED }, 0);
+    expect(await gather(exchange)).toBe('stopped');
+  });
+
+  test('a bound socket closes though its connections were left to it', async () => {
+    const [own, peer] = [await bindDataSocket('tcp'), await bindDataSocket('tcp')];
+    own.connect([null, peer.endpoint]);
+    own.close();
+    peer.close();
   });
 
   test('binding off the loopback is refused', async () => {

@@ -17,7 +17,7 @@ import { commitsBefore, METRIC_NAMES } from '@gantry/gan';
 import type { Fault } from '../core/fault.js';
 import type { PreparationReport } from '../core/lifecycle.js';
 import { type MemberRole, roleOf, shardRanges } from '../core/member-role.js';
-import { parityAfter, StateImages } from '../core/state-images.js';
+import { type Parity, parityAfter, StateImages } from '../core/state-images.js';
 import type { ReceivedState } from './control-channel.js';
 import { GradientSet, hashPrograms } from './gradient-set.js';
 import { announceState, awaitState, placeMemory } from './place-memory.js';
@@ -52,32 +52,67 @@ export interface Prepared {
   close(): Promise<void>;
 }
 
-/** From an assignment to a member that can train: memory, state, exchange, programs bound to all of these. */
+/**
+ * From an assignment to a member that can train: memory, state, exchange, programs bound to all of these. If it fails,
+ * nothing of them stays open.
+ */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
-  const { assignment, warm, control, clock, fault, send } = options;
-  const { config, gan, engine } = warm;
+  const { assignment, control } = options;
   const role = roleOf(options.worker, assignment);
-  const memory = await placeMemory({ assignment, role, plan: planMemory(options, role), control });
-  const images = new StateImages(gan.state, memory.images as [Float32Array, Float32Array]);
-  const parity = parityAfter(commitsBefore(assignment.startUpdate, config));
+  const plan = planMemory(options, role);
+  const memory = await placeMemory({ assignment, role, plan, control });
+  let connection: Connection | null = null;
+  try {
+    const placed = await placeState(options, role, memory);
+    connection = connect(options, role, memory);
+    const training = await build(options, role, { ...placed, exchange: connection.exchange });
+    awaitState(memory, placed.first, assignment.startUpdate, control);
+    options.clock.committed(assignment.startUpdate);
+    const stateSha256 = hashState(placed.images, placed.parity);
+    return { training, memory, report: describe(training, options.warm, stateSha256), close: connection.close };
+  } catch (error) {
+    memory.close();
+    await connection?.close();
+    throw error;
+  }
+}
+
+interface Placed {
+  readonly images: StateImages;
+  readonly parity: Parity;
+  /** Index, among the members of this memory, of the one that puts the state there. */
+  readonly first: number;
+}
+
+/** The state is written by one member of each memory; a member of a memory of one's own is its first. */
+async function placeState(options: PrepareOptions, role: MemberRole, memory: HostMemory): Promise<Placed> {
+  const { assignment, warm } = options;
+  const images = new StateImages(warm.gan.state, memory.images as [Float32Array, Float32Array]);
+  const parity = parityAfter(commitsBefore(assignment.startUpdate, warm.config));
   // A memory of one's own has one member; in a shared one, members have the numbers of the assignment.
-  const shared = config.transport === 'shm';
+  const shared = warm.config.transport === 'shm';
   const first = shared ? role.firstOfHost : 0;
   if (!shared || role.first) {
     images.write(await startingState(options), parity);
     announceState(memory, first, assignment.startUpdate);
   }
-  const { exchange, close } = connect(options, role, memory);
+  return { images, parity, first };
+}
+
+async function build(
+  options: PrepareOptions,
+  role: MemberRole,
+  { images, exchange }: { readonly images: StateImages; readonly exchange: Exchange },
+): Promise<Training> {
+  const { warm, control, clock, fault, send } = options;
+  const { config, gan, engine } = warm;
   const { batch, shards, seed, discriminatorUpdates } = config;
   const loader = new ShardLoader({ source: warm.source, seed, batch, shards });
   const inputs = new StepInputs({ loader, shards: role.shards, latent: gan.latent, seed });
   const gradients = new GradientSet({ programs: warm.programs, gan, images, exchange, inputs: inputs.shards });
   const updates = await UpdateSet.compile({ engine, gan, exchange, images });
   const meter = new StepMeter({ clock, shards: role.shards.length, discriminatorUpdates, send });
-  awaitState(memory, first, assignment.startUpdate, control);
-  clock.committed(assignment.startUpdate);
-  const training = { config, gan, role, control, exchange, images, inputs, gradients, updates, clock, meter, fault };
-  return { training, memory, report: describe(training, warm, hashState(images, parity)), close };
+  return { config, gan, role, control, exchange, images, inputs, gradients, updates, clock, meter, fault };
 }
 
 /** One host's memory holds all shards; between hosts, each member has the memory of its own. */
