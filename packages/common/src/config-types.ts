@@ -36,7 +36,7 @@ export interface RunConfig {
   readonly engine: EngineName;
   /** `auto`, `cpu`, `webgpu`, `webgpu:1`, `cuda:0` … */
   readonly device: string;
-  /** Intra-op threads a worker; 0: chosen from cores and workers. */
+  /** Intra-op threads a worker; 0: one, as workers share the machine's cores. */
   readonly threads: number;
   /** Resolved from `auto` by whoever starts the run. */
   readonly transport: Transport;

@@ -1,7 +1,7 @@
 import type { Metrics, Samples } from '@gantry/common';
 import { PROGRESS_EVERY_MS } from './constants.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
-import { learnPhase } from './liveness.js';
+import { fadePhases, learnPhase } from './liveness.js';
 import { addMark, mergeMetrics, metricsProblem, recentRate } from './metrics.js';
 import type { StepSummary } from './run-events.js';
 import type { Draft, MemberState } from './state.js';
@@ -21,6 +21,7 @@ export function onMetrics(draft: Draft, member: MemberState, { steps }: Metrics,
     return;
   }
   const updates = updatesPerStep(draft.state);
+  fadePhases(draft, steps.length);
   for (const { step, phaseMs } of steps) {
     // The first runs of a program are far longer than any later one, and would excuse a hang.
     if (step < metrics.warmUntil) continue;

@@ -2,8 +2,13 @@
 export const HEARTBEATS_PER_LEASE = 6;
 /** Before training a busy machine loads libraries and compiles: the lease counts this many times. */
 export const STARTING_LEASES = 4;
-/** A member counts as stalled when its phase lasts longer than this many times the longest seen of that phase. */
-export const STALL_FACTOR = 10;
+/** A member counts as stalled when its phase lasts longer than this many times the longest seen lately of that phase. */
+export const STALL_FACTOR = 3;
+/**
+ * Steps until what was the longest of a phase counts half. Long enough that an update with the penalty (every 16th of D's by
+ * default) is remembered until the next one.
+ */
+export const LONGEST_HALF_LIFE_STEPS = 64;
 /** Loading data, compiling, receiving state: no history to judge by. */
 export const PREPARING_ALLOWANCE_MS = 120_000;
 /** The first updates of a membership: first runs of every program, page faults, lazy allocations. */

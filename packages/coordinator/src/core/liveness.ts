@@ -4,6 +4,7 @@ import {
   FIRST_STEPS,
   FIRST_UPDATES_ALLOWANCE_MS,
   HELLO_ALLOWANCE_MS,
+  LONGEST_HALF_LIFE_STEPS,
   PREPARING_ALLOWANCE_MS,
   SAVING_ALLOWANCE_MS,
   STALL_FACTOR,
@@ -39,6 +40,14 @@ export function onHeartbeat(draft: Draft, member: MemberState, beat: Heartbeat, 
 export function learnPhase(draft: Draft, phase: Phase, ms: number): void {
   const { phaseLongestMs } = draft.state;
   if (ms > (phaseLongestMs[phase] ?? 0)) patch(draft, { phaseLongestMs: { ...phaseLongestMs, [phase]: ms } });
+}
+
+/** One member has done `steps` more: what phases took before counts less, so that one hiccup is not excused for ever. */
+export function fadePhases(draft: Draft, steps: number): void {
+  const { phaseLongestMs, members } = draft.state;
+  const kept = 0.5 ** (steps / (LONGEST_HALF_LIFE_STEPS * members.length));
+  const faded = Object.entries(phaseLongestMs).map(([phase, longest]) => [phase, longest * kept]);
+  patch(draft, { phaseLongestMs: Object.fromEntries(faded) });
 }
 
 /** How long a member may stay in its present phase. */

@@ -71,6 +71,7 @@ export interface CoordinatorState {
   readonly stateLayoutJson: string;
   readonly stateBytes: number;
   readonly lastTickMs: number;
+  /** Longest of each phase, fading with every step; see LONGEST_HALF_LIFE_STEPS. */
   readonly phaseLongestMs: Readonly<Partial<Record<Phase, number>>>;
   readonly allDoneMs: number | null;
   /** A fault that may have a better explanation; see SUSPICION_MS. */

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { TEST_CONFIG } from '../testing/transcript.js';
+import { LONGEST_HALF_LIFE_STEPS } from './constants.js';
+import { allowanceMs, fadePhases, learnPhase } from './liveness.js';
+import { type Draft, initialState, type MemberState } from './state.js';
+
+const settings = {
+  runId: 'run',
+  config: TEST_CONFIG,
+  localWorkers: [],
+  hub: null,
+  launchToken: '',
+  resumeCommand: '',
+  resume: false,
+  allowNumbers: false,
+  generation: 0,
+  startedMs: 0,
+};
+
+/** Two members in the middle of training. */
+function training(): { draft: Draft; member: MemberState } {
+  const member = { worker: 'worker-0', phase: 'computing', workingUpdate: 100 } as MemberState;
+  const state = { ...initialState(settings), stage: 'training' as const, members: [member, member] };
+  return { draft: { state, effects: [] }, member };
+}
+
+/** Ordinary steps, reported by both members in batches of 16. */
+function goOn(draft: Draft, steps: number): void {
+  for (let i = 0; i < steps / 8; i++) {
+    fadePhases(draft, 16);
+    learnPhase(draft, 'computing', 20);
+  }
+}
+
+describe('how long a phase may last', () => {
+  it('is the lease, or three times what it took lately', () => {
+    const { draft, member } = training();
+    expect(allowanceMs(draft.state, member)).toBe(1500);
+    learnPhase(draft, 'computing', 400);
+    expect(allowanceMs(draft.state, member)).toBe(1500);
+    learnPhase(draft, 'computing', 2000);
+    expect(allowanceMs(draft.state, member)).toBe(6000);
+  });
+
+  it('comes down again after a hiccup', () => {
+    const { draft, member } = training();
+    learnPhase(draft, 'computing', 4000);
+    goOn(draft, LONGEST_HALF_LIFE_STEPS);
+    expect(allowanceMs(draft.state, member)).toBeCloseTo(6000, 3);
+    goOn(draft, 3 * LONGEST_HALF_LIFE_STEPS);
+    expect(allowanceMs(draft.state, member)).toBe(1500);
+  });
+});
