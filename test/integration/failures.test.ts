@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
@@ -38,11 +38,13 @@ describe('a worker is lost', () => {
     { signal: 'SIGKILL', transport: 'shm', code: 'GANTRY_WORKER_LOST' },
     { signal: 'SIGSTOP', transport: 'shm', code: 'GANTRY_WORKER_LOST' },
     { signal: 'SIGKILL', transport: 'tcp', code: 'GANTRY_WORKER_LOST' },
+    { signal: 'SIGKILL', transport: 'ipc', code: 'GANTRY_WORKER_LOST' },
   ] as const)(
     '$signal with $transport ends the run, names it, and says how to go on',
     async ({ signal, transport, code }) => {
       const before = sharedMemoryFiles();
-      const { run, out, workers } = await longRun({ transport });
+      const temporary = mkdtempSync(join(work.path, 'tmp-'));
+      const { run, out, workers } = await longRun({ transport }, { TMPDIR: temporary });
       expect(workers).toHaveLength(2);
       process.kill(workers[1]!, signal);
       const finished = await run.finished;
@@ -53,10 +55,11 @@ describe('a worker is lost', () => {
       expect(error.message).toMatch(/update \d+/);
       expect(error.message).toContain(`gantry resume --out ${out}`);
       await expectNothingLeft([...workers, run.pid], before);
-      const resumed = new GantryProcess(['resume', '--json', '--out', out]);
+      const resumed = new GantryProcess(['resume', '--json', '--out', out], { TMPDIR: temporary });
       await resumed.until(({ event }) => event === 'progress');
       resumed.child.kill('SIGINT');
       expect((await resumed.finished).events.some(({ event }) => event === 'checkpoint')).toBe(true);
+      expect(readdirSync(temporary).filter((name) => name.startsWith('gantry'))).toEqual([]);
     },
   );
 

@@ -1,8 +1,7 @@
 import fs from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
 import { GantryError } from '@gantry/common';
 import 'zeromq';
+import { makeDataFolder } from './data-folder.js';
 import type { BoundDataSocket, DataLink } from './data-link.js';
 import { loadLibzmq } from './libzmq.js';
 import { LibzmqSocket } from './libzmq-link.js';
@@ -42,8 +41,9 @@ export class DataSocket {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#bound.close();
+    // First: what is queued may take its time to leave, and a kill may come meanwhile. Connections need no name.
     if (this.#folder !== null) fs.rmSync(this.#folder, { recursive: true, force: true });
+    this.#bound.close();
   }
 }
 
@@ -60,8 +60,7 @@ export async function bindDataSocket(transport: 'ipc' | 'tcp', options: DataSock
       `the data plane has no encryption yet and binds to the loopback only, not to ${host}`,
     );
   }
-  // Mode 0700, by mkdtemp: nobody else can reach an ipc endpoint.
-  const folder = transport === 'ipc' ? fs.mkdtempSync(path.join(os.tmpdir(), 'gantry-')) : null;
+  const folder = transport === 'ipc' ? makeDataFolder() : null;
   const address = folder === null ? `tcp://${host}:*` : `ipc://${folder}/data`;
   const zmq = loadLibzmq();
   try {

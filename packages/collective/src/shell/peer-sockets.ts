@@ -36,7 +36,7 @@ export class PeerSockets {
 
   /** Closes all sockets, the bound one too; what is queued may still leave for a short while. Idempotent. */
   close(): void {
-    this.#link.close();
     this.#bound.close();
+    this.#link.close();
   }
 }
