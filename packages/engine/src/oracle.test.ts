@@ -116,6 +116,39 @@ describe('every captured kernel, ONNX Runtime against the oracle', () => {
   );
 });
 
+describe('integers at the edges of what they can be', () => {
+  const programFor = (shapes: Readonly<Record<string, readonly number[]>>, run: Program['run']): Program => ({
+    name: 'edges',
+    inputs: Object.entries(shapes).map(([name, shape]) => ({ name, shape, dtype: name === 'x' ? 'float32' : 'int32' })),
+    run,
+  });
+
+  it('divide exactly, by zero and by −1 too', async () => {
+    const a = Int32Array.of(16777217, -7, 7, -8, 5, 0, -(2 ** 31), 2 ** 31 - 1, 2 ** 31 - 1, -(2 ** 31), -5);
+    const b = Int32Array.of(1, 2, -2, 4, 0, 0, -1, -1, -2, 3, -5);
+    const program = programFor({ a: [11], b: [11] }, (inputs) => ({ y: tf.floorDiv(inputs.a!, inputs.b!) }));
+    const [expected, actual] = [await run(oracle, program, { a, b }), await run(onnx, program, { a, b })];
+    expect([...actual.y!]).toEqual([...expected.y!]);
+    expect(actual.y![0]).toBe(16777217);
+  });
+
+  it('name segments that do not exist: their rows are left out', async () => {
+    const program = programFor({ x: [6, 2], ids: [6] }, ({ x, ids }) => {
+      return { y: tf.unsortedSegmentSum(x!, ids! as tf.Tensor1D, 4) };
+    });
+    const inputs = { x: Float32Array.from({ length: 12 }, (_, i) => i + 1), ids: Int32Array.of(-1, 0, 3, 4, 99, 0) };
+    const { y } = await expectSame(program, inputs);
+    expect([...y!]).toEqual([14, 16, 0, 0, 0, 0, 5, 6]);
+  });
+
+  it('name no row before the first', async () => {
+    const program = programFor({ x: [3, 2], ids: [2] }, ({ x, ids }) => ({ y: tf.gather(x!, ids!) }));
+    const inputs = { x: new Float32Array(6), ids: Int32Array.of(0, -1) };
+    await expect(run(onnx, program, inputs)).rejects.toMatchObject({ code: 'GANTRY_ENGINE_FAILED' });
+    await expect(run(oracle, program, inputs)).rejects.toThrow();
+  });
+});
+
 /** Derivatives of the squared length of the gradient of Σ (y + y²), with respect to every float32 input. */
 function secondDerivatives(sample: KernelSample): Program {
   const { inputs, name } = programOf(sample);

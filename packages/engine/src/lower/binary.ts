@@ -59,12 +59,24 @@ const realDiv: LoweringRule = ({ inputs }, context) => {
   ];
 };
 
-const floorDiv: LoweringRule = ({ inputs, outputs }, context) => {
-  const quotient = context.emit(
-    'Div',
-    inputs.map(({ name, dtype }) => context.cast(name, dtype, 'float32')),
-  );
-  return [context.cast(context.emit('Floor', [quotient]), 'float32', outputs[0]!.dtype)];
+/**
+ * ⌊a / b⌋ of int32: the quotient that ONNX truncates, less one where the remainder has another sign than b. Dividing by 0
+ * and the least int32 by −1 would end the process; tfjs gives 0, and −a wrapped around, for these.
+ */
+const floorDiv: LoweringRule = ({ inputs }, context) => {
+  const [a, b] = inputs.map(({ name }) => name) as [string, string];
+  const [zero, one] = [context.int32(0), context.int32(1)];
+  const isZero = context.emit('Equal', [b, zero]);
+  const isMinusOne = context.emit('Equal', [b, context.int32(-1)]);
+  const divisor = context.emit('Where', [context.emit('Or', [isZero, isMinusOne]), one, b]);
+  const quotient = context.emit('Div', [a, divisor]);
+  const remainder = context.emit('Sub', [a, context.emit('Mul', [quotient, divisor])]);
+  const signs = [remainder, divisor].map((name) => context.emit('Less', [name, zero]));
+  const isInexact = context.emit('Not', [context.emit('Equal', [remainder, zero])]);
+  const isAbove = context.emit('And', [isInexact, context.emit('Xor', signs)]);
+  const floor = context.emit('Where', [isAbove, context.emit('Sub', [quotient, one]), quotient]);
+  const negated = context.emit('Where', [isMinusOne, context.emit('Sub', [zero, a]), floor]);
+  return [context.emit('Where', [isZero, zero, negated])];
 };
 
 /** tfjs: the remainder takes the divisor's sign, unless both signs agree already: (rem + b) rem b. */
@@ -100,13 +112,6 @@ const prelu: LoweringRule = ({ inputs }, context) => {
   return [context.emit('Where', [negative, context.emit('Mul', [alpha.name, x.name]), x.name])];
 };
 
-/** dy · (y ≥ 0 ? 1 : y + 1) = dy · (min(y, 0) + 1). */
-const eluGrad: LoweringRule = ({ inputs }, context) => {
-  const [dy, y] = inputs as [Operand, Operand];
-  const slope = context.emit('Add', [context.emit('Min', [y.name, context.float(0)]), context.float(1)]);
-  return [context.emit('Mul', [dy.name, slope])];
-};
-
 /** The condition of a `Select` may be a vector over the rows of t and e. */
 const select: LoweringRule = ({ inputs, outputs }, context) => {
   const [condition, t, e] = inputs as [Operand, Operand, Operand];
@@ -128,7 +133,6 @@ export const BINARY: LoweringTable = {
   Add: arithmetic('Add'),
   AddN: addN,
   Atan2: atan2,
-  EluGrad: eluGrad,
   Equal: comparison('Equal'),
   FloorDiv: floorDiv,
   Greater: comparison('Greater'),
@@ -137,7 +141,6 @@ export const BINARY: LoweringTable = {
   LessEqual: comparison('LessOrEqual'),
   LogicalAnd: logical('And'),
   LogicalOr: logical('Or'),
-  LogicalXor: logical('Xor'),
   Maximum: direct('Max'),
   Minimum: direct('Min'),
   Mod: mod,

@@ -1,42 +1,35 @@
 import { normalizeAxes, sizeOf } from '../graph/shapes.js';
 import { type LoweringRule, type LoweringTable, type Operand, unsupported } from './context.js';
 
+/** ONNX counts negative indices from the end; tfjs refuses them, so they are moved out of range, where the runtime does too. */
 const gatherV2: LoweringRule = (node, context) => {
   const [x, indices] = node.inputs as [Operand, Operand];
   const batchDims = Number(node.attributes.batchDims ?? 0);
   if (batchDims !== 0) unsupported(node, `with batchDims ${batchDims}`);
   const axis = normalizeAxes(node.attributes.axis ?? 0, x.shape.length)[0]!;
-  const gathered = context.emit('Gather', [x.name, context.cast(indices.name, indices.dtype, 'int32')], { axis });
+  const given = context.cast(indices.name, indices.dtype, 'int32');
+  const isNegative = context.emit('Less', [given, context.int32(0)]);
+  const checked = context.emit('Where', [isNegative, context.int32(x.shape[axis]!), given]);
+  const gathered = context.emit('Gather', [x.name, checked], { axis });
   return [context.reshape(gathered, node.outputs[0]!.shape)];
 };
 
-const gatherNd: LoweringRule = ({ inputs }, context) => {
-  const [params, indices] = inputs as [Operand, Operand];
-  return [context.emit('GatherND', [params.name, context.cast(indices.name, indices.dtype, 'int64')])];
-};
-
-const scatterNd: LoweringRule = ({ inputs, outputs }, context) => {
-  const [indices, updates] = inputs as [Operand, Operand];
-  const { shape, dtype } = outputs[0]!;
-  const zeros = context.emit('Expand', [context.scalar(0, dtype), context.int64s(shape)]);
-  const places = context.cast(indices.name, indices.dtype, 'int64');
-  return [context.emit('ScatterND', [zeros, places, updates.name], { reduction: 'add' })];
-};
-
-const tensorScatterUpdate: LoweringRule = ({ inputs }, context) => {
-  const [tensor, indices, updates] = inputs as [Operand, Operand, Operand];
-  const places = context.cast(indices.name, indices.dtype, 'int64');
-  return [context.emit('ScatterND', [tensor.name, places, updates.name])];
-};
-
-/** Rows of x summed into the segment that each belongs to: the gradient of a gather. */
+/**
+ * Rows of x summed into the segment that each belongs to: the gradient of a gather. Rows of segments that do not exist
+ * count for nothing, as in tfjs: they are added to the first as zeros.
+ */
 const unsortedSegmentSum: LoweringRule = ({ inputs, outputs }, context) => {
   const [x, segments] = inputs as [Operand, Operand];
   const { shape, dtype } = outputs[0]!;
   const zeros = context.emit('Expand', [context.scalar(0, dtype), context.int64s(shape)]);
-  const ids = context.cast(segments.name, segments.dtype, 'int64');
-  const places = context.reshape(ids, [sizeOf(segments.shape), 1]);
-  return [context.emit('ScatterND', [zeros, places, x.name], { reduction: 'add' })];
+  const ids = context.cast(segments.name, segments.dtype, 'int32');
+  const isBelow = context.emit('Less', [ids, context.int32(shape[0]!)]);
+  const exists = context.emit('And', [context.emit('GreaterOrEqual', [ids, context.int32(0)]), isBelow]);
+  const existing = context.cast(context.emit('Where', [exists, ids, context.int32(0)]), 'int32', 'int64');
+  const count = sizeOf(segments.shape);
+  const row = context.reshape(exists, [count, ...x.shape.slice(1).map(() => 1)]);
+  const rows = context.emit('Where', [row, x.name, context.scalar(0, dtype)]);
+  return [context.emit('ScatterND', [zeros, context.reshape(existing, [count, 1]), rows], { reduction: 'add' })];
 };
 
 /** Compared with 0 … depth−1, so that an index out of range gives a row of offValue, as in tfjs (ONNX's OneHot wraps). */
@@ -60,10 +53,7 @@ const oneHot: LoweringRule = ({ inputs, attributes, outputs }, context) => {
 
 /** Reads and writes through an index tensor. */
 export const GATHER: LoweringTable = {
-  GatherNd: gatherNd,
   GatherV2: gatherV2,
   OneHot: oneHot,
-  ScatterNd: scatterNd,
-  TensorScatterUpdate: tensorScatterUpdate,
   UnsortedSegmentSum: unsortedSegmentSum,
 };

@@ -9,17 +9,17 @@ import type { Graph } from '../graph/graph.js';
 import { sizeOf } from '../graph/shapes.js';
 import { encodeModel } from '../onnx/encode.js';
 import type { HostArray } from '../program.js';
+import { KERNEL_RULES } from '../trace/registry.js';
 import { KERNEL_SAMPLES, type KernelSample, type SampleTensor } from './kernel-samples.js';
 import { inputName, loweredKernels, lowerGraph, outputName } from './lower.js';
 
 /** Gantry's own kernels, which the passes make; they are tested by the passes' tests. */
 const WITHOUT_SAMPLE = ['ColumnSum', 'Gemm'];
+const MADE_BY_PASSES = ['BroadcastTo', ...WITHOUT_SAMPLE];
 /** Kernels that tfjs's cpu backend has under no name of their own, by the operation that they are. */
 const OPERATIONS: Readonly<Record<string, (inputs: tf.Tensor[], attributes: KernelSample['attributes']) => tf.Tensor>> =
   {
     BroadcastTo: ([x], { shape }) => tf.broadcastTo(x!, shape as never),
-    LogicalXor: ([a, b]) => tf.logicalXor(a!, b!),
-    LogSoftmax: ([x]) => tf.logSoftmax(x!),
   };
 const RELATIVE_ERROR_MAX = 1e-5;
 
@@ -121,6 +121,11 @@ describe('lowering, beside the oracle', () => {
       expectClose(optimized[`y${index}`]!, tensor, `${name} after the passes: y${index}`);
     });
     executable.dispose();
+  });
+
+  it('knows what a trace records and what the passes make, and nothing else', () => {
+    const recorded = [...KERNEL_RULES.values()].map(({ kernel, op }) => op ?? kernel);
+    expect(loweredKernels()).toEqual([...new Set([...recorded, ...MADE_BY_PASSES])].sort());
   });
 
   it('has a sample of every kernel', () => {

@@ -1,4 +1,3 @@
-import { slice_util } from '@tensorflow/tfjs-core';
 import { normalizeAxes, sizeOf } from '../graph/shapes.js';
 import {
   type LoweringContext,
@@ -40,28 +39,8 @@ const slice: LoweringRule = ({ inputs, attributes, outputs }, context) => {
   return [emitSlice(name, { begin, end, steps: begin.map(() => 1) }, context)];
 };
 
-/** One before the first element: what a slice that runs backwards to the start has for an end. */
+/** One before the first element: the end of a slice that runs backwards to the start. */
 const BEFORE_START = -(2 ** 31);
-
-const stridedSlice: LoweringRule = ({ inputs, attributes, outputs }, context) => {
-  const { name, shape } = inputs[0]!;
-  const list = (key: string) => attributes[key] as number[];
-  const mask = (key: string) => Number(attributes[key] ?? 0);
-  const info = slice_util.sliceInfo(
-    [...shape],
-    list('begin'),
-    list('end'),
-    list('strides'),
-    mask('beginMask'),
-    mask('endMask'),
-    mask('ellipsisMask'),
-    mask('newAxisMask'),
-    mask('shrinkAxisMask'),
-  );
-  const end = info.end.map((stop, axis) => (info.strides[axis]! < 0 && stop < 0 ? BEFORE_START : stop));
-  const sliced = emitSlice(name, { begin: info.begin, end, steps: info.strides }, context);
-  return [context.reshape(sliced, outputs[0]!.shape)];
-};
 
 const reverse: LoweringRule = ({ inputs, attributes }, context) => {
   const { name, shape } = inputs[0]!;
@@ -161,7 +140,6 @@ function mirrorIndices(size: number, before: number, after: number, symmetric: 0
 export const SHAPE: LoweringTable = {
   BroadcastTo: broadcastTo,
   Concat: concat,
-  ExpandDims: reshape,
   Identity: identity,
   MirrorPad: mirrorPad,
   Pack: pack,
@@ -170,7 +148,6 @@ export const SHAPE: LoweringTable = {
   Reverse: reverse,
   Slice: slice,
   SplitV: splitV,
-  StridedSlice: stridedSlice,
   Tile: tile,
   Transpose: transpose,
   Unpack: unpack,

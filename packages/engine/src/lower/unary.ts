@@ -54,7 +54,8 @@ function softplus(x: string, context: LoweringContext): string {
 }
 
 /**
- * x > 0 → 1, otherwise alpha. The passes mark an x that is the result of a Relu (`nonNegative`): its truth value is then
+ * x > 0 → 1, otherwise alpha. Of NaN too, for which tfjs gives NaN: the gradient of a relu is 0 there and not NaN, while
+ * the relu itself is NaN, so that a loss that depends on it still is not finite. The passes mark an x that is the result of a Relu (`nonNegative`): its truth value is then
  * the answer. Measured on [128, 256] with the product that follows: 24 µs, against 32 µs by comparing and 52 µs by Sign.
  */
 const step: LoweringRule = ({ inputs, attributes, outputs }, context) => {

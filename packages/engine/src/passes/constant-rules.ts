@@ -4,17 +4,7 @@ import { BINARY_FUNCTIONS, ELEMENTWISE_BINARY, UNARY_FUNCTIONS } from './kernel-
 import { type Rule, roundTo } from './rewriter.js';
 
 /** Kernels that only move elements: of a uniform tensor they make another one. */
-const MOVES = [
-  'BroadcastTo',
-  'ExpandDims',
-  'Identity',
-  'Reshape',
-  'Reverse',
-  'Slice',
-  'StridedSlice',
-  'Tile',
-  'Transpose',
-];
+const MOVES = ['BroadcastTo', 'ExpandDims', 'Identity', 'Reshape', 'Reverse', 'Slice', 'Tile', 'Transpose'];
 
 const onesAndZeros: Rule = {
   name: 'ones and zeros are fills',

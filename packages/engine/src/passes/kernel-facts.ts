@@ -67,7 +67,6 @@ export const ELEMENTWISE_BINARY: readonly string[] = [
   ...Object.keys(BINARY_FUNCTIONS),
   'Atan2',
   'FloorDiv',
-  'LogicalXor',
   'Mod',
   'Prelu',
 ];
