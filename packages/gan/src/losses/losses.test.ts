@@ -28,6 +28,12 @@ it('give the cross-entropies of the definitions, also for logits whose exponenti
   ).toBeCloseTo(1, 6);
 });
 
+it.each(['constructor', 'toString', '__proto__'])('are not found under the name %s', (loss) => {
+  expect(() => buildGan(smallDefinition('relu'), { ...SMALL_CONFIG, loss })).toThrow(
+    expect.objectContaining({ code: 'GANTRY_CONFIG_INVALID' }),
+  );
+});
+
 it("may be a user's own, and must be scalars", () => {
   const definition = smallDefinition('relu');
   const build = (generator: (fake: Tensor) => Tensor) =>

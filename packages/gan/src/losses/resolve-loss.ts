@@ -10,8 +10,9 @@ import { LOSSES } from './losses.js';
 export function resolveLoss(definition: GanDefinition, configured: string): GanLoss {
   const { loss } = definition;
   if (typeof loss === 'object') return loss;
-  const found = LOSSES[loss ?? configured];
-  if (found !== undefined) return found;
+  const name = loss ?? configured;
+  // `constructor` and the like are no losses.
+  if (Object.hasOwn(LOSSES, name)) return LOSSES[name]!;
   const known = Object.keys(LOSSES).join(', ');
   if (loss !== undefined) throw invalidModel(`${definition.name} asks for the loss "${loss}"; there are: ${known}.`);
   throw new GantryError('GANTRY_CONFIG_INVALID', `loss: "${configured}" is not a loss; use one of: ${known}.`, {

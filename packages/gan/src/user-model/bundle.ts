@@ -66,7 +66,7 @@ function finish(files: readonly OutputFile[], path: string): ModelBundle {
   const portable = text('.js');
   const code = portable
     .replaceAll(new RegExp(`"${MODULE_PREFIX}([^"]+)"`, 'g'), (_, name: string) => JSON.stringify(ownUrl(name)))
-    .replace(`"${MODEL_URL}"`, JSON.stringify(pathToFileURL(path).href));
+    .replace(`"${MODEL_URL}"`, () => JSON.stringify(pathToFileURL(path).href));
   return { code, map: text('.map'), contentHash: createHash('sha256').update(portable).digest('hex') };
 }
 

@@ -82,6 +82,11 @@ describe("a user's file", () => {
     }
   });
 
+  it('may lie in a folder whose name has dollar signs', async () => {
+    const text = `${MODEL_JS}\nif (!import.meta.url.endsWith("/a$$b$&c/model.js")) throw new Error(import.meta.url);\n`;
+    expect((await load(await file('a$$b$&c/model.js', text))).definition.name).toBe('plain');
+  });
+
   it('hashes by what it says and imports, not by where it lies', async () => {
     const at = async (where: string, hidden: number, text = MODEL_TS) => {
       await file(`${where}/sizes.ts`, `export const HIDDEN: number = ${hidden};`);
@@ -148,5 +153,22 @@ describe('a file that is no model', () => {
     const text = MODEL_JS.replace("units: 4, activation: 'sigmoid'", "units: 4, activation: 'sigmoidal'");
     const { definition } = await load(await file('bad/builder.js', text));
     expect(() => buildGan(definition, SMALL_CONFIG)).toThrow(/builder\.js:6: /);
+  });
+
+  it('fails in its loss, at a line', async () => {
+    await file('bad/loss/sizes.ts', 'export const HIDDEN: number = 7;');
+    const text = MODEL_TS.replace('tf.neg(tf.mean(fake))', 'tf.add(fake, tf.zeros([5, 7]))');
+    const gan = buildGan((await load(await file('bad/loss/model.ts', text))).definition, SMALL_CONFIG);
+    const run = () =>
+      runProgram(
+        gan.gradientsProgram('generator', { samples: 2, penalized: false }),
+        programInputs(gan, testInputs(gan, 2)),
+      );
+    expect(run).toThrow(
+      expect.objectContaining({
+        code: 'GANTRY_MODEL_INVALID',
+        message: expect.stringMatching(/loss\/model\.ts:20: .*broadcast/),
+      }),
+    );
   });
 });

@@ -1,12 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { GantryError } from '@gantry/common';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { defineGan } from '../define-gan.js';
 import type { GanDefinition, LoadedDefinition } from '../definition.js';
 import { invalidModel, messageOf } from '../errors.js';
 import { bundleModel } from './bundle.js';
 import { createLocator, type LocateError } from './source-position.js';
 
+/** Frames that an error keeps: between what throws and the user's line lie a dozen of TensorFlow.js's own. */
+const STACK_DEPTH = 50;
 const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs'];
 
 /**
@@ -66,18 +69,31 @@ function definitionIn(exports: Record<string, unknown>, path: string): GanDefini
 /** The same definition, whose functions name file and line when they fail. */
 function located(definition: GanDefinition, path: string, locate: LocateError): GanDefinition {
   const guard =
-    <T>(build: () => T) =>
-    (): T => {
+    <A extends unknown[], T>(call: (...args: A) => T) =>
+    (...args: A): T => {
+      const limit = Error.stackTraceLimit;
+      Error.stackTraceLimit = STACK_DEPTH;
       try {
-        return build();
+        return call(...args);
       } catch (error) {
-        throw failure(error, path, locate);
+        // What Gantry says of a loss (a kernel that cannot be captured) names the line already.
+        throw error instanceof GantryError ? error : failure(error, path, locate);
+      } finally {
+        Error.stackTraceLimit = limit;
       }
     };
+  const { loss } = definition;
   return {
     ...definition,
     generator: guard(() => definition.generator()),
     discriminator: guard(() => definition.discriminator()),
+    ...(typeof loss === 'object' && {
+      loss: {
+        name: loss.name,
+        discriminator: guard((real: Tensor, fake: Tensor) => loss.discriminator(real, fake)),
+        generator: guard((fake: Tensor) => loss.generator(fake)),
+      },
+    }),
   };
 }
 
