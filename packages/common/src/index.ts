@@ -15,7 +15,13 @@ export { ALIGNMENT_FLOATS, alignFloats, createLayout, type Layout, type LayoutEn
 export { createLogger, type LoggerOptions, SILENT_LOGGER } from './log.js';
 export type { Clock, Logger, LogLevel } from './ports.js';
 export { decodeEnvelope, encodeEnvelope } from './protocol/codec.js';
-export { ENVELOPE_BYTES_MAX, GANTRY_VERSION, PROTOCOL_VERSION, STATE_CHUNK_BYTES_MAX } from './protocol/constants.js';
+export {
+  ENVELOPE_BYTES_MAX,
+  GANTRY_VERSION,
+  PROTOCOL_VERSION,
+  SAMPLES_BYTES_MAX,
+  STATE_CHUNK_BYTES_MAX,
+} from './protocol/constants.js';
 export {
   type Abort,
   type Assignment,

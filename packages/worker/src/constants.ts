@@ -28,8 +28,12 @@ export const METRICS_EVERY_MS = 250;
 /** Steps that one batch of metrics holds at most, below the protocol's own bound; more are sent at once. */
 export const METRICS_STEPS_MAX = 1_024;
 
-/** Pictures of a sample: a grid of 8 × 8. */
-export const SAMPLE_COUNT = 64;
+/** Pictures of a sample: a grid of 8 × 8; fewer where so many do not fit into one message. */
+export const SAMPLE_COUNT_MAX = 64;
+
+/** Characters of a failure's message and details that the protocol takes. */
+export const FAILURE_MESSAGE_CHARS_MAX = 8_192;
+export const FAILURE_DETAILS_CHARS_MAX = 16_384;
 
 /** States of the leader that may be on their way to the coordinator before training waits for it. */
 export const SNAPSHOTS_IN_FLIGHT_MAX = 2;

@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { encodeEnvelope } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
 import { replay } from '../testing/transcript.js';
+import { initialWorker, stepWorker } from './lifecycle.js';
 
 const folder = fileURLToPath(new URL('../../testdata/', import.meta.url));
 
@@ -15,4 +17,14 @@ describe('transcripts', () => {
       else expect(replayed).toBe(text);
     });
   }
+});
+
+it('a failure with more to say than a message takes is still one', () => {
+  const long = { message: 'x'.repeat(100_000), detailsJson: JSON.stringify('y'.repeat(100_000)) };
+  const { effects } = stepWorker(initialWorker('w'), { type: 'failed', code: 'GANTRY_INTERNAL', ...long });
+  const [effect] = effects;
+  expect(effect).toMatchObject({ type: 'send', message: { kind: 'failure', detailsJson: '' } });
+  if (effect?.type !== 'send') throw new Error('nothing was sent');
+  const { message: body } = effect;
+  expect(() => encodeEnvelope({ runId: 'run-1', generation: 1, update: 0, body })).not.toThrow();
 });

@@ -1,4 +1,5 @@
 import { type Assignment, assert, assertNever, type ErrorCode, type Message, type Ready } from '@gantry/common';
+import { FAILURE_DETAILS_CHARS_MAX, FAILURE_MESSAGE_CHARS_MAX } from '../constants.js';
 
 /** Where a worker stands between its first message and its exit. */
 export type Phase =
@@ -28,7 +29,7 @@ export type WorkerEvent =
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string; readonly detailsJson: string }
   /** The control thread gave the coordinator up. */
   | { readonly type: 'coordinatorLost'; readonly message: string }
-  /** SIGTERM. */
+  /** SIGTERM, or SIGINT where a person started it. */
   | { readonly type: 'terminate' };
 
 export type PreparationReport = Omit<Ready, 'kind' | 'generation' | 'session'>;
@@ -89,7 +90,7 @@ export function stepWorker(state: WorkerState, event: WorkerEvent): WorkerStep {
     case 'coordinatorLost':
       return becomeFailed(state, { code: 'GANTRY_COORDINATOR_LOST', message: event.message }, false);
     case 'terminate':
-      return { state: { ...state, leaving: true }, effects: [send({ kind: 'leave', reason: 'SIGTERM' })] };
+      return becomeLeaving(state);
     default:
       return assertNever(event);
   }
@@ -171,6 +172,17 @@ function becomeStopping(state: WorkerState, atUpdate: number, announce: boolean)
   };
 }
 
+/** The coordinator decides how the run ends, unless there is none yet, or whoever asks does so again. */
+function becomeLeaving(state: WorkerState): WorkerStep {
+  const leaving = { ...state, leaving: true };
+  if (state.phase === 'connecting') {
+    return { state: { ...leaving, phase: 'done' }, effects: [{ type: 'exit', code: 0, error: null }] };
+  }
+  if (!state.leaving) return { state: leaving, effects: [send({ kind: 'leave', reason: 'SIGTERM' })] };
+  const error = { code: 'GANTRY_INTERRUPTED', message: 'asked a second time, this worker left at once' } as const;
+  return becomeFailed(state, error, true);
+}
+
 /** `own`: the trouble is this worker's, and the coordinator has to hear of it; its Abort then ends everybody. */
 function becomeFailed(
   state: WorkerState,
@@ -178,13 +190,21 @@ function becomeFailed(
   own: boolean,
 ): WorkerStep {
   const { code, message } = error;
-  const failure: WorkerEffect[] = own
-    ? [send({ kind: 'failure', code, message, detailsJson: error.detailsJson ?? '' })]
-    : [];
+  const failure: WorkerEffect[] = own ? [send(failureOf(code, message, error.detailsJson ?? ''))] : [];
   const exitCode = state.leaving && !own ? 0 : 1;
   return {
     state: { ...state, phase: 'failed' },
     effects: [...failure, { type: 'exit', code: exitCode, error: { code, message } }],
+  };
+}
+
+/** Within the protocol's bounds: what is too long loses its end, and JSON without its end is none. */
+function failureOf(code: ErrorCode, message: string, detailsJson: string): Message {
+  return {
+    kind: 'failure',
+    code,
+    message: message.slice(0, FAILURE_MESSAGE_CHARS_MAX),
+    detailsJson: detailsJson.length > FAILURE_DETAILS_CHARS_MAX ? '' : detailsJson,
   };
 }
 

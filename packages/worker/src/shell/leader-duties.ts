@@ -52,6 +52,7 @@ export class LeaderDuties {
 
   async #sample(step: number, committed: number): Promise<void> {
     const { clock, sampler, channel, config } = this.#options;
+    if (sampler.count === 0) return;
     clock.enter(PHASE_INDEX.sampling);
     const { generator } = parityAfter(commitsBefore(committed, config));
     channel.send(await sampler.draw(step, generator));

@@ -2,7 +2,7 @@ import { fillNormalRows, layoutViews, type Message, STREAMS, type StateRole } fr
 import { type DataSource, sampleAt } from '@gantry/data';
 import type { BoundExecutable, Engine, Executable } from '@gantry/engine';
 import type { Gan } from '@gantry/gan';
-import { SAMPLE_COUNT } from '../constants.js';
+import { sampleCount } from '../core/sample-count.js';
 import type { StateImages } from '../core/state-images.js';
 
 export interface SamplerOptions {
@@ -15,10 +15,12 @@ export interface SamplerOptions {
 
 /** Pictures of a fixed z: from the committed weights of G, and from their moving average where one is kept. */
 export class Sampler {
+  /** Pictures of each kind; 0 where one is too large to be sent. */
+  readonly count: number;
   readonly #options: SamplerOptions;
-  /** [64, latent] */
+  /** [count, latent] */
   readonly #z: Float32Array;
-  /** [64, h, w, c] in 0…1 */
+  /** [count, h, w, c] in 0…1 */
   readonly #pixels: Float32Array;
   readonly #real: Uint8Array;
   readonly #bound = new Map<string, BoundExecutable>();
@@ -28,12 +30,14 @@ export class Sampler {
     const { gan, source, seed } = options;
     const [height, width, channels] = gan.imageShape;
     const floats = height * width * channels;
+    const count = sampleCount(floats);
     this.#options = options;
-    this.#z = new Float32Array(SAMPLE_COUNT * gan.latent);
-    this.#pixels = new Float32Array(SAMPLE_COUNT * floats);
-    this.#real = new Uint8Array(SAMPLE_COUNT * floats);
-    fillNormalRows(this.#z, 0, SAMPLE_COUNT, gan.latent, { seed, stream: STREAMS.pictures, step: 0, sample: 0 });
-    for (let index = 0; index < SAMPLE_COUNT; index++) {
+    this.count = count;
+    this.#z = new Float32Array(count * gan.latent);
+    this.#pixels = new Float32Array(count * floats);
+    this.#real = new Uint8Array(count * floats);
+    fillNormalRows(this.#z, 0, count, gan.latent, { seed, stream: STREAMS.pictures, step: 0, sample: 0 });
+    for (let index = 0; index < count; index++) {
       source.read(sampleAt(seed, 0, index % source.count, source.count), this.#real, index * floats);
     }
   }
@@ -43,10 +47,10 @@ export class Sampler {
     const [height, width, channels] = this.#options.gan.imageShape;
     const raw = await this.#generate(image, 'params');
     const ema = await this.#generate(image, 'ema');
-    return { kind: 'samples', step, count: SAMPLE_COUNT, height, width, channels, ema, raw, real: this.#real };
+    return { kind: 'samples', step, count: this.count, height, width, channels, ema, raw, real: this.#real };
   }
 
-  /** uint8 [64, h, w, c]; empty where the state has no such role. */
+  /** uint8 [count, h, w, c]; empty where the state has no such role. */
   async #generate(image: 0 | 1, role: StateRole): Promise<Uint8Array> {
     const weights = this.#options.images.section(image, 'generator', role);
     if (weights === null) return new Uint8Array();
@@ -59,7 +63,7 @@ export class Sampler {
 
   async #bind(weights: Float32Array): Promise<BoundExecutable> {
     const { engine, gan } = this.#options;
-    this.#executable ??= await engine.compile(gan.generateProgram(SAMPLE_COUNT));
+    this.#executable ??= await engine.compile(gan.generateProgram(this.count));
     const inputs = { ...layoutViews(gan.layouts.generator, weights, 'generator/'), z: this.#z };
     return this.#executable.bind(inputs, { images: this.#pixels });
   }

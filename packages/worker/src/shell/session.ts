@@ -1,5 +1,5 @@
 import type { ControlWords, DataSocket, HostMemory } from '@gantry/collective';
-import { type Assignment, assert, type Logger, type RunConfig } from '@gantry/common';
+import { type Assignment, assert, type Logger, type RunConfig, SAMPLES_BYTES_MAX } from '@gantry/common';
 import { commitsBefore, updatesPerStep } from '@gantry/gan';
 import type { Fault } from '../core/fault.js';
 import type { PreparationReport } from '../core/lifecycle.js';
@@ -93,10 +93,17 @@ export class Session {
   }
 
   #makeDuties(): LeaderDuties {
-    const { channel, clock } = this.#options;
+    const { channel, clock, logger } = this.#options;
     const { config, engine, gan, source } = this.#warm;
     const { images } = this.#ready().training;
     const sampler = new Sampler({ engine, gan, images, source, seed: config.seed });
+    if (sampler.count === 0) {
+      const shape = gan.imageShape.join('×');
+      logger.log(
+        'warn',
+        `no pictures will be drawn: one of ${shape} has more bytes than the ${SAMPLES_BYTES_MAX} of a message`,
+      );
+    }
     return new LeaderDuties({ config, images, sampler, channel, clock });
   }
 }

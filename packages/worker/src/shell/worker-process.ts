@@ -82,8 +82,9 @@ export class WorkerProcess {
     this.#session.catch(() => {});
   }
 
-  /** SIGTERM: tells the coordinator, which decides how the run ends. */
+  /** SIGTERM: tells the coordinator, which decides how the run ends. The second time every wait ends at once. */
   terminate(): void {
+    if (this.#state.leaving) this.#control.abort();
     this.#apply({ type: 'terminate' });
   }
 
