@@ -1,5 +1,7 @@
 /** Heartbeats that must be missed before a lease ends: six, so that one or two late ones cost nothing (ADR 4). */
 export const HEARTBEATS_PER_LEASE = 6;
+/** Heartbeats missed after which a member is silent: whether it lives is then the question, not whether it moves. */
+export const HEARTBEATS_TO_SILENCE = 2;
 /** Before training a busy machine loads libraries and compiles: the lease counts this many times. */
 export const STARTING_LEASES = 4;
 /** A member counts as stalled when its phase lasts longer than this many times the longest seen lately of that phase. */

@@ -3,6 +3,8 @@ import {
   FINAL_STATE_ALLOWANCE_MS,
   FIRST_STEPS,
   FIRST_UPDATES_ALLOWANCE_MS,
+  HEARTBEATS_PER_LEASE,
+  HEARTBEATS_TO_SILENCE,
   HELLO_ALLOWANCE_MS,
   LONGEST_HALF_LIFE_STEPS,
   PREPARING_ALLOWANCE_MS,
@@ -69,13 +71,20 @@ function isWarm(state: CoordinatorState, member: MemberState): boolean {
 /** The member that others wait for longer than allowed, if there is one. */
 export function findStalled(state: CoordinatorState, nowMs: number): MemberState | undefined {
   const active = state.members.filter(({ status }) => status === 'assigned' || status === 'training');
-  const late = active.filter((member) => nowMs - member.phaseSinceMs > allowanceMs(state, member));
+  const late = active.filter(
+    (member) => nowMs - member.phaseSinceMs > allowanceMs(state, member) && !isSilent(state, member, nowMs),
+  );
   const culprit = late.find(({ phase }) => !WAITING.has(phase));
   if (culprit !== undefined) return culprit;
   // All wait, for each other: a message or a wake-up was lost. Blame whoever is furthest back.
   const deadlocked =
     state.stage === 'training' && late.length === active.length && late.some(({ phase }) => phase !== 'ready');
   return deadlocked ? [...late].sort(furthestBack)[0] : undefined;
+}
+
+/** Its phase began before it was last heard of, so that it would seem stalled before its lease ends. */
+function isSilent({ settings }: CoordinatorState, { lastSeenMs }: MemberState, nowMs: number): boolean {
+  return nowMs - lastSeenMs > (HEARTBEATS_TO_SILENCE * settings.config.leaseMs) / HEARTBEATS_PER_LEASE;
 }
 
 function furthestBack(a: MemberState, b: MemberState): number {

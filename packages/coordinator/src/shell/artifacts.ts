@@ -66,7 +66,11 @@ export class Artifacts {
       programHash,
       stateLayoutJson,
     };
-    const path = await saveCheckpoint(this.#directory.checkpoints, { state, layout, manifest });
+    const path = await saveCheckpoint(this.#directory.checkpoints, {
+      ...{ state, layout, manifest },
+      // A resume begins behind this step: rows up to it must not be lost with this process.
+      beforeVisible: () => this.#directory.flushMetrics(),
+    });
     this.#listener.onCheckpoint({ update, step, stateSha256, path });
   }
 

@@ -14,6 +14,8 @@ export const MANIFEST_FILE = 'manifest.json';
 const STEP_FOLDER = /^step-(\d{6,15})$/;
 /** Prefix of a folder that is being written, or on its way out: never a checkpoint. */
 const UNFINISHED = '.unfinished-';
+/** Prefix of a whole checkpoint that is being replaced; `…-step-000100-UUID`. */
+const REPLACED = '.replaced-';
 
 export function stepFolder(step: number): string {
   return `step-${String(step).padStart(6, '0')}`;
@@ -28,11 +30,16 @@ export async function listCheckpoints(checkpoints: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** Removes what a killed coordinator was writing. */
+/** Removes what a killed coordinator was writing, and puts back what it was about to replace. */
 export async function cleanUnfinished(checkpoints: string): Promise<void> {
-  const names = await readdir(checkpoints).catch(() => []);
+  const names: string[] = await readdir(checkpoints).catch(() => []);
   for (const name of names) {
-    if (name.startsWith(UNFINISHED)) await rm(path.join(checkpoints, name), { recursive: true, force: true });
+    const replaced = name.startsWith(REPLACED) ? /step-\d+/.exec(name)?.[0] : undefined;
+    if (replaced !== undefined && !names.includes(replaced)) {
+      await rename(path.join(checkpoints, name), path.join(checkpoints, replaced));
+    } else if (name.startsWith(UNFINISHED) || name.startsWith(REPLACED)) {
+      await rm(path.join(checkpoints, name), { recursive: true, force: true });
+    }
   }
 }
 
@@ -43,28 +50,30 @@ export async function deleteCheckpoints(checkpoints: string, steps: readonly num
 
 async function removeFolder(checkpoints: string, name: string): Promise<void> {
   const away = path.join(checkpoints, `${UNFINISHED}${name}-${randomUUID()}`);
-  try {
-    await rename(path.join(checkpoints, name), away);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  await rm(away, { recursive: true, force: true });
+  if (await renameIfThere(path.join(checkpoints, name), away)) await rm(away, { recursive: true, force: true });
+}
+
+/** A checkpoint that is not on the disk yet. */
+export interface NewCheckpoint {
+  readonly state: Float32Array;
+  readonly layout: StateLayout;
+  readonly manifest: Omit<CheckpointManifest, 'fileSha256'>;
 }
 
 /**
  * Writes a checkpoint: into a temporary folder, files synced, renamed, the parent synced. When this returns it survives a
- * power failure; when it throws, everything that was there before is as it was.
+ * power failure; when it throws, everything that was there before is as it was, a checkpoint of the same step included.
  *
- * @param state The flat state; checked against its hash, and for values that are not finite.
+ * @param contents.state The flat state; checked against its hash, and for values that are not finite.
+ * @param contents.beforeVisible Awaited when everything is written and the checkpoint has not its name yet.
  * @returns The checkpoint's folder.
  * @throws GantryError GANTRY_NON_FINITE naming the tensor, GANTRY_DISK_FULL, GANTRY_PROTOCOL_INVALID if the hash is not the state's.
  */
 export async function saveCheckpoint(
   checkpoints: string,
-  contents: { state: Float32Array; layout: StateLayout; manifest: Omit<CheckpointManifest, 'fileSha256'> },
+  contents: NewCheckpoint & { beforeVisible?: () => Promise<void> },
 ): Promise<string> {
-  const { state, layout, manifest } = contents;
+  const { state, layout, manifest, beforeVisible } = contents;
   await checkState(state, layout, manifest);
   const folder = path.join(checkpoints, stepFolder(manifest.step));
   if (await holdsSame(folder, manifest.stateSha256)) return folder;
@@ -75,13 +84,38 @@ export async function saveCheckpoint(
     const text = formatManifest({ ...manifest, fileSha256 });
     await writeSynced(path.join(temporary, MANIFEST_FILE), (handle) => handle.writeFile(text));
     await syncFolder(temporary);
-    await removeFolder(checkpoints, stepFolder(manifest.step));
-    await rename(temporary, folder);
-    await syncFolder(checkpoints);
+    await beforeVisible?.();
+    await putInPlace(temporary, folder);
     return folder;
   } catch (cause) {
     await rm(temporary, { recursive: true, force: true });
     throw fileError(folder, cause);
+  }
+}
+
+/** Gives a finished folder its name. One that has it steps aside, and comes back if the new one cannot take its place. */
+async function putInPlace(temporary: string, folder: string): Promise<void> {
+  const checkpoints = path.dirname(folder);
+  const aside = path.join(checkpoints, `${REPLACED}${path.basename(folder)}-${randomUUID()}`);
+  const replaces = await renameIfThere(folder, aside);
+  try {
+    await rename(temporary, folder);
+  } catch (error) {
+    if (replaces) await rename(aside, folder);
+    throw error;
+  }
+  await syncFolder(checkpoints);
+  if (replaces) await rm(aside, { recursive: true, force: true });
+}
+
+/** False: there is no `from`. */
+async function renameIfThere(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
   }
 }
 
@@ -116,10 +150,7 @@ async function holdsSame(folder: string, stateSha256: string): Promise<boolean> 
 }
 
 /** Writes state.safetensors and returns its SHA-256. */
-async function writeState(
-  file: string,
-  contents: { state: Float32Array; layout: StateLayout; manifest: Omit<CheckpointManifest, 'fileSha256'> },
-): Promise<string> {
+async function writeState(file: string, contents: NewCheckpoint): Promise<string> {
   const { state, layout, manifest } = contents;
   const tensors = stateTensors(layout);
   const { step, update, stateSha256, gantryVersion } = manifest;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { GANTRY_VERSION, type GantryError, type StateLayout, sha256Hex } from '@gantry/common';
@@ -20,9 +20,17 @@ beforeEach(async () => {
 
 afterEach(() => rm(run, { recursive: true, force: true }));
 
-function save(step: number, change: { state?: Float32Array; layout?: StateLayout; folder?: string } = {}) {
-  const { state = fakeState(2 * step), layout = FAKE_LAYOUT, folder = checkpoints } = change;
+interface Change {
+  state?: Float32Array;
+  layout?: StateLayout;
+  folder?: string;
+  beforeVisible?: () => Promise<void>;
+}
+
+function save(step: number, change: Change = {}) {
+  const { state = fakeState(2 * step), layout = FAKE_LAYOUT, folder = checkpoints, beforeVisible } = change;
   return saveCheckpoint(folder, {
+    ...(beforeVisible === undefined ? {} : { beforeVisible }),
     state,
     layout,
     manifest: {
@@ -84,6 +92,29 @@ describe('a checkpoint', () => {
     await save(1);
     await save(1, { state: fakeState(7) });
     expect((await readCheckpoint(run)).state).toEqual(fakeState(7));
+    expect(await readdir(checkpoints)).toEqual(['step-000001']);
+  });
+
+  it('that was being replaced comes back if the new one did not get its name', async () => {
+    await save(1);
+    await save(2);
+    await rename(path.join(checkpoints, 'step-000001'), path.join(checkpoints, '.replaced-step-000001-x'));
+    await mkdir(path.join(checkpoints, '.replaced-step-000002-x'));
+    await cleanUnfinished(checkpoints);
+    expect(await readdir(checkpoints)).toEqual(['step-000001', 'step-000002']);
+    expect((await readCheckpoint(run, { step: 1 })).state).toEqual(fakeState(2));
+  });
+
+  it('is not seen before what must be there first, and a failure of that leaves the old one', async () => {
+    await save(1);
+    const seen: string[] = [];
+    const beforeVisible = async () => {
+      seen.push(...(await readdir(checkpoints)));
+      throw new Error('no room');
+    };
+    await failureOf(save(1, { state: fakeState(9), beforeVisible }));
+    expect(seen.filter((name) => !name.startsWith('.'))).toEqual(['step-000001']);
+    expect((await readCheckpoint(run)).state).toEqual(fakeState(2));
     expect(await readdir(checkpoints)).toEqual(['step-000001']);
   });
 

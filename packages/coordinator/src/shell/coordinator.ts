@@ -77,7 +77,9 @@ class CoordinatorShell implements RunningCoordinator {
   #state: CoordinatorState;
   #queue: CoordinatorEvent[] = [];
   #draining = true;
+  /** Until everyone who needs the state has it. */
   #restored: Checkpoint | null = null;
+  #sendingState = 0;
   #statusBusy = false;
   #over = false;
 
@@ -300,9 +302,15 @@ class CoordinatorShell implements RunningCoordinator {
   #sendState({ peer, generation }: Extract<Effect, { type: 'sendState' }>): void {
     const { manifest, state } = this.#restored!;
     const { update, stateSha256 } = manifest;
+    this.#sendingState++;
     void streamState({ runId: this.runId, generation, update, state, stateSha256 }, (frame) =>
       this.#socket.send(peer, frame),
-    ).catch((error) => this.#fail(error));
+    )
+      .catch((error) => this.#fail(error))
+      .finally(() => {
+        // As large as the model and its optimizer: nobody needs it any more.
+        if (--this.#sendingState === 0) this.#restored = null;
+      });
   }
 
   #fail(error: unknown): void {

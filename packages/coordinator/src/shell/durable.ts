@@ -42,17 +42,21 @@ export async function writeSynced(file: string, write: (handle: FileHandle) => P
 }
 
 /**
- * Replaces a file as a whole: readers see the old text or the new, never a part.
+ * Replaces a file as a whole: readers see the old content or the new, never a part.
  *
  * @param options.durable Also survives a power failure.
  * @throws GantryError GANTRY_DISK_FULL; the old file is then intact.
  */
-export async function replaceFile(file: string, text: string, options: { durable: boolean }): Promise<void> {
+export async function replaceFile(
+  file: string,
+  content: string | Uint8Array,
+  options: { durable: boolean },
+): Promise<void> {
   const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomUUID()}`);
   try {
     const handle = await open(temporary, 'wx', 0o644);
     try {
-      await handle.writeFile(text);
+      await handle.writeFile(content);
       if (options.durable) await handle.sync();
     } finally {
       await handle.close();

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { GANTRY_VERSION, GantryError, type RunConfig } from '@gantry/common';
 import type { JournalRecord } from '../core/events.js';
@@ -121,6 +121,11 @@ export class RunDirectory {
     this.#timer ??= setTimeout(() => void this.#flush().catch(onError), METRICS_FLUSH_MS);
   }
 
+  /** Appends the rows that are waiting. @throws GantryError GANTRY_DISK_FULL */
+  flushMetrics(): Promise<void> {
+    return this.#flush();
+  }
+
   /** Steps behind the checkpoint are done again: their old rows go. */
   async truncateMetrics(fromStep: number): Promise<void> {
     const file = path.join(this.path, 'metrics.jsonl');
@@ -132,9 +137,7 @@ export class RunDirectory {
 
   async writeSample(step: number, png: Uint8Array): Promise<string> {
     const file = this.samplePath(step);
-    await writeFile(file, png).catch((cause) => {
-      throw fileError(file, cause);
-    });
+    await replaceFile(file, png, { durable: false });
     return file;
   }
 

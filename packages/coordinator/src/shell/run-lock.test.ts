@@ -44,6 +44,8 @@ it('is one winner of many', async () => {
 
 it('of another machine cannot be judged and counts', async () => {
   expect(await isAlive({ pid: 1, startTime: '1', hostname: 'elsewhere' })).toBe(true);
+  await writeFile(file(), JSON.stringify({ pid: 1, startTime: '1', hostname: 'elsewhere' }));
+  await expect(lockRun(folder)).rejects.toThrow(`delete ${file()}`);
 });
 
 it.runIf(process.platform === 'linux')('knows when a process started', async () => {

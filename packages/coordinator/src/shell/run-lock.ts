@@ -105,9 +105,13 @@ async function takeOver(runDirectory: string, file: string): Promise<void> {
   const text = await readFile(file, 'utf8').catch(() => '');
   const owner = parseOwner(text);
   if (owner !== null && (await isAlive(owner))) {
+    const elsewhere =
+      owner.hostname === os.hostname()
+        ? ''
+        : `. If nothing runs there any more, or that machine is gone, delete ${file}`;
     const message =
       `${runDirectory} is in use by another coordinator (process ${owner.pid} on ${owner.hostname}); ` +
-      `stop that one first, or use another --out`;
+      `stop that one first, or use another --out${elsewhere}`;
     throw new GantryError('GANTRY_RUN_LOCKED', message, { details: { runDirectory, pid: owner.pid } });
   }
   await removeStale(file, text);
