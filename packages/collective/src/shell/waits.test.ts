@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
+import { CHUNK_FLOATS } from '../constants.js';
 import { assignShards } from '../core/assignment.js';
 import {
   createFrameHeader,
@@ -99,34 +100,41 @@ describe('host exchange', () => {
 });
 
 describe('peer exchange', () => {
-  /** Member 0 of two as an exchange, and member 1 as a socket that sends what a test likes. */
-  async function create() {
+  /**
+   * One of two members as an exchange, and the other as a socket that sends what a test likes: member 0 as the exchange, or
+   * member 1 as a hub without shards.
+   */
+  async function create({ hub = false } = {}) {
+    const member = hub ? 1 : 0;
+    const floats = hub ? 2 * CHUNK_FLOATS : 32;
     const [own, peer] = [await bindDataSocket('tcp'), await bindDataSocket('tcp')];
-    const sockets = new PeerSockets(own, [null, peer.endpoint]);
-    const raw = new PeerSockets(peer, [own.endpoint, null]);
+    const sockets = new PeerSockets(own, hub ? [peer.endpoint, null] : [null, peer.endpoint]);
+    const raw = new PeerSockets(peer, hub ? [null, own.endpoint] : [own.endpoint, null]);
     closing.push(
       () => sockets.close(),
       () => raw.close(),
     );
     const control = new ControlWords();
-    const memory = HostMemory.private({ ...plan, shards: 1 });
-    const common = { memory, assignment: assignShards(2, 2), topology: 'direct', member: 0, control, sockets } as const;
+    const vectorFloats = { discriminator: floats, generator: floats };
+    const memory = HostMemory.private({ ...plan, vectorFloats, shards: hub ? 0 : 1 });
+    const assignment = assignShards(2, 2, hub ? member : null);
+    const common = { memory, assignment, topology: hub ? 'star' : 'direct', member, control, sockets } as const;
     const exchange = createPeerExchange({ ...common, sum: jsVectorSum, run: 5n, generation: 2 });
-    const send = (fields: Partial<FrameHeader>, floats = 32) => {
+    const send = (fields: Partial<FrameHeader>, length = 32, value = 3) => {
       const bytes = new ArrayBuffer(FRAME_HEADER_BYTES);
       const whole = {
         run: 5n,
         generation: 2,
-        sender: 1,
-        nodeStart: 1,
+        sender: 1 - member,
+        nodeStart: hub ? 0 : 1,
         nodeEnd: 2,
         length: 32,
         kind: FRAME_PARTIAL,
       } as const;
       encodeFrameHeader({ ...createFrameHeader(), ...whole, ...fields }, new DataView(bytes));
-      const payload = floats === 0 ? null : Buffer.from(new Float32Array(floats).fill(3).buffer);
+      const payload = length === 0 ? null : Buffer.from(new Float32Array(length).fill(value).buffer);
       raw.send(
-        { peer: 0, header: Buffer.from(bytes), fields: new DataView(bytes), payload },
+        { peer: member, header: Buffer.from(bytes), fields: new DataView(bytes), payload },
         fields.update ?? 1,
         fields.flags ?? 0,
       );
@@ -153,7 +161,12 @@ describe('peer exchange', () => {
       }
       return update;
     };
-    return { exchange, control, send, received };
+    /** Lets the exchange's socket take what has come. */
+    const takeWhatCame = async (): Promise<void> => {
+      if (sockets.poll === null) await new Promise((resolve) => setTimeout(resolve, 100));
+      else sockets.poll(1_000);
+    };
+    return { exchange, control, send, received, takeWhatCame };
   }
   const gather = async (exchange: Awaited<ReturnType<typeof create>>['exchange']) =>
     exchange.gather(1, ['discriminator']);
@@ -216,6 +229,24 @@ describe('peer exchange', () => {
     send({});
     expect(await gather(exchange)).toBe('done');
     expect(exchange.reduceInputs('discriminator')[0]).toEqual(new Float32Array(32).fill(4));
+  });
+
+  test('a hub finishes once what has all come before it begins', async () => {
+    const { exchange, send, takeWhatCame } = await create({ hub: true });
+    const sendAll = (update: number, value: number) => {
+      for (const offset of [0, CHUNK_FLOATS]) send({ update, offset, length: CHUNK_FLOATS }, CHUNK_FLOATS, value);
+    };
+    sendAll(1, 3);
+    await takeWhatCame();
+    expect(await gather(exchange)).toBe('done');
+    const [sum] = exchange.reduceInputs('discriminator');
+    expect(sum).toEqual(new Float32Array(2 * CHUNK_FLOATS).fill(3));
+    // The other one is ahead: its next partials come before it says that it has the sums.
+    sendAll(2, 4);
+    send({ kind: FRAME_RECEIVED }, 0);
+    expect(await exchange.commit(1)).toBe('done');
+    expect(await exchange.gather(2, ['discriminator'])).toBe('done');
+    expect(sum).toEqual(new Float32Array(2 * CHUNK_FLOATS).fill(4));
   });
 
   test('a stop ends when the other has all that it needs to stop too', async () => {
