@@ -54,7 +54,7 @@ const compare = (kernel: string, run: Binary): KernelSample => ({
 /** x > 0, to have something of type bool. */
 const positive: Unary = (x) => tf.greater(x, 0);
 
-const UNARY_SAMPLES: readonly KernelSample[] = [
+export const UNARY_SAMPLES: readonly KernelSample[] = [
   unary('Abs', tf.abs, KINKED),
   steps('Abs', tf.abs, INTEGERS),
   unary('Acos', tf.acos, UNIT),
@@ -105,7 +105,7 @@ const UNARY_SAMPLES: readonly KernelSample[] = [
   steps('OnesLike', tf.onesLike),
 ];
 
-const BINARY_SAMPLES: readonly KernelSample[] = [
+export const BINARY_SAMPLES: readonly KernelSample[] = [
   binary('Add', tf.add),
   { ...binary('Add', tf.add, INTEGERS, INTEGERS), smooth: false },
   { kernel: 'AddN', inputs: [X, X, X], run: (...xs) => tf.addN(xs) },

@@ -8,6 +8,7 @@ import {
 } from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngine } from './create-engine.js';
+import { randomSamples } from './oracle-random-samples.js';
 import { KERNEL_SAMPLES, type KernelSample, sampleValues, seededUniform } from './oracle-samples.js';
 import type { Engine, HostArray, HostArrays, NamedTensors, Program, TensorSpec } from './program.js';
 import { KERNEL_RULES } from './trace/registry.js';
@@ -41,8 +42,8 @@ async function run(engine: Engine, program: Program, inputs: HostArrays): Promis
 }
 
 /** Largest difference over all elements, relative to the largest element: what float32 can promise of sums. */
-function relativeError(actual: HostArray, expected: HostArray): number {
-  let scale = Number.MIN_VALUE;
+function relativeError(actual: HostArray, expected: HostArray, scaleMin: number): number {
+  let scale = scaleMin;
   let worst = 0;
   for (let i = 0; i < expected.length; i++) {
     if (Number.isFinite(expected[i]!)) scale = Math.max(scale, Math.abs(expected[i]!));
@@ -54,15 +55,21 @@ function relativeError(actual: HostArray, expected: HostArray): number {
   return worst === 0 ? 0 : worst / scale;
 }
 
-async function expectSame(program: Program, inputs: HostArrays, tolerance = 1e-5): Promise<Record<string, HostArray>> {
+async function expectSame(
+  program: Program,
+  inputs: HostArrays,
+  tolerance = 1e-5,
+  scaleMin = Number.MIN_VALUE,
+): Promise<Record<string, HostArray>> {
   const expected = await run(oracle, program, inputs);
   const actual = await run(onnx, program, inputs);
   expect(Object.keys(actual)).toEqual(Object.keys(expected));
   for (const [name, values] of Object.entries(expected)) {
     expect(actual[name]!.constructor, name).toBe(values.constructor);
-    expect(relativeError(actual[name]!, values), `${name}: ${actual[name]} instead of ${values}`).toBeLessThan(
-      tolerance,
-    );
+    expect(
+      relativeError(actual[name]!, values, scaleMin),
+      `${name}: ${actual[name]} instead of ${values}`,
+    ).toBeLessThan(tolerance);
   }
   return actual;
 }
@@ -146,6 +153,30 @@ describe('integers at the edges of what they can be', () => {
     const inputs = { x: new Float32Array(6), ids: Int32Array.of(0, -1) };
     await expect(run(onnx, program, inputs)).rejects.toMatchObject({ code: 'GANTRY_ENGINE_FAILED' });
     await expect(run(oracle, program, inputs)).rejects.toThrow();
+  });
+});
+
+/** Another seed draws other shapes; the default keeps runs alike. */
+const SEED = Number(process.env.GANTRY_TEST_SEED ?? 20_240_229);
+const ROUNDS = 3;
+/** A single number may be anything: a sum that cancels, a sigmoid of −80. */
+const RANDOM_SCALE_MIN = 0.1;
+
+describe(`every captured kernel on random shapes, GANTRY_TEST_SEED=${SEED}`, () => {
+  const shapes = seededUniform(SEED);
+  const drawn = Array.from({ length: ROUNDS }, () => randomSamples(shapes)).flat();
+  const label = ({ kernel, inputs }: KernelSample) => `${kernel}(${inputs.map(({ shape }) => `[${shape}]`)})`;
+
+  it.each(drawn.map((sample, index) => [label(sample), index] as const))('%s (%i)', async (_, index) => {
+    const uniform = seededUniform(SEED + 7_654_321 * index);
+    const values = drawn[index]!.inputs.map((input) => sampleValues(input, uniform));
+    const bound = Object.fromEntries(values.map((data, i) => [`x${i}`, data]));
+    await expectSame(programOf(drawn[index]!), bound, 1e-5, RANDOM_SCALE_MIN);
+  });
+
+  it('draws every kernel', () => {
+    const sampled = new Set(drawn.map(({ kernel }) => kernel));
+    expect([...KERNEL_RULES.keys()].filter((kernel) => !sampled.has(kernel))).toEqual([]);
   });
 });
 
