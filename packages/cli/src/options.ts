@@ -76,7 +76,7 @@ export const OPTIONS = {
     describe: 'Allow changes after which the numbers are no longer bit for bit the same',
   },
   count: { group: 'Command:', describe: 'Samples (default 64)' },
-  format: { group: 'Command:', describe: 'grid, png, npy, idx (default grid)' },
+  format: { group: 'Command:', describe: 'grid, png, npy, idx (default: what --to ends in)' },
   to: { group: 'Command:', describe: 'File, or folder for png, to write' },
   weights: { group: 'Command:', describe: 'ema, params (default ema where the run kept one)' },
   checkpoint: { group: 'Command:', describe: 'Step of the checkpoint (default: the newest that is sound)' },

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { afterAll, expect, it } from 'vitest';
 import { toPixels } from './generator.js';
-import { createSampleWriter, type SampleFormat } from './sample-writer.js';
+import { createSampleWriter, formatOfEnding, type SampleFormat } from './sample-writer.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gantry-samples-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -53,4 +53,10 @@ it('rounds and clamps to bytes', () => {
   const bytes = new Uint8Array(6);
   toPixels(new Float32Array([0, 1, 0.5, -0.1, 1.2, 0.1]), bytes);
   expect([...bytes]).toEqual([0, 255, 128, 0, 255, 26]);
+});
+
+it('takes the format from the ending of the file', () => {
+  const endings = { 'a.png': 'grid', 'b/c.NPY': 'npy', 'd.idx': 'idx', 'train-images-idx3-ubyte': 'idx' };
+  for (const [path, format] of Object.entries(endings)) expect(formatOfEnding(path)).toBe(format);
+  for (const path of ['samples', 'a.jpg']) expect(() => formatOfEnding(path)).toThrow(/\.png .*\.npy, \.idx, -ubyte/);
 });

@@ -1,11 +1,29 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { encodePicture, imageGrid } from '@gantry/coordinator';
+import { usage } from './arguments.js';
 import { idxHeader } from './formats/idx.js';
 import { npyHeader } from './formats/npy.js';
 
 export const SAMPLE_FORMATS = ['grid', 'png', 'npy', 'idx'] as const;
 export type SampleFormat = (typeof SAMPLE_FORMATS)[number];
+
+/** What endings of a file mean without `--format`; single files (`png`) go to a folder, which has none. */
+const ENDINGS: readonly (readonly [RegExp, SampleFormat])[] = [
+  [/\.png$/i, 'grid'],
+  [/\.npy$/i, 'npy'],
+  [/\.idx$|ubyte$/i, 'idx'],
+];
+
+/** @throws GantryError GANTRY_USAGE naming the endings that are known. */
+export function formatOfEnding(path: string): SampleFormat {
+  const known = ENDINGS.find(([ending]) => ending.test(path));
+  if (known !== undefined) return known[1];
+  return usage(
+    `--to ${path} ends in none of .png (one picture), .npy, .idx, -ubyte: take one of these, ` +
+      `or say --format ${SAMPLE_FORMATS.join(', ')} (png: a folder of pictures)`,
+  );
+}
 
 /** What is known of the samples before the first is made. */
 export interface SampleShape {

@@ -62,4 +62,4 @@ export {
   threefry,
 } from './random.js';
 export type { StateLayout, StateRole, StateSection } from './state-layout.js';
-export { editDistance, nearest, plural, suggestion } from './text.js';
+export { editDistance, nearest, plural, shellQuote, suggestion } from './text.js';

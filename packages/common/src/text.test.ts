@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { editDistance, nearest, plural, suggestion } from './text.js';
+import { editDistance, nearest, plural, shellQuote, suggestion } from './text.js';
 
 describe('editDistance', () => {
   it.each([
@@ -38,4 +38,9 @@ describe('nearest', () => {
 
 it('counts', () => {
   expect([plural(1, 'worker'), plural(2, 'worker')]).toEqual(['1 worker', '2 workers']);
+});
+
+it('quotes for a shell only what must be quoted', () => {
+  expect(shellQuote('/runs/mlp-1')).toBe('/runs/mlp-1');
+  expect(shellQuote("my runs/it's")).toBe("'my runs/it'\\''s'");
 });

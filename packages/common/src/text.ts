@@ -54,3 +54,8 @@ export function suggestion(word: string, candidates: Iterable<string>, prefix = 
 export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
+
+/** An argument as a POSIX shell takes it: quoted where it must be. */
+export function shellQuote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,6 +1,7 @@
 import { isGiven, textOf } from '../arguments.js';
 import type { Command } from '../command.js';
 import { isLoopback } from '../loopback.js';
+import { noteResult } from '../note-result.js';
 import { RUN_OPTIONS } from '../options.js';
 import { createReporter } from '../reporters/create-reporter.js';
 import { configOf, localTransport, runDirectoryOf } from '../run-config.js';
@@ -23,7 +24,7 @@ export const coordinator: Command = {
     const reporter = await createReporter({ json: isGiven(args, 'json') });
     const run = { config, runDirectory, localWorkers: 0, resume: false, bind, insecure: isGiven(args, 'insecure') };
     const result = await superviseRun(run, reporter);
-    if (result.interrupted) reporter.note(`Go on with: ${result.resumeCommand}`);
+    noteResult(result, runDirectory, reporter);
     return 0;
   },
 };

@@ -3,7 +3,7 @@ import type { RunConfig } from '@gantry/common';
 import { choiceOf, isGiven, requiredText, settingsOf, textOf, wholeOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
 import { count } from '../formats/numbers.js';
-import { SAMPLE_FORMATS, type SampleFormat } from '../sample-writer.js';
+import { formatOfEnding, SAMPLE_FORMATS, type SampleFormat } from '../sample-writer.js';
 
 const COUNT_DEFAULT = 64;
 /** Samples are numbered in 32 bits; a grid and single files have to fit memory and a folder. */
@@ -15,10 +15,7 @@ export const generate: Command = {
   options: ['out', 'count', 'seed', 'format', 'to', 'weights', 'checkpoint', 'engine', 'device', 'threads', 'json'],
   examples: [
     ['generate --out runs/mlp-1 --to digits.png', 'A picture of 64 samples'],
-    [
-      'generate --out runs/mlp-1 --count 10000 --seed 7 --format npy --to digits.npy',
-      'uint8 [10000, 28, 28] for NumPy',
-    ],
+    ['generate --out runs/mlp-1 --count 10000 --seed 7 --to digits.npy', 'uint8 [10000, 28, 28] for NumPy'],
     ['generate --out runs/mlp-1 --count 100 --format png --to digits', 'A hundred files in a folder'],
     [
       'generate --out runs/mlp-1 --checkpoint 5000 --weights params --to raw.png',
@@ -27,10 +24,10 @@ export const generate: Command = {
   ],
   async run(args) {
     const runDirectory = resolve(requiredText(args, 'out', '--out runs/mlp-1'));
-    const format = choiceOf(args, 'format', SAMPLE_FORMATS) ?? 'grid';
-    const to = resolve(
-      requiredText(args, 'to', format === 'png' ? '--to samples' : `--to samples.${extension(format)}`),
-    );
+    const named = choiceOf(args, 'format', SAMPLE_FORMATS);
+    const target = requiredText(args, 'to', named === 'png' ? '--to samples' : `--to samples.${extension(named)}`);
+    const format = named ?? formatOfEnding(target);
+    const to = resolve(target);
     const number = wholeOf(args, 'count', { min: 1, max: COUNT_MAX[format] }) ?? COUNT_DEFAULT;
     const seed = wholeOf(args, 'seed', { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 0;
     const weights = choiceOf(args, 'weights', ['ema', 'params']);
@@ -48,8 +45,8 @@ export const generate: Command = {
   },
 };
 
-function extension(format: SampleFormat): string {
-  return format === 'grid' ? 'png' : format === 'npy' ? 'npy' : 'idx3-ubyte';
+function extension(format: SampleFormat | undefined): string {
+  return format === 'npy' ? 'npy' : format === 'idx' ? 'idx3-ubyte' : 'png';
 }
 
 async function openCheckpoint(args: Args, runDirectory: string) {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { isGiven, requiredText } from '../arguments.js';
 import type { Command } from '../command.js';
+import { noteResult } from '../note-result.js';
 import { SETTING_OPTIONS } from '../options.js';
 import { createReporter } from '../reporters/create-reporter.js';
 import { resumedConfigOf } from '../run-config.js';
@@ -22,7 +23,7 @@ export const resume: Command = {
     const allowNumbers = isGiven(args, 'resume-with-changes');
     const run = { config, runDirectory, localWorkers: config.workers, resume: true, allowNumbers };
     const result = await superviseRun(run, reporter);
-    if (result.interrupted) reporter.note(`Go on with: ${result.resumeCommand}`);
+    noteResult(result, runDirectory, reporter);
     return 0;
   },
 };

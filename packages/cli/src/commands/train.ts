@@ -1,5 +1,6 @@
 import { isGiven } from '../arguments.js';
 import type { Command } from '../command.js';
+import { noteResult } from '../note-result.js';
 import { RUN_OPTIONS } from '../options.js';
 import { createReporter } from '../reporters/create-reporter.js';
 import { configOf, localTransport, runDirectoryOf } from '../run-config.js';
@@ -21,7 +22,7 @@ export const train: Command = {
     const runDirectory = runDirectoryOf(args, config.preset);
     const reporter = await createReporter({ json: isGiven(args, 'json') });
     const result = await superviseRun({ config, runDirectory, localWorkers: config.workers, resume: false }, reporter);
-    if (result.interrupted) reporter.note(`Go on with: ${result.resumeCommand}`);
+    noteResult(result, runDirectory, reporter);
     return 0;
   },
 };
