@@ -1,6 +1,7 @@
+import { alignedSubtrees, jsVectorSum, reduceOrder, shardsOf } from '@gantry/collective';
 import { createLayout } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
-import { findNonFinite, nonFiniteError } from './non-finite.js';
+import { blameOrder, findNonFinite, nonFiniteError } from './non-finite.js';
 
 const layout = createLayout([
   { name: 'dense_1/kernel', shape: [2, 3] },
@@ -19,6 +20,28 @@ describe('findNonFinite', () => {
     expect(findNonFinite(vectors, layout)).toEqual({ shard: 3, tensor: 'dense_1/bias' });
     first[0] = Number.NaN;
     expect(findNonFinite(vectors, layout)).toEqual({ shard: 2, tensor: 'dense_1/kernel' });
+  });
+});
+
+describe('blameOrder', () => {
+  const shards = [2, 3, 4, 5, 6];
+
+  it.each(shards)('finds shard %i among vectors that were summed in place along the tree', (bad) => {
+    const values = new Map(shards.map((shard) => [shard, new Float32Array(layout.length).fill(shard)]));
+    values.get(bad)![17] = Number.NaN;
+    for (const node of alignedSubtrees(shards, 8)) {
+      const leaves = shardsOf(node).map((start) => ({ start, end: start + 1 }));
+      for (const { left, right } of reduceOrder(leaves, node)) {
+        const out = values.get(node.start + left)!;
+        jsVectorSum.add(out, out, values.get(node.start + right)!);
+      }
+    }
+    const vectors = blameOrder(shards, true).map((shard) => ({ shard, values: values.get(shard)! }));
+    expect(findNonFinite(vectors, layout)?.shard).toBe(bad);
+  });
+
+  it('is that of the shards where nothing is summed', () => {
+    expect(blameOrder(shards, false)).toEqual(shards);
   });
 });
 

@@ -24,6 +24,15 @@ export function findNonFinite(vectors: readonly GradientVector[], layout: Layout
   return null;
 }
 
+/**
+ * In which order own shards are looked at. A member that sends sums of its subtrees forms them in place: after that, a
+ * shard's vector is the sum of it and of shards behind it. Looked at from the end, the first one that is not finite has
+ * only finite ones behind it, so the trouble is its own.
+ */
+export function blameOrder(shards: readonly number[], areSummed: boolean): readonly number[] {
+  return areSummed ? [...shards].reverse() : shards;
+}
+
 /** What is known of a step whose numbers ran away. */
 export interface NonFiniteReport {
   /** `the gradient` or `discriminatorLoss`. */

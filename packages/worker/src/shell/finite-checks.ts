@@ -1,6 +1,12 @@
 import type { NetworkName } from '@gantry/common';
 import { METRIC_NAMES, type UpdatePlan } from '@gantry/gan';
-import { findNonFinite, type GradientVector, type NonFinitePlace, nonFiniteError } from '../core/non-finite.js';
+import {
+  blameOrder,
+  findNonFinite,
+  type GradientVector,
+  type NonFinitePlace,
+  nonFiniteError,
+} from '../core/non-finite.js';
 import type { Training } from './training.js';
 
 /**
@@ -28,8 +34,9 @@ export function checkLosses(training: Training, plan: UpdatePlan, metric: number
 export function checkGradients(training: Training, plan: UpdatePlan): void {
   for (const network of plan.networks) {
     if (training.updates.isFinite(network)) continue;
+    const shards = blameOrder(training.role.shards, training.config.transport !== 'shm');
     const place =
-      findIn(training, network, ownVectors(training, network, training.role.shards)) ??
+      findIn(training, network, ownVectors(training, network, shards)) ??
       findIn(training, network, reducedVectors(training, network));
     fail(training, plan, network, place, 'the gradient');
   }
@@ -39,11 +46,10 @@ function ownVectors({ exchange }: Training, network: NetworkName, shards: readon
   return shards.map((shard) => ({ shard, values: exchange.partial(network, shard) }));
 }
 
-/** Everybody's partials on one host; between hosts only the sum. */
+/** Everybody's partials on one host; between hosts only the sum, to which the exchange adds own partials up in place. */
 function reducedVectors({ exchange, config }: Training, network: NetworkName): GradientVector[] {
-  const vectors = exchange.reduceInputs(network);
-  const bySplit = vectors.length === config.shards;
-  return vectors.map((values, index) => ({ shard: bySplit ? index : null, values }));
+  const bySplit = config.transport === 'shm';
+  return exchange.reduceInputs(network).map((values, index) => ({ shard: bySplit ? index : null, values }));
 }
 
 function findIn(training: Training, network: NetworkName, vectors: GradientVector[]): NonFinitePlace | null {
