@@ -30,7 +30,8 @@ export interface IdxArray {
 }
 
 /**
- * An error about a byte of a data file. Offsets in a gzipped file are those of the unpacked data.
+ * An error about a byte of a data file. Offsets in a gzipped file are those of the unpacked data,
+ * but where it cannot be unpacked.
  * @param expected what should be there @param found what is there
  */
 export function invalidFile(
@@ -72,7 +73,7 @@ function unpack(path: string, bytes: Buffer): Buffer {
     return gunzipSync(bytes, { maxOutputLength: UNPACKED_BYTES_MAX });
   } catch (cause) {
     const { message } = cause as Error;
-    throw invalidFile(path, bytes.length, 'the end of a whole gzip stream', `"${message}" on unpacking`, cause);
+    throw invalidFile(path, bytes.length, 'a whole gzip stream in the packed file', `"${message}" on unpacking`, cause);
   }
 }
 

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { encodeIdx, invalidFile } from '../idx.js';
+import { basename, dirname, join } from 'node:path';
+import { GantryError } from '@gantry/common';
+import { encodeIdx } from '../idx.js';
 import type { DataSource, Split } from '../source.js';
 import { readIdxDataset, requireShape } from './idx-dataset.js';
 import { findPackage, packageMissing } from './packages.js';
@@ -67,6 +68,7 @@ function convert(from: string, folder: string, options: FashionMnistOptions): vo
   const perClass = options.samplesPerClass ?? SAMPLES_A_CLASS;
   const trained = perClass - (options.testSamplesPerClass ?? TEST_SAMPLES_A_CLASS);
   const classes = Array.from({ length: CLASSES }, (_, label) => readClass(join(from, `${label}.json`), perClass));
+  removeAbandoned(folder);
   const scratch = `${folder}.${process.pid}`;
   mkdirSync(scratch, { recursive: true });
   try {
@@ -75,6 +77,26 @@ function convert(from: string, folder: string, options: FashionMnistOptions): vo
     publish(scratch, folder);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Scratch folders of processes that ended before they were done. */
+function removeAbandoned(folder: string): void {
+  const parent = dirname(folder);
+  if (!existsSync(parent)) return;
+  const prefix = `${basename(folder)}.`;
+  for (const name of readdirSync(parent)) {
+    const pid = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+    if (/^\d+$/.test(pid) && !isAlive(Number(pid))) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -103,11 +125,11 @@ function writeSplit(prefix: string, classes: readonly Uint8Array[], first: numbe
 
 /** Samples of one class's file, {"data": [[784 numbers], …]}, without the empty rows that class 0 has. */
 function readClass(path: string, perClass: number): Uint8Array {
-  const rows = readRows(path).filter((row) => !Array.isArray(row) || row.length > 0);
-  if (rows.length !== perClass) throw invalidFile(path, 0, `${perClass} images`, `${rows.length}`);
+  const rows = [...readRows(path).entries()].filter(([, row]) => !Array.isArray(row) || row.length > 0);
+  if (rows.length !== perClass) throw invalidClass(path, null, `${perClass} images`, `${rows.length}`);
   const samples = new Uint8Array(perClass * SAMPLE_BYTES);
-  rows.forEach((row, i) => {
-    if (!isSample(row)) throw invalidFile(path, 0, `784 values of 0 to 255 in image ${i}`, 'something else');
+  rows.forEach(([image, row], i) => {
+    if (!isSample(row)) throw invalidClass(path, image, '784 whole numbers of 0 to 255', describeRow(row));
     samples.set(row, i * SAMPLE_BYTES);
   });
   return samples;
@@ -118,13 +140,37 @@ function readRows(path: string): unknown[] {
     const { data } = JSON.parse(readFileSync(path, 'utf8')) as { data: unknown };
     if (Array.isArray(data)) return data;
   } catch (cause) {
-    throw invalidFile(path, 0, 'JSON with a list "data"', (cause as Error).message, cause);
+    throw invalidClass(path, null, 'JSON with a list "data"', (cause as Error).message, cause);
   }
-  throw invalidFile(path, 0, 'JSON with a list "data"', 'something else');
+  throw invalidClass(path, null, 'JSON with a list "data"', 'something else');
+}
+
+/** @param image Its place in the file's list, from 0; null where the whole file is meant. */
+function invalidClass(
+  path: string,
+  image: number | null,
+  expected: string,
+  found: string,
+  cause?: unknown,
+): GantryError {
+  const place = image === null ? path : `${path}: image ${image}`;
+  return new GantryError('GANTRY_DATASET_INVALID', `${place}: expected ${expected}, found ${found}`, {
+    cause,
+    details: { file: path, image, expected, found },
+  });
+}
+
+function describeRow(row: unknown): string {
+  if (!Array.isArray(row)) return `a ${typeof row}`;
+  if (row.length !== SAMPLE_BYTES) return `${row.length}`;
+  const pixel = row.findIndex((value) => !isByte(value));
+  return `${JSON.stringify(row[pixel])} at pixel ${pixel}`;
+}
+
+function isByte(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 255;
 }
 
 function isSample(row: unknown): row is number[] {
-  return (
-    Array.isArray(row) && row.length === SAMPLE_BYTES && row.every((v) => Number.isInteger(v) && v >= 0 && v <= 255)
-  );
+  return Array.isArray(row) && row.length === SAMPLE_BYTES && row.every(isByte);
 }

