@@ -34,7 +34,7 @@ function runNpm(args) {
   });
 }
 
-/** What an install depends on: the lock file, and the platform and ABI for which native parts were chosen. */
+/** What an install depends on: the lock file, and the platform for which native parts were chosen (they work in any Node). */
 function installKey() {
   return createHash('sha256')
     .update(readFileSync(join(ROOT, 'package-lock.json')))

@@ -53,7 +53,8 @@ export interface Gan {
    * The fused update of `length` floats of one network: sums `partials` vectors along the tree, divides by the shards (folded
    * into the rates), Adam, EMA where the network has one. Inputs `params`, `firstMoment`, `secondMoment`, [`ema`],
    * `partials/0` … each [length]; scalars `rate`, `epsilon`, [`emaRate`] []. Outputs `params`, `firstMoment`, `secondMoment`, [`ema`], and
-   * `squaredNorm` [] of the summed gradient: not finite exactly if the gradient is not.
+   * `squaredNorm` [] of the summed gradient: not finite if the gradient is not, or is so large that its square overflows
+   * (elements above 1.8e19, which no training that works comes near to).
    */
   updateProgram(network: NetworkName, options: { length: number; partials: number }): Program;
   /** Values of the update program's scalars for the t-th update of a network, t from 1. */

@@ -3,7 +3,7 @@ import type { GanLoss } from '../definition.js';
 
 /*
  * With D(x) = sigmoid(logit): −log D = softplus(−logit) and −log(1 − D) = softplus(logit), where
- * softplus(x) = log(1 + exp x). One `Softplus` kernel is stable in every engine (it never forms exp of a large number), and
+ * softplus(x) = log(1 + exp x). `Softplus` is stable in every engine (it never forms exp of a large number), and
  * its gradient is a sigmoid of the *input*, so first and second derivatives are right. Shapes: logits [b, 1].
  */
 
