@@ -71,4 +71,5 @@ export const ELEMENTWISE_BINARY: readonly string[] = [
   'Prelu',
 ];
 
+/** Kernels whose two operands may change places. */
 export const COMMUTATIVE: ReadonlySet<string> = new Set(['Add', 'Maximum', 'Minimum', 'Multiply', 'SquaredDifference']);

@@ -113,6 +113,13 @@ describe('simplification', () => {
     expect(await kernelsOf(s.output('y', s.node('Add', twice, [5])))).toEqual({ Add: 1, Exp: 1 });
   });
 
+  it('computes a + b and b + a once', async () => {
+    const s = new Sketch();
+    const [a, b] = [s.input('a', [5]), s.input('b', [5])];
+    const sums = [s.node('Add', [a, b], [5]), s.node('Add', [b, a], [5])];
+    expect(await kernelsOf(s.output('y', s.node('Multiply', sums, [5])))).toEqual({ Add: 1, Multiply: 1 });
+  });
+
   it('leaves kernels apart that differ in an attribute alone', async () => {
     const s = new Sketch();
     const x = s.input('x', [5]);

@@ -2,6 +2,7 @@ import { assert } from '@gantry/common';
 import { GraphBuilder } from '../graph/builder.js';
 import type { Attribute, Graph, GraphConstant, GraphDType, GraphNode, ValueId, ValueInfo } from '../graph/graph.js';
 import { sizeOf } from '../graph/shapes.js';
+import { COMMUTATIVE } from './kernel-facts.js';
 
 /** A node as a rule sees it: its inputs are values of the new graph. */
 export interface RuleNode {
@@ -216,12 +217,13 @@ function bytesOf(data: GraphConstant['data']): string {
   return Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('base64');
 }
 
-/** Attributes in the order of their names; −0 and NaN, which JSON knows not, are told apart. */
+/** Attributes in the order of their names, operands that may change places in the order of their numbers; −0 and NaN, which JSON knows not, are told apart. */
 function keyOf({ op, inputs, attributes, outputs }: RuleNode): string {
   const sorted = Object.keys(attributes)
     .sort()
     .map((name) => `${name}=${JSON.stringify(attributes[name], (_, value) => numberKey(value))}`);
-  return `${op}(${inputs})${sorted.join()}:${outputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join()}`;
+  const operands = COMMUTATIVE.has(op) ? [...inputs].sort((a, b) => a - b) : inputs;
+  return `${op}(${operands})${sorted.join()}:${outputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join()}`;
 }
 
 function numberKey(value: unknown): unknown {
