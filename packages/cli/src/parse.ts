@@ -1,9 +1,10 @@
 import { GANTRY_VERSION, suggestion } from '@gantry/common';
-import yargs, { type Argv } from 'yargs';
+import type { Argv } from 'yargs';
 import { usage } from './arguments.js';
 import type { Args, Command, CommandEntry } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { OPTIONS, type OptionName, optionSpec } from './options.js';
+import { plainArgs } from './plain-args.js';
 
 /** Columns of `--help` on a wide terminal. */
 const HELP_COLUMNS_MAX = 110;
@@ -27,6 +28,8 @@ export async function parseCommandLine(argv: readonly string[]): Promise<Invocat
       name,
     );
   const command = await entry.load();
+  const plain = plainArgs(command, rest);
+  if (plain !== undefined) return { command, args: plain };
   const parsed = await commandParser(command, rest);
   if (parsed === undefined) return undefined;
   return { command, args: checkedArgs(command, parsed) };
@@ -39,7 +42,7 @@ function withHelpFlag(argv: readonly string[]): readonly string[] {
 }
 
 async function withoutCommand(argv: readonly string[], name: string | undefined): Promise<undefined> {
-  const parser = overview(base([...argv]), COMMANDS);
+  const parser = overview(await base([...argv]), COMMANDS);
   if (name === undefined) {
     process.stderr.write(`${await parser.getHelp()}\n\n`);
     usage('which command? One of those above');
@@ -54,7 +57,8 @@ async function withoutCommand(argv: readonly string[], name: string | undefined)
 }
 
 /** yargs as Gantry wants it: throws instead of exiting, English, names as they were typed. */
-function base(argv: string[]): Argv {
+async function base(argv: string[]): Promise<Argv> {
+  const { default: yargs } = await import('yargs');
   return yargs(argv)
     .scriptName('gantry')
     .parserConfiguration({
@@ -88,7 +92,7 @@ function overview(parser: Argv, commands: readonly CommandEntry[]): Argv {
 async function commandParser(command: Command, argv: readonly string[]): Promise<Record<string, unknown> | undefined> {
   const { positional } = command;
   const line = `gantry ${command.name} ${positional ? `${positional.usage} ` : ''}[options]`;
-  let parser = base([...argv]).usage(`${line}\n\n${command.summary}.`);
+  let parser = (await base([...argv])).usage(`${line}\n\n${command.summary}.`);
   for (const name of command.options) {
     const { isSwitch = false, isList = false, describe, group } = optionSpec(name);
     if (isSwitch) parser = parser.option(name, { type: 'boolean', describe, group });
