@@ -39,7 +39,7 @@ export function assignmentOf(task: Pick<BenchTask, 'members' | 'topology'>): Sha
 
 /** Memory of one size, or of the barrier between rounds. */
 export function benchPlan(members: number, shards: number, floats: number): HostMemoryPlan {
-  return { members, shards, stateFloats: 0, vectorFloats: { discriminator: floats, generator: 0 }, metricsFloats: 0 };
+  return { members, shards, stateFloats: 0, vectorFloats: { discriminator: floats, generator: 0 } };
 }
 
 interface Member {

@@ -1,8 +1,8 @@
 import type { Topology, Transport } from '@gantry/common';
 import { HostMemory } from '../shell/host-memory.js';
 import { cleanStaleSharedMemory } from '../shell/shared-memory.js';
-import { forkMember, type Member } from '../testing/fork-members.js';
 import { assignmentOf, type BenchTask, type BenchTimes, benchPlan } from './allreduce-worker.js';
+import { forkMember, type Member } from './fork-members.js';
 
 export interface AllreduceBenchOptions {
   /** Processes, each with one shard; topology `star` adds a hub. */

@@ -10,7 +10,8 @@ import {
 } from './frame.js';
 
 const header = {
-  ...{ run: 0xfedc_ba98_7654_3210n, generation: 3, update: -5, network: 1, kind: FRAME_SUM, sender: 2 },
+  ...{ run: 0xfedc_ba98_7654_3210n, generation: 3, update: -5, network: 1, sender: 2 },
+  kind: FRAME_SUM,
   ...{ nodeStart: 4, nodeEnd: 6, offset: 1 << 30, length: 512, flags: 0 },
 } as const;
 

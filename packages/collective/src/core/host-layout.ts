@@ -10,8 +10,6 @@ export interface HostMemoryPlan {
   readonly stateFloats: number;
   /** Floats of each network's gradient. */
   readonly vectorFloats: Readonly<Record<NetworkName, number>>;
-  /** Floats of metrics a shard. */
-  readonly metricsFloats: number;
 }
 
 /** Where everything lies, in bytes from the start; every part begins on a cache line. */
@@ -26,7 +24,6 @@ export interface HostMemoryLayout {
   readonly images: readonly [number, number];
   /** By network, by shard. */
   readonly partials: Readonly<Record<NetworkName, readonly number[]>>;
-  readonly metrics: readonly number[];
   readonly byteLength: number;
 }
 
@@ -47,8 +44,7 @@ export function layoutHostMemory(plan: HostMemoryPlan): HostMemoryLayout {
   const images: [number, number] = [takeFloats(plan.stateFloats), takeFloats(plan.stateFloats)];
   const partials = { discriminator: [] as number[], generator: [] as number[] };
   for (const network of NETWORKS) partials[network] = each(plan.shards, () => takeFloats(plan.vectorFloats[network]));
-  const metrics = each(plan.shards, () => takeFloats(plan.metricsFloats));
-  return { header, decision, ready, applied, images, partials, metrics, byteLength: next };
+  return { header, decision, ready, applied, images, partials, byteLength: next };
 }
 
 /** A 32-bit hash (FNV-1a) of a plan, by which a process notices that it opened another plan's memory. Never 0. */
@@ -58,7 +54,6 @@ export function hashPlan(plan: HostMemoryPlan): number {
     plan.shards,
     plan.stateFloats,
     ...NETWORKS.map((network) => plan.vectorFloats[network]),
-    plan.metricsFloats,
   ];
   let hash = 0x811c9dc5;
   for (const number of numbers) hash = Math.imul(hash ^ number, 0x01000193);

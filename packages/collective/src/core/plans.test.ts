@@ -90,12 +90,11 @@ describe('host layout', () => {
     shards: 4,
     stateFloats: 100,
     vectorFloats: { discriminator: 33, generator: 7 },
-    metricsFloats: 2,
   };
   test('puts every part on cache lines of its own', () => {
     const layout = layoutHostMemory(plan);
     const offsets = [layout.header, layout.decision, ...layout.ready, ...layout.applied, ...layout.images];
-    offsets.push(...layout.partials.discriminator, ...layout.partials.generator, ...layout.metrics);
+    offsets.push(...layout.partials.discriminator, ...layout.partials.generator);
     expect(new Set(offsets).size).toBe(offsets.length);
     expect(offsets.every((offset) => offset % 64 === 0 && offset < layout.byteLength)).toBe(true);
   });

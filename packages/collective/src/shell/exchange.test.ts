@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { NETWORKS, type NetworkName } from '@gantry/common';
 import { describe, expect, test } from 'vitest';
+import { forkMember } from '../bench/fork-members.js';
 import { CHUNK_FLOATS } from '../constants.js';
 import type { ExchangeReport, ExchangeTask } from '../testing/exchange-process.js';
-import { forkMember } from '../testing/fork-members.js';
 import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
 import { HostMemory } from './host-memory.js';
 
@@ -43,7 +43,7 @@ async function runMembers(which: Case, stopAfter: number | null = null): Promise
     name: `test-${process.pid}-${counter++}`,
   };
   const stateFloats = VECTOR_FLOATS.discriminator + VECTOR_FLOATS.generator;
-  const plan = { members: which.members, shards: SHARDS, stateFloats, vectorFloats: VECTOR_FLOATS, metricsFloats: 4 };
+  const plan = { members: which.members, shards: SHARDS, stateFloats, vectorFloats: VECTOR_FLOATS };
   const memory = which.transport === 'shm' ? HostMemory.create(base.name, plan) : null;
   const members = Array.from({ length: which.members }, () => forkMember('testing/exchange-process.js'));
   try {

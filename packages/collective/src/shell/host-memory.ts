@@ -21,7 +21,6 @@ export class HostMemory {
   /** One word that all members change by compare-and-swap only. */
   readonly decision: Int32Array;
   readonly #partials: Readonly<Record<NetworkName, readonly Float32Array[]>>;
-  readonly #metrics: readonly Float32Array[];
   readonly #shared: SharedMemory | null;
 
   private constructor(
@@ -44,7 +43,6 @@ export class HostMemory {
     this.applied = layout.applied.map(word);
     this.decision = new Int32Array(buffer, layout.decision, 1);
     this.#partials = { discriminator: partials('discriminator'), generator: partials('generator') };
-    this.#metrics = layout.metrics.map((at) => floats(at, plan.metricsFloats));
   }
 
   /**
@@ -96,11 +94,6 @@ export class HostMemory {
   /** By shard. */
   partials(network: NetworkName): readonly Float32Array[] {
     return this.#partials[network];
-  }
-
-  /** What shard `shard` reports beside its gradient: losses, accuracies. */
-  metrics(shard: number): Float32Array {
-    return this.#metrics[shard]!;
   }
 
   /** Gives up the memory and unlinks its file. The views stay valid: see SharedMemory. */

@@ -62,7 +62,8 @@ interface Chunk {
 
 /**
  * One network's all-reduce on one member. Invariant between updates: every chunk's `missing` counts all of its slots, and no
- * arrived payload is kept. All views and frames are made here once; what an update allocates is what zeromq.js does.
+ * arrived payload is kept. All frames, and the views that own work needs, are made here once; what an
+ * update allocates is a view for each chunk that arrives.
  */
 export class PeerReduction {
   readonly #options: PeerReductionOptions;

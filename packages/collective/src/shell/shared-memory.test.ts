@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, test } from 'vitest';
-import { forkMember } from '../testing/fork-members.js';
+import { forkMember } from '../bench/fork-members.js';
 import { HostMemory } from './host-memory.js';
 import { cleanStaleSharedMemory, SharedMemory, sharedMemoryDirectory } from './shared-memory.js';
 
@@ -96,7 +96,6 @@ describe('host memory', () => {
     shards: 2,
     stateFloats: 40,
     vectorFloats: { discriminator: 20, generator: 10 },
-    metricsFloats: 3,
   };
 
   test('is laid out alike by all processes, from the last committed update', () => {
@@ -114,7 +113,7 @@ describe('host memory', () => {
 
   test('of another plan is refused, and stays', () => {
     const made = HostMemory.create(name, plan);
-    expect(() => HostMemory.open(name, { ...plan, metricsFloats: 4 })).toThrow(failed);
+    expect(() => HostMemory.open(name, { ...plan, stateFloats: 41 })).toThrow(failed);
     expect(fs.existsSync(file)).toBe(true);
     made.close();
   });

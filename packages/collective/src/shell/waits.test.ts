@@ -25,7 +25,6 @@ const plan = {
   shards: 2,
   stateFloats: 64,
   vectorFloats: { discriminator: 32, generator: 32 },
-  metricsFloats: 1,
 };
 const aborted = expect.objectContaining({ code: 'GANTRY_ABORTED' });
 const invalid = expect.objectContaining({ code: 'GANTRY_PROTOCOL_INVALID' });

@@ -38,7 +38,7 @@ export interface ExchangeReport {
 
 export function planOf(task: Pick<ExchangeTask, 'members' | 'vectorFloats'>, shards: number): HostMemoryPlan {
   const stateFloats = task.vectorFloats.discriminator + task.vectorFloats.generator;
-  return { members: task.members, shards, stateFloats, vectorFloats: task.vectorFloats, metricsFloats: 4 };
+  return { members: task.members, shards, stateFloats, vectorFloats: task.vectorFloats };
 }
 
 /** Sums own segments of the inputs along the tree into the image, as an update program would. */

@@ -2,7 +2,7 @@ import { GantryError } from '@gantry/common';
 
 /**
  * What a test asks a worker to do to itself. `exit`: leave at once without a word, `hang`: block the main thread for good,
- * `nan`: put a NaN into its first shard's gradient.
+ * `nan`: fill its first shard's z with NaN, so that losses and gradients are what a real NaN makes them.
  */
 export type FaultKind = 'exit' | 'hang' | 'nan';
 

@@ -72,7 +72,10 @@ export class ControlChannel {
 
   /** The state that an assignment announced. */
   receiveState(): Promise<ReceivedState> {
-    if (this.#state !== null) return Promise.resolve(this.#state);
+    const state = this.#state;
+    // It is as large as the network: whoever gets it may let go of it.
+    this.#state = null;
+    if (state !== null) return Promise.resolve(state);
     return new Promise((resolve, reject) => {
       this.#stateWaiter = { resolve, reject };
     });
@@ -108,12 +111,16 @@ export class ControlChannel {
         this.#deliveries.delete(message.update);
         return;
       case 'state':
-        this.#state = { update: message.update, sha256: message.sha256, state: new Float32Array(message.state) };
-        this.#stateWaiter?.resolve(this.#state);
-        this.#stateWaiter = null;
+        this.#onState({ update: message.update, sha256: message.sha256, state: new Float32Array(message.state) });
         return;
       default:
     }
+  }
+
+  #onState(state: ReceivedState): void {
+    if (this.#stateWaiter === null) this.#state = state;
+    else this.#stateWaiter.resolve(state);
+    this.#stateWaiter = null;
   }
 
   #end(error: Error): void {

@@ -118,7 +118,7 @@ describe('ControlLink', () => {
     await current.say(welcome);
     await current.say({ kind: 'stopRequest', save: true });
     await current.say({ kind: 'stop', atUpdate: 12 });
-    await vi.waitFor(() => expect([progress.stopWish, control.stopsBefore(13)]).toEqual(['save', true]));
+    await vi.waitFor(() => expect([progress.isStopWished, control.stopsBefore(13)]).toEqual([true, true]));
     expect(control.stopsBefore(12)).toBe(false);
     await current.say({ kind: 'abort', code: 'GANTRY_WORKER_LOST', message: 'x' });
     await vi.waitFor(() => expect(control.aborted).toBe(true));
@@ -146,7 +146,7 @@ describe('ControlLink', () => {
     await current.say(assignment, { generation: 3 });
     await current.say({ kind: 'start', generation: 2 }, { generation: 2 });
     await current.say({ kind: 'bye' }, { runId: 'run-2', generation: 3 });
-    await vi.waitFor(() => expect(link.stale).toBe(2));
+    await vi.waitFor(() => expect(progress.stale).toBe(2));
     expect(posted.map((one) => (one.type === 'message' ? one.message.kind : one.type))).toEqual([
       'welcome',
       'assignment',

@@ -37,7 +37,6 @@ export class ControlLink {
   #runId = '';
   #generation = 0;
   #incoming: StateAssembly | null = null;
-  #stale = 0;
   #closed = false;
 
   constructor(data: ControlThreadData, post: (message: FromControl, transfer?: readonly ArrayBuffer[]) => void) {
@@ -104,13 +103,8 @@ export class ControlLink {
   #onFrame(frame: Uint8Array): void {
     const envelope = decodeEnvelope(frame);
     this.#watch?.heard();
-    if (this.#isStale(envelope)) this.#stale++;
+    if (this.#isStale(envelope)) this.#progress.countStale();
     else this.#onMessage(envelope);
-  }
-
-  /** Frames dropped because they were of another run or of an earlier generation. */
-  get stale(): number {
-    return this.#stale;
   }
 
   #isStale({ runId, generation }: Envelope): boolean {
@@ -122,7 +116,7 @@ export class ControlLink {
       case 'heartbeat':
         return;
       case 'stopRequest':
-        this.#progress.wishStop(body.save ? 'save' : 'discard');
+        this.#progress.wishStop();
         return;
       case 'stop':
         this.#control.stopAfter(body.atUpdate);

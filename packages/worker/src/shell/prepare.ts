@@ -13,7 +13,7 @@ import {
 import { type Assignment, assert, GantryError, type Message } from '@gantry/common';
 import { ShardLoader } from '@gantry/data';
 import { createVectorSum } from '@gantry/engine';
-import { commitsBefore, METRIC_NAMES } from '@gantry/gan';
+import { commitsBefore } from '@gantry/gan';
 import type { Fault } from '../core/fault.js';
 import type { PreparationReport } from '../core/lifecycle.js';
 import { type MemberRole, roleOf, shardRanges } from '../core/member-role.js';
@@ -48,6 +48,8 @@ export interface Prepared {
   readonly training: Training;
   readonly memory: HostMemory;
   readonly report: PreparationReport;
+  /** Data frames dropped so far; see PeerExchangeCounters. */
+  staleFrames(): number;
   /** Everything but the memory. */
   close(): Promise<void>;
 }
@@ -69,7 +71,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     awaitState(memory, placed.first, assignment.startUpdate, control);
     options.clock.committed(assignment.startUpdate);
     const stateSha256 = hashState(placed.images, placed.parity);
-    return { training, memory, report: describe(training, options.warm, stateSha256), close: connection.close };
+    const report = describe(training, options.warm, stateSha256);
+    return { training, memory, report, staleFrames: connection.staleFrames, close: connection.close };
   } catch (error) {
     memory.close();
     await connection?.close();
@@ -128,7 +131,6 @@ function planMemory({ assignment, warm }: PrepareOptions, role: MemberRole): Hos
     shards: shared ? config.shards : role.shards.length,
     stateFloats: gan.state.length,
     vectorFloats: { discriminator: gan.layouts.discriminator.length, generator: gan.layouts.generator.length },
-    metricsFloats: METRIC_NAMES.length,
   };
 }
 
@@ -146,6 +148,7 @@ async function startingState({ assignment, warm, receiveState }: PrepareOptions)
 
 interface Connection {
   readonly exchange: Exchange;
+  staleFrames(): number;
   close(): Promise<void>;
 }
 
@@ -156,7 +159,7 @@ function connect(options: PrepareOptions, role: MemberRole, memory: HostMemory):
   const common = { memory, assignment: ranges, topology, member: role.member, control };
   if (dataSocket === null) {
     const exchange = createHostExchange(common);
-    return { exchange, close: () => exchange.close() };
+    return { exchange, staleFrames: () => 0, close: () => exchange.close() };
   }
   const endpoints = assignment.members.map(({ dataEndpoint }, index) => (index === role.member ? null : dataEndpoint));
   const sockets = new PeerSockets(dataSocket, endpoints);
@@ -169,7 +172,7 @@ function connect(options: PrepareOptions, role: MemberRole, memory: HostMemory):
     sockets.close();
     native?.dispose();
   };
-  return { exchange, close };
+  return { exchange, staleFrames: () => exchange.counters.staleFrames, close };
 }
 
 function describe({ gan, role }: Training, warm: WarmUp, stateSha256: string): PreparationReport {

@@ -6,11 +6,8 @@ const PROGRESS = 2;
 const COMMITTED = 3;
 const SINCE_MS = 4;
 const STOP_REQUEST = 5;
-const WORDS = 6;
-
-/** What the coordinator asked the leader for: nothing, to stop and save, to stop without saving. */
-export type StopWish = 'none' | 'save' | 'discard';
-const WISHES: readonly StopWish[] = ['none', 'save', 'discard'];
+const STALE = 6;
+const WORDS = 7;
 
 /** Numbers of the phases, for the hot path. */
 export const PHASE_INDEX = Object.fromEntries(PHASES.map((phase, index) => [phase, index])) as Readonly<
@@ -19,7 +16,7 @@ export const PHASE_INDEX = Object.fromEntries(PHASES.map((phase, index) => [phas
 
 /**
  * Words between the main thread, which writes where it is, and the control thread, which tells the coordinator. Only
- * `stopWish` goes the other way. A write is a few atomic stores.
+ * the wish to stop and the count of stale frames go the other way. A write is a few atomic stores.
  */
 export class ProgressWords {
   readonly buffer: SharedArrayBuffer;
@@ -65,11 +62,21 @@ export class ProgressWords {
     return Atomics.load(this.#words, SINCE_MS);
   }
 
-  wishStop(wish: StopWish): void {
-    Atomics.store(this.#words, STOP_REQUEST, WISHES.indexOf(wish));
+  /** The coordinator asked the leader to stop. */
+  wishStop(): void {
+    Atomics.store(this.#words, STOP_REQUEST, 1);
   }
 
-  get stopWish(): StopWish {
-    return WISHES[Atomics.load(this.#words, STOP_REQUEST)]!;
+  get isStopWished(): boolean {
+    return Atomics.load(this.#words, STOP_REQUEST) !== 0;
+  }
+
+  /** The control thread dropped a frame of another run or of an earlier generation. */
+  countStale(): void {
+    Atomics.add(this.#words, STALE, 1);
+  }
+
+  get stale(): number {
+    return Atomics.load(this.#words, STALE);
   }
 }

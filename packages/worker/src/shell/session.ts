@@ -81,6 +81,11 @@ export class Session {
     return hashState(images, parityAfter(commitsBefore(committed, config)));
   }
 
+  /** Data frames that were not for this run, generation or update. */
+  get staleFrames(): number {
+    return this.#prepared?.staleFrames() ?? 0;
+  }
+
   async close(): Promise<void> {
     this.unlinkMemory();
     await this.#prepared?.close();

@@ -1,6 +1,6 @@
 import { PHASES, type Phase } from '@gantry/common';
 import type { FlightRecorder } from '../core/flight-recorder.js';
-import { PHASE_INDEX, type ProgressWords, type StopWish } from './progress-words.js';
+import { PHASE_INDEX, type ProgressWords } from './progress-words.js';
 
 /**
  * Where the main thread is and where its time goes. Entering a phase closes the one before: a reading of the clock, a few
@@ -38,9 +38,9 @@ export class StepClock {
     return this.#update;
   }
 
-  /** What the coordinator asked this worker, as leader, for. */
-  get stopWish(): StopWish {
-    return this.#progress.stopWish;
+  /** Whether the coordinator asked this worker, as leader, to stop. */
+  get isStopWished(): boolean {
+    return this.#progress.isStopWished;
   }
 
   /** Names the update that the next phases belong to, from 1. */

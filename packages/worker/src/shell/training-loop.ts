@@ -32,7 +32,7 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
   while (plan.update < total) {
     const update = plan.update + 1;
     control.throwIfAborted(update, 'the next step');
-    if (role.leader && atBoundary && clock.stopWish !== 'none') return stopAll(training, plan);
+    if (role.leader && atBoundary && clock.isStopWished) return stopAll(training, plan);
     clock.begin(update);
 
     clock.enter(computing);

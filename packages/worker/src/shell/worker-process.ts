@@ -222,8 +222,16 @@ export class WorkerProcess {
     else this.#apply(failed);
   }
 
+  /** Nothing in a sound run; after an abort, a hint at who talked to whom. */
+  #recordStale(what: string, count: number): void {
+    if (count === 0) return;
+    this.#recorder.record(performance.now(), this.#recorder.event(what), this.#progress.committed, count);
+  }
+
   #report({ code, message }: { code: ErrorCode; message: string }): void {
     const { logger } = this.#options;
+    this.#recordStale('stale control frames', this.#progress.stale);
+    this.#recordStale('stale data frames', this.#current?.staleFrames ?? 0);
     for (const line of this.#recorder.dump(DUMP_LINES)) logger.log('info', line);
     logger.log('error', message, { code, update: this.#progress.workingUpdate, phase: this.#clock.phase });
   }

@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   const endpoints = await told;
   const member = await startTinyMember({ config, options: {}, endpoints, socket, index });
   const end = await member.train((step) => {
-    if (step === stopAfterStep) member.progress.wishStop('save');
+    if (step === stopAfterStep) member.progress.wishStop();
     return undefined;
   });
   const report: TinyReport = { end, hash: member.hash(end.committed) };

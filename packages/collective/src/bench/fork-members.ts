@@ -12,8 +12,8 @@ export interface Member {
 
 /** Forks a module of this package, by its path below the built folder's parent folder, e.g. `testing/x.js`. */
 export function forkMember(module: string, execArgv: readonly string[] = []): Member {
-  const built = fileURLToPath(new URL(import.meta.url)).replace(/([\\/])src([\\/]testing[\\/])/, '$1dist$2');
-  const file = built.replace(/testing[\\/]fork-members\.[jt]s$/, module);
+  const built = fileURLToPath(new URL(import.meta.url)).replace(/([\\/])src([\\/]bench[\\/])/, '$1dist$2');
+  const file = built.replace(/bench[\\/]fork-members\.[jt]s$/, module);
   const child = fork(file, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',
