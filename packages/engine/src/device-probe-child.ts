@@ -8,7 +8,7 @@ const [provider = 'cpu', index = '0'] = process.argv.slice(2);
 
 /** y = a · aᵀ for a = [[1, 2]]: 5. */
 async function probe(): Promise<string> {
-  const builder = new GraphBuilder('probe', 'kernel');
+  const builder = new GraphBuilder('probe');
   const a = builder.input({ name: 'a', shape: [1, 2], dtype: 'float32' });
   const output = { name: 'y', shape: [1, 1], dtype: 'float32' } as const;
   const [y] = builder.node('BatchMatMul', [a, a], { transposeA: false, transposeB: true }, [output]);

@@ -25,7 +25,7 @@ interface GraphMaker {
 }
 
 function vectors(make: (g: GraphMaker) => void): Graph {
-  const builder = new GraphBuilder('vectors', 'kernel');
+  const builder = new GraphBuilder('vectors');
   make({
     input: (name) => builder.input({ name, ...VECTOR }),
     node: (op, ...inputs) => builder.node(op, inputs, {}, [VECTOR])[0]!,
@@ -112,7 +112,7 @@ describe('bind and run', () => {
 
 describe('edges that are not computed', () => {
   it('copies inputs, constants, views and repeated outputs into the bound arrays', async () => {
-    const builder = new GraphBuilder('edges', 'kernel');
+    const builder = new GraphBuilder('edges');
     const x = builder.input({ name: 'x', ...VECTOR });
     const c = builder.constant('float32', [4], of(1, 2, 3, 4));
     const [view] = builder.node('Reshape', [x], { shape: [2, 2] }, [{ shape: [2, 2], dtype: 'float32' }]);
@@ -136,7 +136,7 @@ describe('edges that are not computed', () => {
   });
 
   it('takes int32 and scalars', async () => {
-    const builder = new GraphBuilder('ints', 'kernel');
+    const builder = new GraphBuilder('ints');
     const i = builder.input({ name: 'i', shape: [3], dtype: 'int32' });
     const s = builder.input({ name: 's', shape: [], dtype: 'int32' });
     const [greater] = builder.node('Greater', [i, s], {}, [{ shape: [3], dtype: 'bool' }]);
@@ -168,7 +168,7 @@ describe('an output over an input that is still needed', () => {
 
   it('is copied too where the runtime fuses what reads the input twice', async () => {
     // x · σ(1.702 x) is a QuickGelu, which writes σ before it reads x again.
-    const builder = new GraphBuilder('gelu', 'kernel');
+    const builder = new GraphBuilder('gelu');
     const x = builder.input({ name: 'x', ...VECTOR });
     const factor = builder.constant('float32', [], of(1.702));
     const [scaled] = builder.node('Multiply', [x, factor], {}, [VECTOR]);
@@ -216,7 +216,7 @@ it('survives the garbage collector in a process that has nothing else of the run
     import { GraphBuilder } from '${DIST}/graph/builder.js';
     import { createOnnxEngine } from '${DIST}/engines/onnx-runtime.js';
     const engine = await createOnnxEngine({ trace() {} }, { device: 'cpu', threads: 1 });
-    const builder = new GraphBuilder('g', 'kernel');
+    const builder = new GraphBuilder('g');
     const vector = { shape: [4], dtype: 'float32' };
     const [y] = builder.node('Square', [builder.input({ name: 'x', ...vector })], {}, [vector]);
     builder.output({ name: 'y', ...vector }, y);

@@ -34,7 +34,7 @@ export class OnnxEngine implements Engine {
     return this.compileGraph(this.#ports.trace(program));
   }
 
-  /** Compiles a graph at level `kernel`. */
+  /** Compiles a graph of kernels. */
   compileGraph(graph: Graph): Promise<OnnxExecutable> {
     return OnnxExecutable.compile(graph, { provider: this.device.provider, cache: this.#cache });
   }

@@ -13,8 +13,6 @@ export interface SessionSettings {
   readonly index: number;
   /** Intra-op threads of the cpu provider. */
   readonly threads: number;
-  /** File prefix of ONNX Runtime's own profile, for measurements. */
-  readonly profilePrefix?: string;
 }
 
 /** A loaded model. What `bind` returns is synchronous where `isSynchronous`, and returns a promise otherwise. */
@@ -96,7 +94,7 @@ export function createSessionSync(
   }
 }
 
-function sessionOptions({ provider, index, threads, profilePrefix }: SessionSettings): InferenceSession.SessionOptions {
+function sessionOptions({ provider, index, threads }: SessionSettings): InferenceSession.SessionOptions {
   const isCpu = provider === 'cpu';
   return {
     executionProviders: [executionProvider(provider, index)],
@@ -107,7 +105,6 @@ function sessionOptions({ provider, index, threads, profilePrefix }: SessionSett
     logSeverityLevel: LOG_SEVERITY_FATAL,
     // Threads that spin between kernels take the cores that the other workers of the machine need.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
-    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   };
 }
 

@@ -31,7 +31,6 @@ export interface BoundEdge {
 
 export interface CApiSessionOptions {
   readonly threads: number;
-  readonly profilePrefix?: string;
 }
 
 export interface OrtCApi {
@@ -47,7 +46,6 @@ const SLOTS = {
   CreateSessionFromArray: 8,
   Run: 9,
   CreateSessionOptions: 10,
-  EnableProfiling: 14,
   SetSessionLogSeverityLevel: 22,
   SetSessionGraphOptimizationLevel: 23,
   SetIntraOpNumThreads: 24,
@@ -197,7 +195,7 @@ class Library implements OrtCApi {
     }
   }
 
-  #configure(options: Pointer, { threads, profilePrefix }: CApiSessionOptions): void {
+  #configure(options: Pointer, { threads }: CApiSessionOptions): void {
     const set = (name: keyof typeof SLOTS, value: number) =>
       this.#check(this.#call(name, 'void *(void *, int)')(options, value));
     set('SetIntraOpNumThreads', threads);
@@ -207,8 +205,6 @@ class Library implements OrtCApi {
     const addConfig = this.#call('AddSessionConfigEntry', 'void *(void *, const char *, const char *)');
     // Threads that spin between kernels take the cores that the other workers of the machine need.
     this.#check(addConfig(options, 'session.intra_op.allow_spinning', '0'));
-    if (profilePrefix !== undefined && process.platform !== 'win32')
-      this.#check(this.#call('EnableProfiling', 'void *(void *, const char *)')(options, profilePrefix));
   }
 
   #bind(session: Pointer, inputs: readonly BoundEdge[], outputs: readonly BoundEdge[], values: Binding): () => void {

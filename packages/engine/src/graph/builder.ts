@@ -5,7 +5,6 @@ import type { Attribute, Graph, GraphConstant, GraphDType, GraphNode, ValueId, V
 /** Collects inputs, constants and nodes in topological order; the trace and every pass build their graphs with it. */
 export class GraphBuilder {
   readonly #name: string;
-  readonly #level: Graph['level'];
   readonly #values = new Map<ValueId, ValueInfo>();
   readonly #constants = new Map<ValueId, GraphConstant>();
   readonly #inputs: { spec: TensorSpec; value: ValueId }[] = [];
@@ -13,9 +12,8 @@ export class GraphBuilder {
   readonly #outputs: { spec: TensorSpec; value: ValueId }[] = [];
   #nextId = 0;
 
-  constructor(name: string, level: Graph['level']) {
+  constructor(name: string) {
     this.#name = name;
-    this.#level = level;
   }
 
   input(spec: TensorSpec): ValueId {
@@ -57,7 +55,6 @@ export class GraphBuilder {
   build(): Graph {
     return {
       name: this.#name,
-      level: this.#level,
       inputs: this.#inputs,
       constants: this.#constants,
       nodes: this.#nodes,

@@ -12,7 +12,7 @@ export interface ValueInfo {
 
 export type Attribute = number | string | boolean | null | readonly Attribute[];
 
-/** One operation. At level `kernel` `op` is a tfjs kernel name and `attributes` its attrs; at level `onnx`, ONNX's. */
+/** One operation: `op` is the name of a tfjs kernel (or of one of Gantry's own, which the passes make), `attributes` its attrs. */
 export interface GraphNode {
   readonly op: string;
   readonly inputs: readonly ValueId[];
@@ -33,7 +33,6 @@ export interface GraphConstant {
  */
 export interface Graph {
   readonly name: string;
-  readonly level: 'kernel' | 'onnx';
   readonly inputs: readonly { readonly spec: TensorSpec; readonly value: ValueId }[];
   readonly constants: ReadonlyMap<ValueId, GraphConstant>;
   readonly nodes: readonly GraphNode[];

@@ -5,7 +5,7 @@ const ELEMENTS_SHOWN = 4;
 
 /** A graph as text, a line a node: `%7 = Add(%3, %5) {…} : float32[128,256]  // layer`. Equal graphs give equal text. */
 export function printGraph(graph: Graph): string {
-  const lines = [`${graph.level} graph ${graph.name}`];
+  const lines = [`graph ${graph.name}`];
   for (const { spec, value } of graph.inputs) lines.push(`  input ${spec.name} = %${value} : ${type(value, graph)}`);
   for (const [id, constant] of graph.constants)
     lines.push(`  const %${id} = ${elements(constant)} : ${type(id, graph)}`);

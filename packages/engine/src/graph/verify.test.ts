@@ -5,7 +5,7 @@ import { printGraph } from './print.js';
 import { verifyGraph } from './verify.js';
 
 function sum(): Graph {
-  const builder = new GraphBuilder('sum', 'kernel');
+  const builder = new GraphBuilder('sum');
   const x = builder.input({ name: 'x', shape: [4, 3], dtype: 'float32' });
   const c = builder.constant('float32', [3], Float32Array.of(1, 2, 3));
   const [y] = builder.node('Add', [x, c], {}, [{ shape: [4, 3], dtype: 'float32' }], 'layer bias');
@@ -63,7 +63,7 @@ describe('printGraph', () => {
   it('shows every value with its type and origin', () => {
     expect(printGraph(sum())).toBe(
       [
-        'kernel graph sum',
+        'graph sum',
         '  input x = %0 : float32[4,3]',
         '  const %1 = [1, 2, 3] : float32[3]',
         '  %2 = Add(%0, %1) : float32[4,3]  // layer bias',

@@ -54,7 +54,7 @@ function oracle({ kernel, names, inputs, attributes }: KernelSample, values: Val
 
 /** Bool operands come in as int32 and are cast, as a trace would have it. */
 function graphOf(sample: KernelSample, expected: readonly tf.Tensor[]): Graph {
-  const builder = new GraphBuilder(sample.kernel, 'kernel');
+  const builder = new GraphBuilder(sample.kernel);
   const operands = sample.inputs.map(({ shape, dtype }, index) => {
     const id = builder.input({ name: `x${index}`, shape, dtype: dtype === 'bool' ? 'int32' : dtype });
     return dtype === 'bool' ? builder.node('Cast', [id], { dtype: 'bool' }, [{ shape, dtype }])[0]! : id;
@@ -139,7 +139,7 @@ afterAll(() => cache.dispose());
 
 describe('what cannot be lowered', () => {
   it('is named with its kernel and where it comes from', () => {
-    const builder = new GraphBuilder('g', 'kernel');
+    const builder = new GraphBuilder('g');
     const output = { name: 'y', shape: [1], dtype: 'float32' } as const;
     const [y] = builder.node(
       'FFT',

@@ -4,7 +4,7 @@ import type { Graph, ValueId } from '../graph/graph.js';
 /** Drops nodes and constants that no output depends on. Inputs stay: they are the program's signature. */
 export function removeDeadCode(graph: Graph): Graph {
   const live = liveValues(graph);
-  const builder = new GraphBuilder(graph.name, graph.level);
+  const builder = new GraphBuilder(graph.name);
   const mapped = new Map<ValueId, ValueId>();
   for (const { spec, value } of graph.inputs) mapped.set(value, builder.input(spec));
   for (const [id, { value, data }] of graph.constants) {

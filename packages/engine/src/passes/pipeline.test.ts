@@ -14,7 +14,7 @@ afterAll(() => cache.dispose());
 
 /** A graph in a few words: float inputs by name, nodes with the shape of their result. */
 class Sketch {
-  readonly #builder = new GraphBuilder('sketch', 'kernel');
+  readonly #builder = new GraphBuilder('sketch');
 
   input(name: string, shape: readonly number[]): ValueId {
     return this.#builder.input({ name, shape, dtype: 'float32' });

@@ -48,7 +48,7 @@ export class Rewriter {
   #depth = 0;
 
   constructor(graph: Graph, rules: readonly Rule[]) {
-    this.#builder = new GraphBuilder(graph.name, graph.level);
+    this.#builder = new GraphBuilder(graph.name);
     for (const rule of rules) {
       for (const op of rule.ops) this.#rules.set(op, [...(this.#rules.get(op) ?? []), rule]);
     }

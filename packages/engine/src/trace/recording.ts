@@ -33,7 +33,7 @@ export class Recording {
 
   constructor(program: string) {
     this.program = program;
-    this.#builder = new GraphBuilder(program, 'kernel');
+    this.#builder = new GraphBuilder(program);
   }
 
   input(spec: TensorSpec): ValueId {
