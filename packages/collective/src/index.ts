@@ -3,7 +3,6 @@ export { assignShards, type ShardAssignment } from './core/assignment.js';
 export type { Exchange, GatherResult } from './core/exchange.js';
 export { type HostMemoryPlan, layoutHostMemory } from './core/host-layout.js';
 export type { Segment } from './core/segments.js';
-export { createSimdVectorSum } from './core/simd-vector-sum.js';
 export { alignedSubtrees, reduceOrder, type ShardRange, shardsOf, splitPoint, type TreeAdd } from './core/tree.js';
 export { jsVectorSum, type VectorSum } from './core/vector-sum.js';
 export { ControlWords } from './shell/control-words.js';

@@ -4,7 +4,7 @@ import { GantryError, type Topology, type Transport } from '@gantry/common';
 import { assignShards, type ShardAssignment } from '../core/assignment.js';
 import type { Exchange } from '../core/exchange.js';
 import type { HostMemoryPlan } from '../core/host-layout.js';
-import { createSimdVectorSum } from '../core/simd-vector-sum.js';
+import { jsVectorSum, type VectorSum } from '../core/vector-sum.js';
 import { ControlWords } from '../shell/control-words.js';
 import { bindDataSocket, type DataSocket } from '../shell/data-socket.js';
 import { createHostExchange } from '../shell/host-exchange.js';
@@ -21,6 +21,7 @@ export interface BenchTask {
   readonly bytes: readonly number[];
   /** Prefix of the names of the memories that the parent made, one a size. */
   readonly name: string;
+  readonly sumModule: string | null;
 }
 
 /** Milliseconds of every round of one size, as member 0 sees it. */
@@ -50,7 +51,7 @@ interface Member {
 }
 
 const NETWORK = ['discriminator'] as const;
-const sum = createSimdVectorSum();
+let sum = jsVectorSum;
 
 /** Sums own segment in place, as Gloo does, into the first partial; what a peer exchange returns is the sum already. */
 function makeApply(exchange: Exchange): () => void {
@@ -122,6 +123,12 @@ function check(result: Float32Array, expected: number, task: BenchTask): void {
   );
 }
 
+async function loadSum(module: string | null): Promise<VectorSum> {
+  if (module === null) return jsVectorSum;
+  const { createVectorSum } = (await import(module)) as { createVectorSum(): VectorSum | null };
+  return createVectorSum() ?? jsVectorSum;
+}
+
 function nextMessage<T>(): Promise<T> {
   return new Promise((resolve) => process.once('message', (message) => resolve(message as T)));
 }
@@ -141,6 +148,7 @@ async function main(): Promise<void> {
   const received = nextMessage<BenchTask>();
   process.send!('ready');
   const task = await received;
+  sum = await loadSum(task.sumModule);
   const member = { task, assignment: assignmentOf(task), sockets: await connect(task), control: new ControlWords() };
   const times: BenchTimes[] = [];
   for (let index = 0; index < task.bytes.length; index++) times.push(await benchSize(member, index));

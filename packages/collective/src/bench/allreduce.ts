@@ -11,6 +11,11 @@ export interface AllreduceBenchOptions {
   readonly bytes: readonly number[];
   readonly transport: Transport;
   readonly topology: Topology;
+  /**
+   * URL of a module that exports `createVectorSum(): VectorSum | null`, as `@gantry/engine` does, for the sums; training uses the same.
+   * @default plain JavaScript
+   */
+  readonly sumModule?: string;
 }
 
 export interface AllreduceRow {
@@ -25,7 +30,7 @@ export interface AllreduceRow {
  * written → sum readable by all and the partials free for the next update.
  */
 export async function benchAllreduce(options: AllreduceBenchOptions): Promise<AllreduceRow[]> {
-  const { workers, bytes, transport, topology } = options;
+  const { workers, bytes, transport, topology, sumModule = null } = options;
   cleanStaleSharedMemory();
   const members = workers + (topology === 'star' ? 1 : 0);
   const name = `bench-${process.pid}`;
@@ -40,7 +45,7 @@ export async function benchAllreduce(options: AllreduceBenchOptions): Promise<Al
   });
   const children = Array.from({ length: members }, () => forkMember('bench/allreduce-worker.js'));
   try {
-    const times = await runMembers(children, { transport, topology, members, bytes, name });
+    const times = await runMembers(children, { transport, topology, members, bytes, name, sumModule });
     return bytes.map((size, index) => summarize(size, times[index]!));
   } finally {
     for (const { child } of children) child.kill('SIGKILL');

@@ -18,7 +18,7 @@ export interface Exchange {
    * host, or the one finished sum. The same arrays for the exchange's whole life.
    */
   reduceInputs(network: NetworkName): readonly Float32Array[];
-  /** Where own shard `shard` writes its gradient, after the previous commit and before `gather`. Overwritten by `gather`. */
+  /** Where own shard `shard` writes its gradient, after the previous commit and before `publish`, which may overwrite it. */
   partial(network: NetworkName, shard: number): Float32Array;
   /**
    * Own partials of `update` are written: others may read them, or they are sent, from now on, while this member does

@@ -65,7 +65,8 @@ class PeerExchange implements Exchange, FrameReceiver {
   readonly #reductions: Readonly<Record<NetworkName, PeerReduction>>;
   readonly #inputs: Readonly<Record<NetworkName, readonly Float32Array[]>>;
   readonly #acknowledgements: readonly (OutgoingFrame | null)[];
-  readonly #freeChunks: ArrayBuffer[] = [];
+  /** By length. The same views come again, so that a sum over them is bound to its kernel only once. */
+  readonly #freeChunks = new Map<number, Float32Array[]>();
   readonly #stash: Stashed[] = [];
   readonly #stashMax: number;
   /** By member: frames of this update still to come; and whether it still has to say that it has ours. */
@@ -264,8 +265,13 @@ class PeerExchange implements Exchange, FrameReceiver {
 
   /** Chunks are used again: after a few updates none is made any more. */
   #takeChunk(floats: number): Float32Array {
-    const buffer = this.#freeChunks.pop() ?? new ArrayBuffer(CHUNK_FLOATS * Float32Array.BYTES_PER_ELEMENT);
-    return new Float32Array(buffer, 0, floats);
+    return this.#freeChunks.get(floats)?.pop() ?? new Float32Array(floats);
+  }
+
+  #returnChunk(chunk: Float32Array): void {
+    const free = this.#freeChunks.get(chunk.length);
+    if (free === undefined) this.#freeChunks.set(chunk.length, [chunk]);
+    else free.push(chunk);
   }
 
   #send(frame: OutgoingFrame): void {
@@ -316,7 +322,7 @@ class PeerExchange implements Exchange, FrameReceiver {
       sum,
       port: {
         takeChunk: (count) => this.#takeChunk(count),
-        returnChunk: (chunk) => this.#freeChunks.push(chunk.buffer as ArrayBuffer),
+        returnChunk: (chunk) => this.#returnChunk(chunk),
         makeFrame: (peer, fields, payload) => this.#makeFrame(peer, fields, payload),
         send: (frame) => this.#send(frame),
       },
