@@ -54,7 +54,13 @@ async function benchVectors(args: Args): Promise<number> {
   const sizes = sizesOf(textOf(args, 'bytes') ?? SIZES);
   const { benchAllreduce } = await import('@gantry/collective');
   const { workers, transport, topology } = config;
-  const rows = await benchAllreduce({ workers, bytes: sizes, transport, topology });
+  const rows = await benchAllreduce({
+    workers,
+    bytes: sizes,
+    transport,
+    topology,
+    sumModule: import.meta.resolve('@gantry/engine'),
+  });
   if (isGiven(args, 'json')) {
     for (const row of rows) process.stdout.write(`${JSON.stringify({ event: 'allreduce', ...row })}\n`);
     const told = { event: 'done', bench: 'allreduce', workers, transport, topology, rows };
