@@ -21,6 +21,8 @@ const TRAIN_CASES = [
 const words = process.argv.slice(2);
 const option = (name, fallback) => (words.includes(name) ? Number(words[words.indexOf(name) + 1]) : fallback);
 const rounds = option('--rounds', 5);
+/** Cases with a target are measured at least so often. */
+const TARGET_ROUNDS_MIN = 5;
 const chosen = words.filter((word) => ['train', 'headline', 'allreduce', 'start'].includes(word));
 const wants = (name) => chosen.length === 0 || chosen.includes(name);
 
@@ -38,13 +40,14 @@ function say(text) {
 function trainRow({ workers, batch, steps, target }, torch) {
   const own = [];
   const peer = [];
-  for (let i = 0; i < rounds; i++) {
+  const times = target ? Math.max(rounds, TARGET_ROUNDS_MIN) : rounds;
+  for (let i = 0; i < times; i++) {
     own.push(measure.gantryTrain({ workers, batch, steps }));
     if (torch) peer.push(measure.torchTrain({ workers, batch, steps }));
   }
   const speed = measure.median(own.map((row) => row.imagesPerSecond));
   const ratios = peer.map((value, i) => own[i].imagesPerSecond / value);
-  const split = Object.entries(own[rounds >> 1].phaseMs ?? {})
+  const split = Object.entries(own[times >> 1].phaseMs ?? {})
     .map(([name, ms]) => `${name} ${round(ms)}`)
     .join(', ');
   const ratio = torch ? measure.median(ratios) : undefined;
