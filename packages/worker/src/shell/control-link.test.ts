@@ -38,12 +38,17 @@ class Coordinator {
     return this.heard.map(({ kind }) => kind);
   }
 
+  readonly #unlessOpen = (error: unknown): void => {
+    if (!this.router.closed) throw error;
+  };
+
   async #receive(): Promise<void> {
     for await (const [peer, frame] of this.router) {
       this.#peer = peer!;
       const { body } = decodeEnvelope(frame!);
       this.heard.push(body);
-      if (body.kind === 'heartbeat' && this.echo) await this.say(body);
+      // A beat may still arrive while the test's end closes the socket: there is nobody left to answer.
+      if (body.kind === 'heartbeat' && this.echo && !this.router.closed) await this.say(body).catch(this.#unlessOpen);
     }
   }
 }
