@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -136,23 +136,31 @@ export function trainArguments(out: string, options: Readonly<Record<string, str
   return ['train', '--json', ...Object.entries(all).flatMap(([name, value]) => [`--${name}`, String(value)])];
 }
 
-/** Process ids of live `gantry worker` processes whose parent or coordinator is of the run directory or launcher given. */
+/** Process ids of the live children of a launcher, from Linux's /proc. */
 export function workersOf(launcherPid: number): number[] {
-  const table = execFileSync('ps', ['-eo', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' });
-  return table
-    .split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, parent, state]) => Number(parent) === launcherPid && !state!.startsWith('Z'))
-    .map(([pid]) => Number(pid));
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      const { parent, state } = statOf(Number(name));
+      return parent === launcherPid && state !== 'Z';
+    })
+    .map(Number);
+}
+
+/** A process's state letter and parent; nothing of one that is gone. */
+function statOf(pid: number): { readonly state?: string; readonly parent?: number } {
+  try {
+    // Behind the name, which stands in brackets and may hold anything.
+    const [state, parent] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+    return { state: state!, parent: Number(parent) };
+  } catch {
+    return {};
+  }
 }
 
 export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
+  const { state } = statOf(pid);
+  return state !== undefined && state !== 'Z';
 }
 
 /** Gantry's files in shared memory. */
