@@ -29,9 +29,9 @@ it('resumes with the stored configuration and harmless flags', async () => {
 it('refuses what would make another run of it, and asks before the numbers change', async () => {
   const run = join(folder, 'run');
   await expect(resumedConfigOf({ seed: '6', batch: '300' }, run)).rejects.toThrow(/batch \(99 → 300\), seed \(5 → 6\)/);
-  await expect(resumedConfigOf({ device: 'cpu' }, run)).rejects.toThrow('--resume-with-changes');
-  const allowed = await resumedConfigOf({ device: 'cpu', 'resume-with-changes': true }, run);
-  expect(allowed.device).toBe('cpu');
+  await expect(resumedConfigOf({ device: 'webgpu' }, run)).rejects.toThrow('--resume-with-changes');
+  const allowed = await resumedConfigOf({ device: 'webgpu', 'resume-with-changes': true }, run);
+  expect(allowed.device).toBe('webgpu');
   const breaking = resumedConfigOf({ seed: '6', 'resume-with-changes': true }, run);
   await expect(breaking).rejects.toMatchObject({ code: 'GANTRY_CONFIG_CHANGED' });
 });
@@ -49,6 +49,7 @@ it('checks the bounds of membership', async () => {
 });
 
 it('names run directories', () => {
-  expect(runDirectoryOf({ out: '/x/y' }, 'mlp')).toBe('/x/y');
-  expect(runDirectoryOf({}, 'no-such-preset')).toMatch(/runs.no-such-preset-1$/);
+  expect(runDirectoryOf({ out: '/x/y' }, { preset: 'mlp', model: null })).toBe('/x/y');
+  expect(runDirectoryOf({}, { preset: 'no-such-preset', model: null })).toMatch(/runs.no-such-preset-1$/);
+  expect(runDirectoryOf({}, { preset: 'mlp', model: 'gans/no-such-gan.ts' })).toMatch(/runs.no-such-gan-1$/);
 });

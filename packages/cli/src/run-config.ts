@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 import { diffConfig, GantryError, type RunConfig, type Transport } from '@gantry/common';
 import { type ConfigFile, readConfigFile, resolveConfig } from '@gantry/common/config';
 import { PRESETS } from '@gantry/gan/presets';
@@ -79,16 +79,17 @@ function checkMembership(args: Args, workers: number): void {
   if (max < workers) usage(`--max-workers is ${max}, which is less than --workers ${workers}`);
 }
 
-/** `--out`, or the first `runs/PRESET-N` that is not there. */
-export function runDirectoryOf(args: Args, preset: string): string {
-  return resolve(textOf(args, 'out') ?? join(RUNS_FOLDER, nextName(preset)));
+/** `--out`, or the first `runs/NAME-N` that is not there, with the name of the preset or of the user's model file. */
+export function runDirectoryOf(args: Args, { preset, model }: Pick<RunConfig, 'preset' | 'model'>): string {
+  const name = model === null ? preset : parse(model).name;
+  return resolve(textOf(args, 'out') ?? join(RUNS_FOLDER, nextName(name)));
 }
 
-function nextName(preset: string): string {
+function nextName(name: string): string {
   const taken = new Set(entriesOf(RUNS_FOLDER));
   let number = 1;
-  while (taken.has(`${preset}-${number}`)) number++;
-  return `${preset}-${number}`;
+  while (taken.has(`${name}-${number}`)) number++;
+  return `${name}-${number}`;
 }
 
 function entriesOf(folder: string): string[] {

@@ -7,12 +7,12 @@ export { checkBind } from './shell/control-socket.js';
 export { startCoordinator } from './shell/coordinator.js';
 export type { CheckpointManifest } from './shell/manifest.js';
 export type { CoordinatorOptions, RunningCoordinator } from './shell/options.js';
+export type { Picture } from './shell/picture.js';
 export {
   encodePicture,
   type GridOptions,
   type ImageBatch,
   imageGrid,
-  type Picture,
   sideBySide,
 } from './shell/pictures.js';
 export { type Journal, type RunStatusReport, readJournal, readStatus } from './shell/run-directory.js';

@@ -20,7 +20,7 @@ describe('parseDevice', () => {
 describe('selectDevice', () => {
   it('takes cpu at its word', async () => {
     const device = await selectDevice({ device: 'cpu', threads: 2 });
-    expect(device).toMatchObject({ id: 'cpu', provider: 'cpu', reason: 'asked for by --device' });
+    expect(device).toMatchObject({ id: 'cpu', provider: 'cpu', reason: '' });
     expect(device.label).toMatch(/^ONNX Runtime 1\.\d+\.\d+ cpu, 2 threads, (C interface|Node binding \(.+\))$/);
   });
 

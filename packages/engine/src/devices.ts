@@ -62,9 +62,9 @@ export async function selectDevice({ device, threads }: DeviceOptions): Promise<
   if (device === 'auto') return selectBest(threads);
   const id = parseDevice(device);
   const provider = id.provider as OnnxProvider;
-  if (provider === 'cpu') return describe(id, threads, 'asked for by --device');
+  if (provider === 'cpu') return describe(id, threads, '');
   const failure = await failureOf(id, 'explicit');
-  if (failure === undefined) return describe(id, threads, 'asked for by --device');
+  if (failure === undefined) return describe(id, threads, '');
   throw new GantryError(
     'GANTRY_DEVICE_UNAVAILABLE',
     `device ${device} does not work: ${failure}; ${REMEDIES[provider]}`,

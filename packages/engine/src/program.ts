@@ -62,7 +62,7 @@ export interface DeviceDescription {
   readonly provider: 'cpu' | 'webgpu' | 'cuda' | 'coreml' | 'dml' | 'tensorflow' | 'js';
   /** For people: "ONNX Runtime 1.30.0 cpu, 1 thread, C interface". */
   readonly label: string;
-  /** Why this one was chosen. */
+  /** Why `auto` chose it; '' where it was named outright. */
   readonly reason: string;
 }
 

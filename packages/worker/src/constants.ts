@@ -35,6 +35,9 @@ export const SAMPLE_COUNT_MAX = 64;
 export const FAILURE_MESSAGE_CHARS_MAX = 8_192;
 export const FAILURE_DETAILS_CHARS_MAX = 16_384;
 
+/** Longest account of why a device was chosen that the protocol carries, in characters. */
+export const DEVICE_REASON_CHARS_MAX = 4_096;
+
 /** States of the leader that may be on their way to the coordinator before training waits for it. */
 export const SNAPSHOTS_IN_FLIGHT_MAX = 2;
 

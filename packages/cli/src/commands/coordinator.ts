@@ -20,7 +20,7 @@ export const coordinator: Command = {
     // Workers that come over the network share no memory.
     const transport = bind === undefined || isLoopback(bind) ? localTransport() : 'tcp';
     const config = await configOf(args, { transport });
-    const runDirectory = runDirectoryOf(args, config.preset);
+    const runDirectory = runDirectoryOf(args, config);
     const reporter = await createReporter({ json: isGiven(args, 'json') });
     const run = { config, runDirectory, localWorkers: 0, resume: false, bind, insecure: isGiven(args, 'insecure') };
     const result = await superviseRun(run, reporter);

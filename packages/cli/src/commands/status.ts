@@ -23,15 +23,50 @@ export const status: Command = {
   },
 };
 
-/** @param nowMs Wall-clock time, to say how old the report is. */
+/**
+ * How the run stands first, then who ran it, what is saved, and the members.
+ * @param nowMs Wall-clock time, to say how old the report is.
+ */
 export function asText(report: RunStatusReport, nowMs: number): string {
-  const { alive, stage, step, steps, update, imagesPerSecond, members, checkpoint, owner, endpoint, writtenAt } =
-    report;
-  const age = duration((nowMs - Date.parse(writtenAt)) / 1000);
-  const lives = alive
-    ? `coordinator  pid ${owner.pid} on ${owner.hostname}, ${endpoint}`
-    : `coordinator  gone since about ${age}${stage === 'done' ? ': the run is over' : ''}`;
-  const saved = checkpoint === null ? 'none yet' : `step ${count(checkpoint.step)}, ${checkpoint.path}`;
+  const { step, steps, update, imagesPerSecond, failure } = report;
+  const stands = `step ${count(step)} of ${count(steps)}, update ${count(update)}, ${rate(imagesPerSecond)}`;
+  return [
+    line(headline(report), stands),
+    ...(failure === null ? [] : [line('error', `${failure.message} [${failure.code}]`)]),
+    line('coordinator', coordinatorOf(report, nowMs)),
+    line('checkpoint', checkpointOf(report)),
+    ...remedyOf(report),
+    '',
+    membersOf(report),
+  ].join('\n');
+}
+
+function line(label: string, text: string): string {
+  return `${label.padEnd(13)}${text}`;
+}
+
+/** In a word: the stage, unless the coordinator went without finishing or failing the run. */
+function headline({ alive, stage, step, steps }: RunStatusReport): string {
+  if (stage === 'done') return step < steps ? 'stopped' : 'done';
+  return alive || stage === 'failed' ? stage : 'broken off';
+}
+
+function coordinatorOf({ alive, owner, endpoint, writtenAt }: RunStatusReport, nowMs: number): string {
+  if (alive) return `pid ${owner.pid} on ${owner.hostname}, ${endpoint}`;
+  return `gone since about ${duration((nowMs - Date.parse(writtenAt)) / 1000)}`;
+}
+
+function checkpointOf({ checkpoint }: RunStatusReport): string {
+  return checkpoint === null ? 'none yet' : `step ${count(checkpoint.step)}, ${checkpoint.path}`;
+}
+
+/** How to go on, where there is something to go on with; the message of a failure says it itself. */
+function remedyOf({ alive, step, steps, checkpoint, failure, resumeCommand }: RunStatusReport): string[] {
+  const isOver = alive || checkpoint === null || failure !== null || step >= steps;
+  return isOver ? [] : [line('to go on', resumeCommand)];
+}
+
+function membersOf({ alive, members }: RunStatusReport): string {
   const rows = members.map((member) => [
     member.worker,
     member.host,
@@ -41,11 +76,5 @@ export function asText(report: RunStatusReport, nowMs: number): string {
     String(member.update),
     alive ? member.phase : 'gone',
   ]);
-  return [
-    lives,
-    `run          ${stage}, step ${count(step)} of ${count(steps)}, update ${count(update)}, ${rate(imagesPerSecond)}`,
-    `checkpoint   ${saved}`,
-    '',
-    table(['worker', 'host', 'pid', 'device', 'shards', 'update', 'phase'], rows),
-  ].join('\n');
+  return table(['worker', 'host', 'pid', 'device', 'shards', 'update', 'phase'], rows);
 }

@@ -19,7 +19,7 @@ export const train: Command = {
   ],
   async run(args) {
     const config = await configOf(args, { transport: localTransport() });
-    const runDirectory = runDirectoryOf(args, config.preset);
+    const runDirectory = runDirectoryOf(args, config);
     const reporter = await createReporter({ json: isGiven(args, 'json') });
     const result = await superviseRun({ config, runDirectory, localWorkers: config.workers, resume: false }, reporter);
     noteResult(result, runDirectory, reporter);

@@ -27,20 +27,22 @@ export function describeEvent(event: RunEvent): string | undefined {
 }
 
 function describeStart(event: Extract<RunEvent, { event: 'start' }>): string {
-  const { preset, dataset, workers, shards, batch, steps, fromStep, runDirectory } = event;
+  const { preset, model, dataset, workers, shards, batch, steps, fromStep, runDirectory } = event;
   const from = fromStep > 0 ? `, going on after step ${count(fromStep)}` : '';
   const people = `${workers} worker${workers === 1 ? '' : 's'}, ${shards} shard${shards === 1 ? '' : 's'}`;
-  return `training    ${preset} on ${dataset}: ${people}, batch ${batch}, ${count(steps)} steps${from}\nrun         ${runDirectory}`;
+  return `training    ${model ?? preset} on ${dataset}: ${people}, batch ${batch}, ${count(steps)} steps${from}\nrun         ${runDirectory}`;
 }
 
 function describeReady(event: Extract<RunEvent, { event: 'ready' }>): string {
   const kinds = new Map<string, number>();
-  for (const { device, hub } of event.members) {
+  const reasons = new Set<string>();
+  for (const { device, deviceReason, hub } of event.members) {
     const kind = hub ? `${device} (hub)` : device;
     kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    if (deviceReason !== '') reasons.add(`\ndevice      ${device}: ${deviceReason}`);
   }
   const parts = [...kinds].map(([kind, number]) => `${number} × ${kind}`);
-  return `ready       ${parts.join('; ')}, after ${(event.startupMs / 1000).toFixed(1)} s`;
+  return `ready       ${parts.join('; ')}, after ${(event.startupMs / 1000).toFixed(1)} s${[...reasons].join('')}`;
 }
 
 function describeDone(event: Extract<RunEvent, { event: 'done' }>): string {

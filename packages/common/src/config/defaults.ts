@@ -12,7 +12,7 @@ export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'transport' | 'topology'
   steps: 10_000,
   seed: 0,
   engine: 'onnx',
-  device: 'auto',
+  device: 'cpu',
   threads: 0,
   updates: 'alternating',
   discriminatorUpdates: 1,

@@ -9,11 +9,11 @@ it('finds nothing between equal configurations', () => {
 });
 
 it('names each key that differs and what it does', () => {
-  const changed = { ...config, workers: 1, device: 'cpu', seed: 9, adam: { ...config.adam, learningRate: 0.5 } };
+  const changed = { ...config, workers: 1, device: 'auto', seed: 9, adam: { ...config.adam, learningRate: 0.5 } };
   expect(diffConfig(config, changed)).toEqual([
     { key: 'workers', from: 2, to: 1, effect: 'none' },
     { key: 'seed', from: 0, to: 9, effect: 'breaks' },
-    { key: 'device', from: 'auto', to: 'cpu', effect: 'numbers' },
+    { key: 'device', from: 'cpu', to: 'auto', effect: 'numbers' },
     { key: 'adam.learningRate', from: 2e-4, to: 0.5, effect: 'breaks' },
   ]);
 });

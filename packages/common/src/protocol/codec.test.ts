@@ -55,6 +55,7 @@ const examples: { [K in Message['kind']]: Extract<Message, { kind: K }> } = {
     device: 'cpu',
     engine: 'onnx',
     threads: 1,
+    deviceReason: 'the first accelerator that works',
     stateLayoutJson: '{}',
   },
   start: { kind: 'start', generation: 3 },

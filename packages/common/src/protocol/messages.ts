@@ -88,6 +88,8 @@ export interface Ready {
   readonly programHash: string;
   readonly stateSha256: string;
   readonly device: string;
+  /** Why `--device auto` chose it; empty where it was named outright. */
+  readonly deviceReason: string;
   readonly engine: string;
   readonly threads: number;
   /** The StateLayout as JSON; empty but from the leader. */

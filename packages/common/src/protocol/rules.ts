@@ -101,6 +101,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
       programHash: field.sha256OrEmpty,
       stateSha256: field.sha256,
       device: field.text(256),
+      deviceReason: field.text(4096),
       engine: field.text(256),
       threads: uint32,
       stateLayoutJson: field.json,

@@ -127,6 +127,7 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
     dataEndpoint: '',
     shards: [],
     device: '',
+    deviceReason: '',
     engine: '',
     threads: 0,
     programHash: '',
@@ -201,8 +202,9 @@ function becomePreparing(draft: Draft, nowMs: number): void {
 export function onReady(draft: Draft, member: MemberState, ready: Ready, nowMs: number): void {
   if (ready.session !== member.session || ready.generation !== draft.state.generation) return;
   if (member.status !== 'assigned') return;
-  const { device, engine, threads, programHash, stateSha256 } = ready;
-  patchMember(draft, member.worker, { status: 'ready', device, engine, threads, programHash, stateSha256 });
+  const { device, deviceReason, engine, threads, programHash, stateSha256 } = ready;
+  const told = { device, deviceReason, engine, threads, programHash, stateSha256 };
+  patchMember(draft, member.worker, { status: 'ready', ...told });
   if (member.worker === leader(draft.state).worker && !takeLayout(draft, ready.stateLayoutJson)) return;
   const mismatch = findMismatch(draft.state);
   if (mismatch !== null) {

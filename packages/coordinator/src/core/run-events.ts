@@ -32,6 +32,8 @@ export interface MemberSummary {
   readonly host: string;
   readonly pid: number;
   readonly device: string;
+  /** Why `--device auto` chose it; '' where it was named outright. */
+  readonly deviceReason: string;
   readonly engine: string;
   readonly threads: number;
   readonly shards: readonly number[];
@@ -66,6 +68,8 @@ export type RunEvent =
       readonly runDirectory: string;
       readonly endpoint: string;
       readonly preset: string;
+      /** File of the user's own networks; null: the preset's. */
+      readonly model: string | null;
       readonly dataset: string;
       readonly workers: number;
       readonly shards: number;

@@ -27,6 +27,7 @@ export interface MemberState {
   readonly dataEndpoint: string;
   readonly shards: readonly number[];
   readonly device: string;
+  readonly deviceReason: string;
   readonly engine: string;
   readonly threads: number;
   readonly programHash: string;
@@ -76,6 +77,8 @@ export interface CoordinatorState {
   readonly allDoneMs: number | null;
   /** A fault that may have a better explanation; see SUSPICION_MS. */
   readonly suspicion: Suspicion | null;
+  /** What ended the run; set exactly in stage `failed`. */
+  readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
   /** Frames of other runs, generations, strangers. */
   readonly dropped: number;
 }
@@ -114,6 +117,7 @@ export function initialState(settings: Settings): CoordinatorState {
     phaseLongestMs: {},
     allDoneMs: null,
     suspicion: null,
+    failure: null,
     dropped: 0,
   };
 }
@@ -161,6 +165,6 @@ export function send(draft: Draft, to: Pick<MemberState, 'peer' | 'worker'>, bod
 }
 
 export function summarize(member: MemberState): MemberSummary {
-  const { worker, host, pid, device, engine, threads, shards, hub, update, phase } = member;
-  return { worker, host, pid, device, engine, threads, shards, hub, update, phase };
+  const { worker, host, pid, device, deviceReason, engine, threads, shards, hub, update, phase } = member;
+  return { worker, host, pid, device, deviceReason, engine, threads, shards, hub, update, phase };
 }

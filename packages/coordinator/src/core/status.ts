@@ -1,3 +1,4 @@
+import type { ErrorCode } from '@gantry/common';
 import type { CheckpointRecord } from './events.js';
 import type { MemberSummary } from './run-events.js';
 import type { CoordinatorState, Stage } from './state.js';
@@ -19,6 +20,10 @@ export interface RunStatus {
     readonly silentMs: number;
   })[];
   readonly checkpoint: CheckpointRecord | null;
+  /** What ended it; null unless it failed. */
+  readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
+  /** What a person types to go on. */
+  readonly resumeCommand: string;
   /** Frames that were dropped: of another run or generation, or from strangers. */
   readonly dropped: number;
 }
@@ -39,6 +44,8 @@ export function statusOf(state: CoordinatorState, nowMs: number): RunStatus {
       silentMs: Math.max(0, Math.round(nowMs - member.lastSeenMs)),
     })),
     checkpoint: saving.last,
+    failure: state.failure,
+    resumeCommand: settings.resumeCommand,
     dropped: state.dropped,
   };
 }

@@ -103,8 +103,8 @@ describe('a run', () => {
       Array.from({ length: 20 }, (_, index) => index + 1),
     );
     const png = decode(await readFile(path.join(runDirectory, 'samples/000020.png')));
-    expect([png.width, png.height]).toEqual([3 * 26 + 24, 8]);
-    expect(await readFile(path.join(runDirectory, 'logs/worker-0.log'), 'utf8')).toMatch(/Z out hello from worker-0\n/);
+    expect([png.width, png.height]).toEqual([3 * 26 + 24, 23]);
+    expect(await readFile(path.join(runDirectory, 'logs/worker-0.log'), 'utf8')).toMatch(/Z hello from worker-0\n/);
     expect(await readFile(path.join(runDirectory, 'config.yaml'), 'utf8')).toContain('adam:\n  learningRate: 0.001\n');
     expect(await readJournal(runDirectory)).toMatchObject({ runId: run.runId, generation: 1, committedUpdate: 40 });
     const status = await readStatus(runDirectory);

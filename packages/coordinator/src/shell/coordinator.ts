@@ -146,7 +146,7 @@ class CoordinatorShell implements RunningCoordinator {
 
   /** Starts the loop when the folder is ready. */
   begin(fromStep: number): void {
-    const { preset, dataset, workers, shards, batch, steps } = this.#settings.config;
+    const { preset, model, dataset, workers, shards, batch, steps } = this.#settings.config;
     const { runId: run, endpoint } = this;
     const { runDirectory } = this.#options;
     this.#emit({
@@ -155,6 +155,7 @@ class CoordinatorShell implements RunningCoordinator {
       runDirectory,
       endpoint,
       preset,
+      model,
       dataset,
       workers,
       shards,

@@ -2,7 +2,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { LOG_LINE_CHARS_MAX } from './constants.js';
 
-/** A worker's output, line by line, each with its time and stream in front. Failing to write it never ends a run. */
+/** A worker's output, line by line, each with its time in front. Failing to write it never ends a run. */
 export class LineLog {
   readonly #file: WriteStream;
   /** Last line on stderr that is not empty: the words of a worker that dies. */
@@ -40,6 +40,6 @@ export class LineLog {
   #write(name: 'out' | 'err', line: string): void {
     const text = line.slice(0, LOG_LINE_CHARS_MAX).trimEnd();
     if (name === 'err' && text !== '') this.lastWords = text;
-    this.#file.write(`${new Date().toISOString()} ${name} ${text}\n`);
+    this.#file.write(`${new Date().toISOString()} ${text}\n`);
   }
 }

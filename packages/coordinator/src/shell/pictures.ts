@@ -1,13 +1,6 @@
 import type { Samples } from '@gantry/common';
-
-/** An 8-bit picture, rows from the top. */
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: number;
-  /** uint8 [height, width, channels]. */
-  readonly data: Uint8Array;
-}
+import { caption } from './captions.js';
+import { blankPicture, enlarge, type Picture, paste } from './picture.js';
 
 export interface GridOptions {
   /** Images in a row. */
@@ -35,21 +28,26 @@ export function imageGrid(images: ImageBatch, options: GridOptions): Picture {
   const { count, height, width, channels, data } = images;
   const { columns, gap = 1, scale = 1, background = 64 } = options;
   const rows = Math.max(1, Math.ceil(count / columns));
-  const grid = blank(columns * (width + gap) + gap, rows * (height + gap) + gap, channels, background);
+  const grid = blankPicture({
+    width: columns * (width + gap) + gap,
+    height: rows * (height + gap) + gap,
+    channels,
+    value: background,
+  });
   for (let index = 0; index < count; index++) {
     const left = gap + (index % columns) * (width + gap);
     const top = gap + Math.floor(index / columns) * (height + gap);
     const image = data.subarray(index * height * width * channels, (index + 1) * height * width * channels);
     paste(grid, { width, height, channels, data: image }, left, top);
   }
-  return scale === 1 ? grid : enlarge(grid, scale);
+  return enlarge(grid, scale);
 }
 
 /** Pictures of one height beside each other, `gap` pixels between them. */
 export function sideBySide(pictures: readonly Picture[], gap: number, background = 255): Picture {
   const { height, channels } = pictures[0]!;
   const width = pictures.reduce((sum, picture) => sum + picture.width, gap * (pictures.length - 1));
-  const all = blank(width, height, channels, background);
+  const all = blankPicture({ width, height, channels, value: background });
   let left = 0;
   for (const picture of pictures) {
     paste(all, picture, left, 0);
@@ -58,15 +56,32 @@ export function sideBySide(pictures: readonly Picture[], gap: number, background
   return all;
 }
 
-/** A run's picture: the EMA's images (where one is kept), the raw generator's, real ones; each up to 8 × 8, doubled. */
+/** A run's picture: the EMA's images (where one is kept), the raw generator's, real ones; each up to 8 × 8, doubled, with its name. */
 export function samplesPicture(samples: Samples): Picture {
   const { count, height, width, channels, ema, raw, real } = samples;
   const shown = Math.min(count, 64);
   const columns = Math.min(8, shown);
-  const panels = [ema, raw, real]
-    .filter((data) => data.length > 0)
-    .map((data) => imageGrid({ data, count: shown, height, width, channels }, { columns, scale: 2 }));
-  return sideBySide(panels, 12);
+  const panels = [
+    { name: 'EMA', data: ema },
+    { name: 'GENERATOR', data: raw },
+    { name: 'REAL', data: real },
+  ].filter(({ data }) => data.length > 0);
+  return sideBySide(
+    panels.map(({ name, data }) =>
+      captioned(name, imageGrid({ data, count: shown, height, width, channels }, { columns, scale: 2 })),
+    ),
+    12,
+  );
+}
+
+/** A picture under its name. */
+function captioned(name: string, picture: Picture): Picture {
+  const { width, channels } = picture;
+  const title = caption(name, { width, channels });
+  const all = blankPicture({ width, height: title.height + picture.height, channels, value: 255 });
+  paste(all, title, 0, 0);
+  paste(all, picture, 0, title.height);
+  return all;
 }
 
 /** A picture as PNG, 1 to 4 channels. Loads its encoder on first use. */
@@ -74,29 +89,4 @@ export async function encodePicture(picture: Picture): Promise<Uint8Array> {
   const { encode } = await import('fast-png');
   const { width, height, channels, data } = picture;
   return encode({ width, height, channels, depth: 8, data });
-}
-
-function blank(width: number, height: number, channels: number, value: number): Picture {
-  return { width, height, channels, data: new Uint8Array(width * height * channels).fill(value) };
-}
-
-function paste(onto: Picture, picture: Picture, left: number, top: number): void {
-  const bytes = picture.width * picture.channels;
-  for (let row = 0; row < picture.height; row++) {
-    const to = ((top + row) * onto.width + left) * onto.channels;
-    onto.data.set(picture.data.subarray(row * bytes, (row + 1) * bytes), to);
-  }
-}
-
-function enlarge(picture: Picture, scale: number): Picture {
-  const { width, height, channels, data } = picture;
-  const large = blank(width * scale, height * scale, channels, 0);
-  for (let row = 0; row < large.height; row++) {
-    for (let column = 0; column < large.width; column++) {
-      const from = (Math.floor(row / scale) * width + Math.floor(column / scale)) * channels;
-      const to = (row * large.width + column) * channels;
-      for (let channel = 0; channel < channels; channel++) large.data[to + channel] = data[from + channel]!;
-    }
-  }
-  return large;
 }

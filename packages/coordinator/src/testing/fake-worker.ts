@@ -178,6 +178,7 @@ class FakeWorker {
       device: 'cpu',
       engine: 'fake',
       threads: 1,
+      deviceReason: '',
       stateLayoutJson,
     });
   }

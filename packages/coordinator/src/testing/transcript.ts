@@ -208,6 +208,7 @@ function bodyOf(kind: string, worker: string, given: Parameters, nowMs: number):
         device: 'cpu',
         engine: 'onnx',
         threads: 1,
+        deviceReason: '',
         stateLayoutJson: '{"length":32}',
       };
     case 'beat':

@@ -41,7 +41,7 @@ export async function createEagerEngine(name: EagerEngineName, device = 'auto'):
   installGradients();
   return {
     name,
-    device: { ...description, reason: `--engine ${name} runs on it` },
+    device: { ...description, reason: '' },
     compile: async (program) => compileEager(program, name, backend),
     dispose: async () => {},
   };

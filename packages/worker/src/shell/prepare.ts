@@ -14,6 +14,7 @@ import { type Assignment, assert, GantryError, type Message } from '@gantry/comm
 import { ShardLoader } from '@gantry/data';
 import { createVectorSum } from '@gantry/engine';
 import { commitsBefore } from '@gantry/gan';
+import { DEVICE_REASON_CHARS_MAX } from '../constants.js';
 import type { Fault } from '../core/fault.js';
 import type { PreparationReport } from '../core/lifecycle.js';
 import { type MemberRole, roleOf, shardRanges } from '../core/member-role.js';
@@ -180,6 +181,7 @@ function describe({ gan, role }: Training, warm: WarmUp, stateSha256: string): P
     programHash: hashPrograms(warm.programs),
     stateSha256,
     device: warm.engine.device.label,
+    deviceReason: warm.engine.device.reason.slice(0, DEVICE_REASON_CHARS_MAX),
     engine: warm.engine.name,
     threads: warm.threads,
     stateLayoutJson: role.leader ? JSON.stringify(gan.state) : '',

@@ -46,7 +46,15 @@ function readEvent(line: string): WorkerEvent {
       return {
         type: 'prepared',
         report: {
-          ...{ programHash: 'p', stateSha256: 's', device: 'cpu', engine: 'onnx', threads: 1, stateLayoutJson: '' },
+          ...{
+            programHash: 'p',
+            stateSha256: 's',
+            device: 'cpu',
+            deviceReason: '',
+            engine: 'onnx',
+            threads: 1,
+            stateLayoutJson: '',
+          },
         },
       };
     case 'trained':

@@ -1127,6 +1127,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Ready.prototype.engine = "";
             Ready.prototype.threads = 0;
             Ready.prototype.stateLayoutJson = "";
+            Ready.prototype.deviceReason = "";
 
             Ready.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1151,6 +1152,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(56).uint32(message.threads);
                 if (message.stateLayoutJson != null && $Object.hasOwnProperty.call(message, "stateLayoutJson") && message.stateLayoutJson !== "")
                     writer.uint32(66).string(message.stateLayoutJson);
+                if (message.deviceReason != null && $Object.hasOwnProperty.call(message, "deviceReason") && message.deviceReason !== "")
+                    writer.uint32(74).string(message.deviceReason);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1254,6 +1257,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.stateLayoutJson = value;
                             else
                                 delete message.stateLayoutJson;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.deviceReason = value;
+                            else
+                                delete message.deviceReason;
                             continue;
                         }
                     }
