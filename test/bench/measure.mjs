@@ -47,8 +47,8 @@ export function hasMpi() {
  */
 const ONE_THREAD = { ...process.env, OPENBLAS_NUM_THREADS: '1', OMP_NUM_THREADS: '1' };
 
-/** PyTorch: one rank alone, or DDP + Gloo. `batch` is global. */
-export function torchTrain({ workers, batch, steps }) {
+/** PyTorch: one rank alone, or DDP + Gloo. `batch` is global; `allCores`: OpenBLAS takes what it finds. */
+export function torchTrain({ workers, batch, steps, allCores = false }) {
   const args = [
     join(HERE, 'peers', 'gan_ddp.py'),
     '--ranks',
@@ -60,7 +60,7 @@ export function torchTrain({ workers, batch, steps }) {
     '--port',
     BASE_PORT + (ports++ % 200),
   ];
-  return run(PYTHON, args.map(String), { env: ONE_THREAD }).at(-1).images_per_s;
+  return run(PYTHON, args.map(String), { env: allCores ? process.env : ONE_THREAD }).at(-1).images_per_s;
 }
 
 /** Gantry's own training bench; the whole JSON object. */

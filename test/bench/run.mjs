@@ -1,4 +1,4 @@
-// `npm run bench [-- train|allreduce|start …] [--rounds N] [--write]`: Gantry beside its peers, interleaved round by
+// `npm run bench [-- train|machine|allreduce|start …] [--rounds N] [--write]`: Gantry beside its peers, interleaved round by
 // round since a machine's speed drifts, medians over the rounds. `--write` puts the tables into docs/benchmarks.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -23,7 +23,7 @@ const option = (name, fallback) => (words.includes(name) ? Number(words[words.in
 const rounds = option('--rounds', 5);
 /** Cases with a target are measured at least so often. */
 const TARGET_ROUNDS_MIN = 5;
-const chosen = words.filter((word) => ['train', 'headline', 'allreduce', 'start'].includes(word));
+const chosen = words.filter((word) => ['train', 'headline', 'machine', 'allreduce', 'start'].includes(word));
 const wants = (name) => chosen.length === 0 || chosen.includes(name);
 
 const round = (value, digits = 2) => (value === undefined ? '–' : Number(value.toFixed(digits)).toString());
@@ -75,6 +75,31 @@ function trainTable(cases) {
   );
 }
 
+/** What each makes of the whole machine at batch 128, however it divides it: PyTorch as its script stands, and with two ranks. */
+function machineTable() {
+  const two = { workers: 2, batch: 128, steps: 400 };
+  const one = { ...two, workers: 1 };
+  const contenders = [
+    ['Gantry, 2 workers', () => measure.gantryTrain(two).imagesPerSecond],
+    ['Gantry, 1 worker with 2 threads', () => measure.gantryTrain({ ...one, extra: ['--threads', 2] }).imagesPerSecond],
+  ];
+  if (measure.hasTorch())
+    contenders.push(
+      ['PyTorch, 1 process, OpenBLAS with every core', () => measure.torchTrain({ ...one, allCores: true })],
+      ['PyTorch DDP + Gloo, 2 ranks of 1 thread', () => measure.torchTrain(two)],
+    );
+  const speeds = contenders.map(() => []);
+  for (let i = 0; i < Math.max(rounds, TARGET_ROUNDS_MIN); i++) {
+    for (const [index, [, run]] of contenders.entries()) speeds[index].push(run());
+    say(`whole machine: ${speeds.map((values) => round(values.at(-1), 0)).join(' ')} images/s`);
+  }
+  const rows = contenders.map(([name], index) => {
+    const ratio = measure.median(speeds[0].map((value, i) => value / speeds[index][i]));
+    return [name, round(measure.median(speeds[index]), 0), round(ratio)];
+  });
+  return table(['contender', 'images/s', 'Gantry with 2 workers ÷ this'], rows);
+}
+
 /** A contender's medians per size over the rounds. */
 function collect(results) {
   return SIZES.map((bytes) => measure.median(results.map((rows) => rows.find((row) => row.bytes === bytes).ms)));
@@ -121,6 +146,7 @@ function startTable() {
 const sections = {};
 if (wants('headline') && !wants('train')) sections.headline = trainTable(TRAIN_CASES.slice(0, 2));
 if (wants('train')) sections.train = trainTable(TRAIN_CASES);
+if (wants('machine')) sections.machine = machineTable();
 if (wants('allreduce')) {
   sections['allreduce-shm'] = allreduceTable('shm');
   sections['allreduce-tcp'] = allreduceTable('tcp');
