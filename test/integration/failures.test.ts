@@ -129,6 +129,29 @@ describe('a run is stopped', () => {
     expect(doneOf(await gantry(['resume', '--json', '--out', out])).stateSha256).toBe(undisturbed.stateSha256);
   });
 
+  it('SIGTERM to every process at once, as systemd and Slurm send it, saves as Ctrl-C does', async () => {
+    const before = sharedMemoryFiles();
+    const { run, out, workers } = await longRun();
+    for (const pid of [...workers, run.pid]) process.kill(pid, 'SIGTERM');
+    const finished = await run.finished;
+    expect(finished.code).toBe(0);
+    const done = doneOf(finished);
+    expect(done.interrupted).toBe(true);
+    expect(existsSync(join(done.checkpoint as string, 'state.safetensors'))).toBe(true);
+    expect(JSON.parse((await gantry(['status', '--json', '--out', out])).stdout)).toMatchObject({ stage: 'stopped' });
+    await expectNothingLeft([...workers, run.pid], before);
+  });
+
+  it('a mistake in the model is told in full and leaves no run directory behind', async () => {
+    const model = join(work.path, 'broken.mjs');
+    writeFileSync(model, 'export default {');
+    const out = work.run();
+    const refused = await gantry(['train', '--json', '--model', model, '--out', out]);
+    expect(errorOf(refused)).toMatchObject({ code: 'GANTRY_MODEL_INVALID' });
+    expect(errorOf(refused).message).not.toMatch(/worker-|checkpoint/);
+    expect(existsSync(out)).toBe(false);
+  });
+
   it('Ctrl-C twice stops at once and leaves nothing running', async () => {
     const before = sharedMemoryFiles();
     const { run, workers } = await longRun();

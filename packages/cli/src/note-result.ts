@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { shellQuote } from '@gantry/common';
 import type { RunResult } from '@gantry/coordinator';
+import { ownCommand } from './own-command.js';
 import type { Reporter } from './reporters/reporter.js';
 
 /** What a person can do with a run that has come to its end, or to a stop. */
 export function noteResult(result: RunResult, runDirectory: string, reporter: Reporter): void {
   reporter.note(`pictures    ${join(runDirectory, 'samples')}`);
-  reporter.note(`for more    npx gantry generate --out ${shellQuote(runDirectory)} --to samples.png`);
+  reporter.note(`for more    ${ownCommand()} generate --out ${shellQuote(runDirectory)} --to samples.png`);
   if (result.interrupted) reporter.note(`to go on    ${result.resumeCommand}`);
 }

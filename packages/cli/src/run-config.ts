@@ -51,9 +51,9 @@ function refuseChanges(before: RunConfig, after: RunConfig, numbersMayChange: bo
   if (refused.length === 0) return;
   const told = refused.map(({ key, from, to }) => `${key} (${String(from)} → ${String(to)})`).join(', ');
   const remedy = refused.some(({ effect }) => effect === 'breaks')
-    ? 'Leave these flags away, or begin a new run with gantry train'
+    ? 'Leave these flags out, or begin a new run with gantry train'
     : 'Add --resume-with-changes if it need not be bit for bit the undisturbed run';
-  throw new GantryError('GANTRY_CONFIG_CHANGED', `the run cannot go on with another ${told}. ${remedy}`, {
+  throw new GantryError('GANTRY_CONFIG_CHANGED', `the run cannot go on with these changes: ${told}. ${remedy}`, {
     details: { keys: refused.map(({ key }) => key).join(',') },
   });
 }

@@ -2,6 +2,7 @@ import { GantryError, plural, type RunConfig } from '@gantry/common';
 import type { RunEvent, RunResult } from '@gantry/coordinator';
 import { checkInputs } from './check-inputs.js';
 import { handleInterrupts } from './interrupts.js';
+import { ownCommand } from './own-command.js';
 import { markShown } from './print-error.js';
 import type { Reporter } from './reporters/reporter.js';
 import { workerCommand } from './worker-command.js';
@@ -36,6 +37,7 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
       ...(bind === undefined ? {} : { bind }),
       insecure,
       workerCommand: workerCommand(),
+      command: ownCommand(),
       onEvent,
     });
     return await whileInterruptible(running, reporter);
@@ -49,7 +51,7 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
 
 /** What to type for the workers of a coordinator that starts none. */
 function invitation(endpoint: string, workers: number): string {
-  return `waiting     for ${plural(workers, 'worker')}: npx gantry worker --join ${endpoint}`;
+  return `waiting     for ${plural(workers, 'worker')}: ${ownCommand()} worker --join ${endpoint}`;
 }
 
 type Running = Awaited<ReturnType<typeof import('@gantry/coordinator')['startCoordinator']>>;

@@ -33,7 +33,7 @@ it('begins with how the run stands', () => {
 });
 
 it('says how to go on with a run that was stopped, or whose coordinator went without a word', () => {
-  const stopped = asText({ ...report, stage: 'done', step: 20 }, nowMs);
+  const stopped = asText({ ...report, stage: 'stopped', step: 20 }, nowMs);
   expect(first(stopped)).toMatch(/^stopped /);
   expect(stopped).toContain('to go on     npx gantry resume --out /runs/a');
   expect(first(asText({ ...report, step: 20 }, nowMs))).toMatch(/^broken off /);

@@ -46,9 +46,8 @@ function line(label: string, text: string): string {
 }
 
 /** In a word: the stage, unless the coordinator went without finishing or failing the run. */
-function headline({ alive, stage, step, steps }: RunStatusReport): string {
-  if (stage === 'done') return step < steps ? 'stopped' : 'done';
-  return alive || stage === 'failed' ? stage : 'broken off';
+function headline({ alive, stage }: RunStatusReport): string {
+  return alive || ['done', 'stopped', 'failed'].includes(stage) ? stage : 'broken off';
 }
 
 function coordinatorOf({ alive, owner, endpoint, writtenAt }: RunStatusReport, nowMs: number): string {

@@ -7,7 +7,10 @@ export const worker: Command = {
   options: ['join', 'worker', 'host-id', 'hub', 'insecure'],
   examples: [
     ['worker --join tcp://127.0.0.1:5555', 'Joins, trains, and ends with the run'],
-    ['worker --join tcp://127.0.0.1:5555 --host-id other', 'As if it were on a machine of its own'],
+    [
+      'worker --join tcp://127.0.0.1:5555 --host-id other',
+      'As if on a machine of its own (coordinator --transport tcp)',
+    ],
   ],
   async run(args) {
     const join = requiredText(args, 'join', '--join tcp://127.0.0.1:5555');

@@ -16,7 +16,7 @@ export function describeEvent(event: RunEvent): string | undefined {
     case 'sample':
       return `samples     step ${count(event.step)}  ${event.path}`;
     case 'worker-lost':
-      return `worker lost: ${event.worker} on ${event.host}, at update ${event.update} while ${event.phase}: ${event.reason}`;
+      return `worker lost: ${event.worker} on ${event.host}, last heard of at update ${event.update} while ${event.phase}: ${event.reason}`;
     case 'warning':
       return `warning: ${event.message}`;
     case 'done':
@@ -29,6 +29,9 @@ export function describeEvent(event: RunEvent): string | undefined {
 function describeStart(event: Extract<RunEvent, { event: 'start' }>): string {
   const { preset, model, dataset, workers, shards, batch, steps, fromStep, runDirectory } = event;
   const from = fromStep > 0 ? `, going on after step ${count(fromStep)}` : '';
+  if (fromStep >= steps) {
+    return `all done    ${model ?? preset}: ${count(fromStep)} of ${count(steps)} steps; --steps N trains longer\nrun         ${runDirectory}`;
+  }
   const people = `${workers} worker${workers === 1 ? '' : 's'}, ${shards} shard${shards === 1 ? '' : 's'}`;
   return `training    ${model ?? preset} on ${dataset}: ${people}, batch ${batch}, ${count(steps)} steps${from}\nrun         ${runDirectory}`;
 }

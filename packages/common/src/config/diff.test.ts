@@ -14,6 +14,6 @@ it('names each key that differs and what it does', () => {
     { key: 'workers', from: 2, to: 1, effect: 'none' },
     { key: 'seed', from: 0, to: 9, effect: 'breaks' },
     { key: 'device', from: 'cpu', to: 'auto', effect: 'numbers' },
-    { key: 'adam.learningRate', from: 2e-4, to: 0.5, effect: 'breaks' },
+    { key: 'adam.learningRate', from: 2e-4, to: 0.5, effect: 'numbers' },
   ]);
 });

@@ -28,6 +28,11 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   leaseMs: 'none',
   device: 'numbers',
   engine: 'numbers',
+  loss: 'numbers',
+  r1Gamma: 'numbers',
+  r1Interval: 'numbers',
+  'adam.learningRate': 'numbers',
+  'adam.epsilon': 'numbers',
 };
 
 /** The keys in which two configurations differ, and what that means for resuming `from` as `to`. */

@@ -2,13 +2,13 @@ import type { Envelope, MessageKind } from '@gantry/common';
 import { assertNever } from '@gantry/common';
 import { onMetrics, onSamples } from './commit.js';
 import type { CoordinatorEvent, Effect } from './events.js';
-import { becomeFailed, loseMember } from './failure.js';
+import { becomeFailed } from './failure.js';
 import { onChildExit, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
 import { onHello, onJoined, onReady, tryAssign } from './membership.js';
 import { onCheckpointSaved, onStateChunk } from './saving.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { drop, memberByPeer, patch, patchMember, send } from './state.js';
-import { finish, onDone, onStop, onStopped, resultOf, totalUpdates } from './stopping.js';
+import { finish, onDone, onLeave, onStop, onStopped, resultOf, totalUpdates } from './stopping.js';
 
 /** Messages that belong to one membership: those of another generation are dropped. */
 const OF_A_GENERATION: ReadonlySet<MessageKind> = new Set<MessageKind>([
@@ -155,7 +155,7 @@ function onMemberMessage(draft: Draft, member: MemberState, { body }: Envelope, 
       onFailure(draft, member, body, nowMs);
       return;
     case 'leave':
-      loseMember(draft, member, `it was asked to leave (${body.reason})`);
+      onLeave(draft, member, body);
       return;
     case 'stateReceived':
       return;

@@ -2,18 +2,35 @@ import type { ErrorCode, ErrorDetails } from '@gantry/common';
 import type { Draft, MemberState, Suspicion } from './state.js';
 import { patch, send } from './state.js';
 
+/** Something that a person gave is not as it must be: the message is theirs, whichever worker came upon it. */
+const INPUT_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'GANTRY_CONFIG_INVALID',
+  'GANTRY_MODEL_INVALID',
+  'GANTRY_MODEL_NOT_FOUND',
+  'GANTRY_DATASET_INVALID',
+  'GANTRY_DATASET_NOT_FOUND',
+  'GANTRY_ENGINE_MISSING',
+  'GANTRY_ENGINE_UNSUPPORTED',
+  'GANTRY_DEVICE_UNAVAILABLE',
+]);
+
+export function isInputError(code: ErrorCode): boolean {
+  return INPUT_ERRORS.has(code);
+}
+
 /** What a person can do now: the last sentence of every message that ends a run. */
 function remedy(draft: Draft): string {
-  const { saving, settings } = draft.state;
-  if (saving.last === null) return 'There is no checkpoint yet.';
-  return `Last checkpoint: step ${saving.last.step} (${saving.last.path}). Go on with: ${settings.resumeCommand}`;
+  const { saving, settings, stage } = draft.state;
+  if (saving.last === null) return stage === 'training' ? ' There is no checkpoint yet.' : '';
+  return ` Last checkpoint: step ${saving.last.step} (${saving.last.path}). Go on with: ${settings.resumeCommand}`;
 }
 
 /** Ends the run: everyone leaves what is in flight; local workers are killed. The first cause counts, later ones are consequences. */
 export function becomeFailed(draft: Draft, code: ErrorCode, problem: string, details: ErrorDetails = {}): void {
   const { stage, saving, settings } = draft.state;
   if (stage === 'failed' || stage === 'ending') return;
-  const message = `${problem}${/[.!?]$/.test(problem) ? '' : '.'} ${remedy(draft)}`;
+  const next = remedy(draft);
+  const message = `${problem}${next === '' || /[.!?]$/.test(problem) ? '' : '.'}${next}`;
   const checkpoint: ErrorDetails =
     saving.last === null ? {} : { checkpoint: saving.last.path, resume: settings.resumeCommand };
   const error = { code, message, details: { ...details, ...checkpoint } };
@@ -53,7 +70,7 @@ function announceLoss(draft: Draft, member: MemberState, reason: string): void {
 export function loseMember(draft: Draft, member: MemberState, reason: string): void {
   if (draft.state.stage === 'failed' || draft.state.stage === 'ending') return;
   announceLoss(draft, member, reason);
-  const problem = `lost ${nameOf(member)}: ${reason}, at update ${workedOn(member)}, phase ${member.phase}`;
+  const problem = `lost ${nameOf(member)}: ${reason}; last heard of at update ${workedOn(member)}, phase ${member.phase}`;
   becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, { ...whereabouts(member), reason });
 }
 

@@ -14,7 +14,16 @@ import {
   SUSPICION_MS,
 } from './constants.js';
 import type { CoordinatorEvent } from './events.js';
-import { becomeFailed, blameStalled, confirmSuspicion, loseMember, nameOf, suspect, whereabouts } from './failure.js';
+import {
+  becomeFailed,
+  blameStalled,
+  confirmSuspicion,
+  isInputError,
+  loseMember,
+  nameOf,
+  suspect,
+  whereabouts,
+} from './failure.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
 
@@ -193,7 +202,8 @@ export function onDisconnected(draft: Draft, peer: string, nowMs: number): void 
 
 /** A member's own report. One about others (a broken peer, an abort) waits for the cause itself. */
 export function onFailure(draft: Draft, member: MemberState, failure: Failure, nowMs: number): void {
-  const message = `${nameOf(member)} failed: ${failure.message}`;
+  const isOwn = member.local && draft.state.stage !== 'training' && isInputError(failure.code);
+  const message = isOwn ? failure.message : `${nameOf(member)} failed: ${failure.message}`;
   if (failure.code === 'GANTRY_TRANSPORT_FAILED' || failure.code === 'GANTRY_ABORTED') {
     suspect(draft, { sinceMs: nowMs, worker: member.worker, code: failure.code, message, lost: false });
     return;

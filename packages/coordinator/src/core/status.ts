@@ -8,7 +8,8 @@ import { metricsRate } from './stopping.js';
 /** A run as `gantry status` shows it. */
 export interface RunStatus {
   readonly run: string;
-  readonly stage: Stage | 'done';
+  /** `stopped`: asked to end before its last step. */
+  readonly stage: Exclude<Stage, 'ending'> | 'done' | 'stopped';
   readonly generation: number;
   readonly step: number;
   readonly steps: number;
@@ -32,7 +33,7 @@ export function statusOf(state: CoordinatorState, nowMs: number): RunStatus {
   const { settings, metrics, members, saving } = state;
   return {
     run: settings.runId,
-    stage: state.stage === 'ending' ? 'done' : state.stage,
+    stage: state.stage === 'ending' ? endOf(state) : state.stage,
     generation: state.generation,
     step: metrics.nextStep,
     steps: settings.config.steps,
@@ -48,4 +49,8 @@ export function statusOf(state: CoordinatorState, nowMs: number): RunStatus {
     resumeCommand: settings.resumeCommand,
     dropped: state.dropped,
   };
+}
+
+function endOf({ saving, settings }: CoordinatorState): 'done' | 'stopped' {
+  return saving.last !== null && saving.last.step < settings.config.steps ? 'stopped' : 'done';
 }

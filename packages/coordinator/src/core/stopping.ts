@@ -1,4 +1,4 @@
-import type { Done, Stopped } from '@gantry/common';
+import type { Done, Leave, Stopped } from '@gantry/common';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { journalRecord } from './journal.js';
 import { steadyPhases, steadyRate } from './metrics.js';
@@ -17,6 +17,16 @@ export function onStop(draft: Draft): void {
   patch(draft, { stop: 'requested' });
   const first = leader(draft.state);
   if (first.status === 'training') send(draft, first, { kind: 'stopRequest', save: true });
+}
+
+/** A worker was sent SIGTERM, alone or with its whole process group: the run stops as by Ctrl-C, and nothing is lost. */
+export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): void {
+  const { stage, stop } = draft.state;
+  if (stage === 'training' && stop === 'none') {
+    const message = `${nameOf(member)} was asked to leave (${reason}): finishing the step and saving`;
+    draft.effects.push({ type: 'log', level: 'warn', message });
+  }
+  onStop(draft);
 }
 
 /** The leader will not begin another update: nobody shall go beyond `atUpdate`. */

@@ -142,7 +142,7 @@ describe('a run', () => {
 
 describe('a fault', () => {
   it.each([
-    ['kill@23', 'GANTRY_WORKER_LOST', /worker-1 .*killed by SIGKILL, at update 2\d, phase/],
+    ['kill@23', 'GANTRY_WORKER_LOST', /worker-1 .*killed by SIGKILL; last heard of at update 2\d, phase/],
     ['exit@23', 'GANTRY_WORKER_LOST', /worker-1 .*exited with code 3; its last words: I give up/],
     ['mute@23', 'GANTRY_WORKER_LOST', /worker-1 .*no heartbeat for/],
     ['failure@23', 'GANTRY_NON_FINITE', /worker-1 .*step 3, shard 1: NaN/],

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { assertNever, decodeEnvelope, type ErrorCode, encodeEnvelope, GantryError } from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
+import { isInputError } from '../core/failure.js';
 import type { RunEvent, RunResult } from '../core/run-events.js';
 import { type CoordinatorState, initialState, memberByPeer } from '../core/state.js';
 import { statusOf } from '../core/status.js';
@@ -21,8 +22,8 @@ import {
 } from './constants.js';
 import { ControlSocket, checkBind } from './control-socket.js';
 import { LocalWorkers } from './local-workers.js';
-import { BIND_DEFAULT, type CoordinatorOptions, type RunningCoordinator, settingsOf } from './options.js';
-import { checkUnchanged, findCheckpoint, recordOf } from './resume.js';
+import { BIND_DEFAULT, type CoordinatorOptions, commandOf, type RunningCoordinator, settingsOf } from './options.js';
+import { checkSteps, checkUnchanged, findCheckpoint, recordOf } from './resume.js';
 import { RunDirectory, readJournal } from './run-directory.js';
 import { streamState } from './state-transfer.js';
 
@@ -41,7 +42,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const directory = await RunDirectory.open(options.runDirectory);
   const settings = settingsOf(options, journal, startedMs);
   try {
-    if (!resume) await directory.expectFresh();
+    if (!resume) await directory.expectFresh(commandOf(options));
     const shell = await CoordinatorShell.open(options, settings, directory);
     shell.begin((await listCheckpoints(directory.checkpoints)).at(-1) ?? 0);
     return shell;
@@ -82,6 +83,7 @@ class CoordinatorShell implements RunningCoordinator {
   #sendingState = 0;
   #statusBusy = false;
   #over = false;
+  #trained = false;
 
   static async open(
     options: CoordinatorOptions,
@@ -188,7 +190,10 @@ class CoordinatorShell implements RunningCoordinator {
     try {
       const found = await findCheckpoint(this.#options.runDirectory);
       this.#restored = found;
-      for (const { message } of found?.damaged ?? []) this.#emit({ event: 'warning', message });
+      for (const { message } of found?.damaged ?? []) {
+        this.#emit({ event: 'warning', message: `${message}; going on from step ${found!.manifest.step} instead` });
+      }
+      checkSteps(found, this.#settings.config);
       await this.#directory.truncateMetrics(found?.manifest.step ?? 0);
       const kept = await listCheckpoints(this.#directory.checkpoints);
       const checkpoint = found === null ? null : recordOf(found);
@@ -325,6 +330,7 @@ class CoordinatorShell implements RunningCoordinator {
   #emit(event: RunEvent): void {
     if (this.#over) return;
     if (event.event === 'error') this.#over = true;
+    if (event.event === 'ready') this.#trained = true;
     this.#options.onEvent(event);
   }
 
@@ -349,8 +355,11 @@ class CoordinatorShell implements RunningCoordinator {
     await this.#artifacts.settled();
     await this.#socket.close();
     await this.#removeSharedMemory();
-    await this.#writeStatus();
-    await this.#directory.close();
+    if (failed && this.#leavesNothing(outcome.error.code)) await this.#directory.discardUntrained();
+    else {
+      await this.#writeStatus();
+      await this.#directory.close();
+    }
     if (failed) {
       const { code, message, details } = outcome.error;
       this.#settle.reject(new GantryError(code, message, { details }));
@@ -359,6 +368,12 @@ class CoordinatorShell implements RunningCoordinator {
     this.#emit({ event: 'done', ...outcome.result });
     this.#over = true;
     this.#settle.resolve(outcome.result);
+  }
+
+  /** Mistakes in what a person gave are told in full by the error: no folder is left of a run that never trained. */
+  #leavesNothing(code: ErrorCode): boolean {
+    const { resume } = this.#settings;
+    return !resume && !this.#trained && (isInputError(code) || code === 'GANTRY_INTERRUPTED');
   }
 
   /** A worker that was killed could not remove its own. */

@@ -19,7 +19,8 @@ export interface CoordinatorOptions {
   /** Go on from the newest sound checkpoint of `runDirectory`. @default false */
   readonly resume?: boolean;
   /**
-   * With `resume`: allow what leaves the state valid and changes the numbers: another engine or device, other programs.
+   * With `resume`: allow what leaves the state valid and changes the numbers: another engine or device, learning rate, loss or
+   * penalty, other programs.
    * @default false
    */
   readonly allowNumbers?: boolean;
@@ -27,7 +28,14 @@ export interface CoordinatorOptions {
   readonly localWorkers: number;
   /** Program and first arguments of a local worker; `--join ENDPOINT --worker NAME [--hub]` follow. */
   readonly workerCommand: readonly string[];
+  /** How a person calls Gantry, for messages. @default 'npx gantry' */
+  readonly command?: string;
   readonly onEvent: (event: RunEvent) => void;
+}
+
+/** What messages call Gantry. */
+export function commandOf(options: CoordinatorOptions): string {
+  return options.command ?? 'npx gantry';
 }
 
 export interface RunningCoordinator {
@@ -51,7 +59,7 @@ export function settingsOf(options: CoordinatorOptions, journal: Journal | null,
     localWorkers: Array.from({ length: localWorkers }, (_, index) => `worker-${index}`),
     hub: config.topology === 'star' ? 'hub' : null,
     launchToken: randomBytes(24).toString('base64url'),
-    resumeCommand: resumeCommand(runDirectory),
+    resumeCommand: resumeCommand(commandOf(options), runDirectory),
     resume,
     allowNumbers,
     generation: journal?.generation ?? 0,

@@ -1,6 +1,6 @@
 import { shellQuote } from '@gantry/common';
 
-/** What a person types to go on with a run. */
-export function resumeCommand(runDirectory: string): string {
-  return `npx gantry resume --out ${shellQuote(runDirectory)}`;
+/** What a person types to go on with a run; `command` is how they call Gantry. */
+export function resumeCommand(command: string, runDirectory: string): string {
+  return `${command} resume --out ${shellQuote(runDirectory)}`;
 }

@@ -6,7 +6,7 @@ import { type Checkpoint, readCheckpoint } from './checkpoint-reader.js';
  * Refuses to go on with a configuration that would give other weights. Workers, transport, topology, the number of steps and
  * the like change no bit and may differ.
  *
- * @param allowNumbers Lets changes through that keep the state valid and change the numbers: engine and device.
+ * @param allowNumbers Lets changes through that keep the state valid and change the numbers: engine, device, learning rate, loss, penalty.
  * @throws GantryError GANTRY_CONFIG_CHANGED naming every key, its value then and now.
  */
 export function checkUnchanged(before: RunConfig, now: RunConfig, allowNumbers: boolean): void {
@@ -23,6 +23,13 @@ export function checkUnchanged(before: RunConfig, now: RunConfig, allowNumbers: 
   throw new GantryError('GANTRY_CONFIG_CHANGED', message, {
     details: { keys: changes.map(({ key }) => key).join(', ') },
   });
+}
+
+/** A run that is further than it shall go. @throws GantryError GANTRY_USAGE */
+export function checkSteps(found: Checkpoint | null, { steps }: RunConfig): void {
+  if (found === null || found.manifest.step <= steps) return;
+  const message = `the run has ${found.manifest.step} steps already, more than --steps ${steps}; take a larger number to train longer`;
+  throw new GantryError('GANTRY_USAGE', message, { details: { step: found.manifest.step, steps } });
 }
 
 /** The newest sound checkpoint; null: the run was ended before its first. */

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, rmdir } from 'node:fs/promises';
+import { appendFile, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { GANTRY_VERSION, GantryError, type RunConfig } from '@gantry/common';
 import type { JournalRecord } from '../core/events.js';
@@ -6,6 +6,7 @@ import type { RunStatus } from '../core/status.js';
 import { cleanUnfinished, listCheckpoints } from './checkpoint-writer.js';
 import { METRICS_FLUSH_MS } from './constants.js';
 import { fileError, replaceFile } from './durable.js';
+import { makeFolder } from './make-folder.js';
 import { resumeCommand } from './resume-command.js';
 import { isAlive, lockOwner, lockRun, type Owner, thisProcess } from './run-lock.js';
 import { toYaml } from './yaml.js';
@@ -59,13 +60,8 @@ export class RunDirectory {
    * @throws GantryError GANTRY_RUN_LOCKED
    */
   static async open(folder: string): Promise<RunDirectory> {
-    let isNew = false;
-    try {
-      isNew = (await mkdir(folder, { recursive: true })) !== undefined;
-      for (const name of SUBFOLDERS) await mkdir(path.join(folder, name), { recursive: true });
-    } catch (cause) {
-      throw fileError(folder, cause);
-    }
+    const isNew = await makeFolder(folder);
+    for (const name of SUBFOLDERS) await makeFolder(path.join(folder, name));
     const lock = await lockRun(folder);
     return new RunDirectory(folder, { release: lock.release, isNew });
   }
@@ -82,13 +78,18 @@ export class RunDirectory {
     return path.join(this.path, 'samples', `${String(step).padStart(6, '0')}.png`);
   }
 
-  /** Refuses to write over what a run has reached. @throws GantryError GANTRY_RUN_EXISTS */
-  async expectFresh(): Promise<void> {
+  /**
+   * Refuses to write over what a run has reached.
+   *
+   * @param command How a person calls Gantry, for the message.
+   * @throws GantryError GANTRY_RUN_EXISTS
+   */
+  async expectFresh(command: string): Promise<void> {
     const steps = await listCheckpoints(this.checkpoints);
     if (steps.length === 0) return;
     const message =
       `${this.path} holds a run already (checkpoints up to step ${steps.at(-1)}); ` +
-      `go on with it (${resumeCommand(this.path)}), or use another --out`;
+      `go on with it (${resumeCommand(command, this.path)}), or use another --out`;
     throw new GantryError('GANTRY_RUN_EXISTS', message, { details: { runDirectory: this.path } });
   }
 
@@ -154,6 +155,12 @@ export class RunDirectory {
     if (!this.#isNew) return;
     // rmdir spares what is not empty.
     for (const name of [...SUBFOLDERS, '.']) await rmdir(path.join(this.path, name)).catch(() => {});
+  }
+
+  /** Lets the lock go, and the folder with all that is in it where it was made for a run that never trained. */
+  async discardUntrained(): Promise<void> {
+    await this.close();
+    if (this.#isNew) await rm(this.path, { recursive: true, force: true });
   }
 
   #flush(): Promise<void> {

@@ -232,7 +232,8 @@ export class WorkerProcess {
     const { logger } = this.#options;
     this.#recordStale('stale control frames', this.#progress.stale);
     this.#recordStale('stale data frames', this.#current?.staleFrames ?? 0);
-    for (const line of this.#recorder.dump(DUMP_LINES)) logger.log('info', line);
+    // Before an assignment there is no protocol to look back on.
+    if (this.#state.generation > 0) for (const line of this.#recorder.dump(DUMP_LINES)) logger.log('info', line);
     logger.log('error', message, { code, update: this.#progress.workingUpdate, phase: this.#clock.phase });
   }
 }
