@@ -29,7 +29,7 @@ export function describeEvent(event: RunEvent): string | undefined {
 function describeStart(event: Extract<RunEvent, { event: 'start' }>): string {
   const { preset, model, dataset, workers, shards, batch, steps, fromStep, runDirectory } = event;
   const from = fromStep > 0 ? `, going on after step ${count(fromStep)}` : '';
-  if (fromStep >= steps) {
+  if (fromStep === steps) {
     return `all done    ${model ?? preset}: ${count(fromStep)} of ${count(steps)} steps; --steps N trains longer\nrun         ${runDirectory}`;
   }
   const people = `${workers} worker${workers === 1 ? '' : 's'}, ${shards} shard${shards === 1 ? '' : 's'}`;
