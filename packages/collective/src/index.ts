@@ -6,6 +6,7 @@ export type { Segment } from './core/segments.js';
 export { alignedSubtrees, reduceOrder, type ShardRange, shardsOf, splitPoint, type TreeAdd } from './core/tree.js';
 export { jsVectorSum, type VectorSum } from './core/vector-sum.js';
 export { ControlWords } from './shell/control-words.js';
+export { cleanStaleDataFolders } from './shell/data-folder.js';
 export { bindDataSocket, DataSocket, type DataSocketOptions } from './shell/data-socket.js';
 export { createHostExchange, type HostExchangeOptions } from './shell/host-exchange.js';
 export { HostMemory } from './shell/host-memory.js';

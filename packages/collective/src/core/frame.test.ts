@@ -40,19 +40,19 @@ describe('frame header', () => {
     expect(decodeFrameHeader(bytes, createFrameHeader())).toEqual({ ...header, update: 77, flags: FRAME_FLAG_STOP });
   });
 
-  test('any other form is refused with GANTRY_PROTOCOL_INVALID', () => {
+  test('any other form is no header', () => {
     const into = createFrameHeader();
-    const invalid = expect.objectContaining({ code: 'GANTRY_PROTOCOL_INVALID' });
-    const decode = (bytes: Uint8Array) => () => decodeFrameHeader(bytes, into);
-    expect(decode(encode().subarray(1))).toThrow(invalid);
-    expect(decode(new Uint8Array(0))).toThrow(invalid);
+    const decode = (bytes: Uint8Array) => decodeFrameHeader(bytes, into);
+    expect(decode(encode())).not.toBeNull();
+    expect(decode(encode().subarray(1))).toBeNull();
+    expect(decode(new Uint8Array(0))).toBeNull();
     for (const at of [0, 9, 14, 19, 24, 29, 34, 39, 44, 49, 54]) {
       const bytes = encode();
       bytes[at]! ^= 0x40;
-      expect(decode(bytes)).toThrow(invalid);
+      expect(decode(bytes)).toBeNull();
     }
     const unknownKind = encode();
     unknownKind[9 + 3 * 5 + 1] = 9;
-    expect(decode(unknownKind)).toThrow(invalid);
+    expect(decode(unknownKind)).toBeNull();
   });
 });

@@ -86,34 +86,30 @@ export function encodeFrameHeader(header: FrameHeader, bytes: DataView): void {
 /**
  * Reads a header into `into`. Only its form is checked here; what its numbers mean is for the receiver to check.
  *
- * @throws GantryError GANTRY_PROTOCOL_INVALID for any other length, field order or kind.
+ * @returns null for any other length, field order or kind: bytes of a stranger, since members know each other's version
  */
-export function decodeFrameHeader(bytes: Uint8Array, into: FrameHeader): FrameHeader {
-  if (bytes.byteLength !== FRAME_HEADER_BYTES) {
-    throw malformed(`its header has ${bytes.byteLength} bytes, not ${FRAME_HEADER_BYTES}`);
-  }
+export function decodeFrameHeader(bytes: Uint8Array, into: FrameHeader): FrameHeader | null {
+  if (bytes.byteLength !== FRAME_HEADER_BYTES) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint8(0) !== ((1 << 3) | WIRE_FIXED64)) throw malformed('its header does not begin with the run');
+  if (view.getUint8(0) !== ((1 << 3) | WIRE_FIXED64)) return null;
   into.run = view.getBigUint64(1, true);
   for (let index = 0; index < FIELDS.length; index++) {
     const at = RUN_BYTES + index * FIELD_BYTES;
-    if (view.getUint8(at) !== (((index + 2) << 3) | WIRE_FIXED32))
-      throw malformed(`field ${index + 2} is not in its place`);
+    if (view.getUint8(at) !== (((index + 2) << 3) | WIRE_FIXED32)) return null;
     const value = view.getInt32(at + 1, true);
     const field = FIELDS[index]!;
-    if (field === 'kind') into.kind = checkedKind(value);
-    else into[field] = value;
+    if (field !== 'kind') into[field] = value;
+    else if (isKind(value)) into.kind = value;
+    else return null;
   }
   return into;
 }
 
-function checkedKind(value: number): FrameKind {
-  if (value !== FRAME_PARTIAL && value !== FRAME_SUM && value !== FRAME_RECEIVED)
-    throw malformed(`kind ${value} is unknown`);
-  return value;
+function isKind(value: number): value is FrameKind {
+  return value === FRAME_PARTIAL || value === FRAME_SUM || value === FRAME_RECEIVED;
 }
 
-/** The error of a frame that no Gantry of this version sends. */
+/** The error of a frame of this run that no Gantry of this version sends. */
 export function malformed(what: string): GantryError {
   return new GantryError(
     'GANTRY_PROTOCOL_INVALID',

@@ -12,6 +12,10 @@ export interface OutgoingFrame {
 
 /** Who takes the frames that arrive: first says where a payload belongs, then learns that it is there. */
 export interface FrameReceiver {
+  /** Whether a frame is of this run and generation. Any other is dropped, whatever is in it. */
+  isOwn(header: FrameHeader): boolean;
+  /** A frame was dropped that is not. */
+  countStale(): void;
   /** Memory for exactly `header.length` floats, or null to drop the frame. Throws for a malformed frame. */
   place(header: FrameHeader): Float32Array | null;
   accept(header: FrameHeader, payload: Float32Array): void;

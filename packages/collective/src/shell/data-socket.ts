@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { GantryError } from '@gantry/common';
 import 'zeromq';
-import { makeDataFolder } from './data-folder.js';
+import { cleanStaleDataFolders, makeDataFolder } from './data-folder.js';
 import type { BoundDataSocket, DataLink } from './data-link.js';
 import { loadLibzmq } from './libzmq.js';
 import { LibzmqSocket } from './libzmq-link.js';
@@ -18,14 +18,17 @@ const ENDPOINT_PATTERN = /^(ipc:\/\/\/\S+|tcp:\/\/\S+:\d{1,5})$/;
 export class DataSocket {
   /** What peers connect to: `ipc:///…` or `tcp://127.0.0.1:PORT`. */
   readonly endpoint: string;
+  /** Where an ipc endpoint lies; null for tcp. */
+  readonly folder: string | null;
   readonly #bound: BoundDataSocket;
-  readonly #folder: string | null;
+  #hasName: boolean;
   #isClosed = false;
 
   constructor(bound: BoundDataSocket, folder: string | null) {
     this.endpoint = bound.endpoint;
     this.#bound = bound;
-    this.#folder = folder;
+    this.folder = folder;
+    this.#hasName = folder !== null;
   }
 
   /** @throws GantryError GANTRY_TRANSPORT_FAILED for an endpoint that is none. */
@@ -37,12 +40,20 @@ export class DataSocket {
     return this.#bound.connect(endpoints);
   }
 
-  /** Idempotent; also removes what ipc left in the file system. */
+  /** Takes the endpoint's name away when everybody has connected: connections need none, and none can be left behind. Idempotent. */
+  unlink(): void {
+    if (!this.#hasName) return;
+    this.#hasName = false;
+    fs.rmSync(this.folder!, { recursive: true, force: true });
+  }
+
+  /** Idempotent; also removes what ipc left in the file system, of members that were killed too. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // First: what is queued may take its time to leave, and a kill may come meanwhile. Connections need no name.
-    if (this.#folder !== null) fs.rmSync(this.#folder, { recursive: true, force: true });
+    // First: what is queued may take its time to leave, and a kill may come meanwhile.
+    this.unlink();
+    if (this.folder !== null) cleanStaleDataFolders();
     this.#bound.close();
   }
 }

@@ -193,9 +193,13 @@ class LibzmqLink implements DataLink {
       if (isTransient(zmq.errno())) return false;
       throw failed(zmq, 'receive');
     }
-    if (bytes !== FRAME_HEADER_BYTES) throw malformed(`its header has ${bytes} bytes, not ${FRAME_HEADER_BYTES}`);
-    const header = decodeFrameHeader(this.#headerBytes, this.#header);
+    const header = bytes === FRAME_HEADER_BYTES ? decodeFrameHeader(this.#headerBytes, this.#header) : null;
     const hasPayload = this.#hasMore();
+    if (header === null || !receiver.isOwn(header)) {
+      this.#dropParts();
+      receiver.countStale();
+      return true;
+    }
     if (header.kind === FRAME_RECEIVED) {
       if (hasPayload) throw malformed('an acknowledgement has a payload');
       receiver.acceptEmpty(header);
@@ -210,6 +214,11 @@ class LibzmqLink implements DataLink {
     if (received !== place.byteLength) throw malformed(`${received} bytes are not ${header.length} floats`);
     receiver.accept(header, place);
     return true;
+  }
+
+  /** Of a message that nobody wants. */
+  #dropParts(): void {
+    while (this.#hasMore()) this.#zmq.receive(this.#pull, this.#nothing, this.#nothing.byteLength, ZMQ_DONTWAIT);
   }
 
   #hasMore(): boolean {

@@ -184,6 +184,14 @@ class PeerExchange implements Exchange, FrameReceiver {
   /** Also what this member still owes, its own acknowledgements, has left: it may be busy, or gone, after a commit. */
   readonly #isAcknowledged = (): boolean => !this.#unacknowledged.includes(1) && this.#options.sockets.isIdle;
 
+  isOwn(header: FrameHeader): boolean {
+    return header.run === this.#options.run && header.generation === this.#options.generation;
+  }
+
+  countStale(): void {
+    this.#staleFrames++;
+  }
+
   place(header: FrameHeader): Float32Array | null {
     const ahead = this.#check(header);
     if (ahead === null) return null;
@@ -219,18 +227,17 @@ class PeerExchange implements Exchange, FrameReceiver {
   }
 
   /**
-   * How many updates ahead of this one the frame is, 0 or 1; null if it is stale. A peer may be one update ahead, not
+   * How many updates ahead of this one the own frame is, 0 or 1; null if it is stale. A peer may be one update ahead, not
    * more: for that it would have needed this member's gradients.
    */
   #check(header: FrameHeader): 0 | 1 | null {
-    const { run, generation, assignment, member } = this.#options;
-    const isOurs = header.run === run && header.generation === generation;
-    if (isOurs && (header.sender < 0 || header.sender >= assignment.members.length || header.sender === member)) {
+    const { assignment, member } = this.#options;
+    if (header.sender < 0 || header.sender >= assignment.members.length || header.sender === member) {
       throw malformed(`no member ${header.sender} sends to member ${member}`);
     }
     const ahead = this.#update === null ? 1 : sequenceDifference(header.update, this.#update | 0);
-    if (!isOurs || ahead < 0) {
-      this.#staleFrames++;
+    if (ahead < 0) {
+      this.countStale();
       return null;
     }
     if (ahead === 0) return 0;

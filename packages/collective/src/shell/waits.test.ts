@@ -139,10 +139,19 @@ describe('peer exchange', () => {
       );
       while (raw.poll !== null && !raw.isIdle) raw.poll(10);
     };
+    /** Bytes that are no frame of Gantry's, as any program that can reach the socket may send. */
+    const sendJunk = (header: readonly number[], payload: readonly number[] | null) => {
+      const fields = new DataView(new ArrayBuffer(FRAME_HEADER_BYTES));
+      const bytes = payload === null ? null : Buffer.from(payload);
+      raw.send({ peer: member, header: Buffer.from(header), fields, payload: bytes }, 0, 0);
+      while (raw.poll !== null && !raw.isIdle) raw.poll(10);
+    };
     /** The update of the next frame that comes to member 1. */
     const received = async (): Promise<number> => {
       let update = 0;
       raw.setReceiver({
+        isOwn: () => true,
+        countStale: () => {},
         place: (header) => new Float32Array(header.length),
         accept: (header) => {
           update = header.update;
@@ -165,22 +174,29 @@ describe('peer exchange', () => {
       if (sockets.poll === null) await new Promise((resolve) => setTimeout(resolve, 100));
       else sockets.poll(1_000);
     };
-    return { exchange, control, send, received, takeWhatCame };
+    return { exchange, control, send, sendJunk, received, takeWhatCame };
   }
   const gather = async (exchange: Awaited<ReturnType<typeof create>>['exchange']) =>
     exchange.gather(1, ['discriminator']);
 
-  test('frames of other runs, generations and past updates are dropped and counted', async () => {
-    const { exchange, send } = await create();
+  test('frames of other runs, generations and past updates, and those of no run, are dropped and counted', async () => {
+    const { exchange, send, sendJunk } = await create();
     exchange.partial('discriminator', 0).fill(1);
     send({ run: 6n });
+    send({ run: 6n, sender: 9, kind: FRAME_RECEIVED }, 3);
     send({ generation: 1 });
     send({ update: 0 });
+    sendJunk([1, 2], null);
+    sendJunk([1, 2], [3, 4]);
+    sendJunk(
+      Array.from({ length: FRAME_HEADER_BYTES }, () => 7),
+      [3],
+    );
     send({});
     expect(await gather(exchange)).toBe('done');
     expect(exchange.reduceInputs('discriminator')[0]).toEqual(new Float32Array(32).fill(4));
     // One that came before the first gather waited for it; whether it was counted then or on arrival is the same.
-    expect(exchange.counters.staleFrames).toBe(3);
+    expect(exchange.counters.staleFrames).toBe(7);
   });
 
   test.each([

@@ -92,6 +92,10 @@ class ZeromqLink implements DataLink {
 
   #take(receiver: FrameReceiver, parts: readonly Buffer[]): void {
     const header = decodeFrameHeader(parts[0]!, this.#header);
+    if (header === null || !receiver.isOwn(header)) {
+      receiver.countStale();
+      return;
+    }
     const payload = parts[1];
     if (parts.length > 2) throw malformed('it has more than two parts');
     if (header.kind === FRAME_RECEIVED) {

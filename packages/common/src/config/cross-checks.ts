@@ -6,6 +6,9 @@ export interface CrossCheck {
   broken(config: RunConfig): string | undefined;
 }
 
+/** Updates are counted in words of 32 bits with a sign. */
+const UPDATES_MAX = 2 ** 31 - 1;
+
 /** What one setting demands of another. Each says what to do. */
 export const CROSS_CHECKS: readonly CrossCheck[] = [
   {
@@ -26,6 +29,13 @@ export const CROSS_CHECKS: readonly CrossCheck[] = [
       updates === 'alternating' || discriminatorUpdates === 1
         ? undefined
         : 'must be 1 with simultaneous updates, which are one D and one G update from one forward pass',
+  },
+  {
+    key: 'steps',
+    broken: ({ steps, updates, discriminatorUpdates }) => {
+      const most = Math.floor(UPDATES_MAX / (updates === 'alternating' ? discriminatorUpdates + 1 : 1));
+      return steps <= most ? undefined : `are more than the ${most} that updates can be counted for`;
+    },
   },
 ];
 

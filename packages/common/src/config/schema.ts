@@ -7,7 +7,7 @@ export const LIMITS = {
   shards: SHARDS_MAX,
   /** Images; a batch of them is held in memory by shards. */
   batch: 1 << 20,
-  /** Updates are counted in 32 bits: steps × (discriminatorUpdates + 1) stays below 2^32. */
+  /** Also bounded by how many updates can be counted: see cross-checks. */
   steps: 100_000_000,
   discriminatorUpdates: 32,
   threads: 1024,

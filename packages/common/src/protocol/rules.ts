@@ -134,7 +134,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
       count: field.count(65_536),
       height: field.count(65_536),
       width: field.count(65_536),
-      channels: field.count(16),
+      channels: field.count(65_536),
       ema: field.bytes(SAMPLES_BYTES_MAX),
       raw: field.bytes(SAMPLES_BYTES_MAX),
       real: field.bytes(SAMPLES_BYTES_MAX),

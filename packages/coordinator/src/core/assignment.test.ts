@@ -17,12 +17,14 @@ describe('evenShards', () => {
 
 describe('expired', () => {
   it('keeps the newest', () => {
-    expect(expired([30, 10, 20, 40], 2)).toEqual([10, 20]);
-    expect(expired([10, 20], 2)).toEqual([]);
+    expect(expired([30, 10, 20, 40], 40, 2)).toEqual([10, 20]);
+    expect(expired([10, 20], 20, 2)).toEqual([]);
   });
 
   it('never gives the last one up', () => {
-    expect(expired([10, 20], 0)).toEqual([10]);
-    expect(expired([], 3)).toEqual([]);
+    expect(expired([10, 20], 20, 0)).toEqual([10]);
+    expect(expired([10], 10, 3)).toEqual([]);
+    // Newer ones that were there before do not push out what was just saved.
+    expect(expired([50, 60, 80], 50, 1)).toEqual([60, 80]);
   });
 });

@@ -53,6 +53,11 @@ export function whereabouts(member: MemberState): ErrorDetails {
   return { worker, host, device, pid, phase, update: workedOn(member) };
 }
 
+/** The same of a local worker that never reported. */
+function unborn(worker: string): ErrorDetails {
+  return { worker, phase: 'starting', update: 0 };
+}
+
 /** The update that a member was working on, counted from 1. */
 export function workedOn(member: MemberState): number {
   return Math.max(member.workingUpdate, member.update);
@@ -101,5 +106,10 @@ export function confirmSuspicion(draft: Draft, suspicion: Suspicion): void {
     loseMember(draft, member, suspicion.message);
     return;
   }
-  becomeFailed(draft, suspicion.code, suspicion.message, member === undefined ? {} : whereabouts(member));
+  becomeFailed(
+    draft,
+    suspicion.code,
+    suspicion.message,
+    member === undefined ? unborn(suspicion.worker) : whereabouts(member),
+  );
 }

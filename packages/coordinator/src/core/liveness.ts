@@ -177,7 +177,7 @@ export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { typ
     loseMember(draft, member, reason);
     return;
   }
-  const message = member === undefined ? `${worker} ${reason} before it reported` : reason;
+  const message = member === undefined ? `${worker}, in phase starting, ${reason} before it reported` : reason;
   // What it said of itself before it left may still be in the socket.
   suspect(draft, {
     sinceMs: event.nowMs,

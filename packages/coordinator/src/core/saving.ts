@@ -7,10 +7,10 @@ import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { leader, patch, send, updatesPerStep } from './state.js';
 import { maybeEnd } from './stopping.js';
 
-/** Steps whose checkpoints go when only the newest `keep` (at least one) stay. */
-export function expired(steps: readonly number[], keep: number): number[] {
-  const ascending = [...new Set(steps)].sort((a, b) => a - b);
-  return ascending.slice(0, Math.max(0, ascending.length - Math.max(1, keep)));
+/** Steps whose checkpoints go when only `saved`, just written, and the newest others up to `keep` (at least one) in all stay. */
+export function expired(steps: readonly number[], saved: number, keep: number): number[] {
+  const others = [...new Set(steps)].filter((step) => step !== saved).sort((a, b) => a - b);
+  return others.slice(0, Math.max(0, others.length + 1 - Math.max(1, keep)));
 }
 
 /** The next piece of the leader's state; the last one orders the checkpoint to be written. */
@@ -65,7 +65,7 @@ function chunkProblem(state: CoordinatorState, member: MemberState, chunk: State
 export function onCheckpointSaved(draft: Draft, checkpoint: CheckpointRecord): void {
   const { saving, settings, members } = draft.state;
   const all = [...saving.kept.filter((step) => step !== checkpoint.step), checkpoint.step].sort((a, b) => a - b);
-  const gone = expired(all, settings.config.checkpointKeep);
+  const gone = expired(all, checkpoint.step, settings.config.checkpointKeep);
   patch(draft, {
     saving: {
       ...saving,

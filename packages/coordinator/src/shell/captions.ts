@@ -36,8 +36,8 @@ export function caption(word: string, options: { width: number; channels: number
 }
 
 function writeGlyph(band: Picture, rows: readonly string[], left: number): void {
-  // An even number of channels ends with opacity, which stays full.
-  const colours = band.channels - (band.channels % 2 === 0 ? 1 : 0);
+  // The fourth channel is opacity, which stays full.
+  const colours = band.channels === 4 ? 3 : band.channels;
   rows.forEach((row, y) => {
     [...row].forEach((dot, x) => {
       const at = ((y + MARGIN) * band.width + left + x) * band.channels;

@@ -190,7 +190,7 @@ describe('a fault', () => {
   it('a worker that cannot be started ends the run', async () => {
     const error = await failureOf((await start({ workerCommand: [path.join(folder, 'nothing')] })).done);
     expect(error).toMatchObject({ code: 'GANTRY_WORKER_LOST' });
-    expect(error.message).toMatch(/worker-\d exited .*ENOENT/);
+    expect(error.message).toMatch(/worker-\d, in phase starting, exited .*ENOENT/);
   });
 
   it('a coordinator that is killed takes its workers with it, and its lock is taken over', async () => {

@@ -195,7 +195,9 @@ class CoordinatorShell implements RunningCoordinator {
       }
       checkSteps(found, this.#settings.config);
       await this.#directory.truncateMetrics(found?.manifest.step ?? 0);
-      const kept = await listCheckpoints(this.#directory.checkpoints);
+      // Damaged ones are left for a person to look at, and take no other's place.
+      const damaged = new Set(found?.damaged.map(({ step: at }) => at));
+      const kept = (await listCheckpoints(this.#directory.checkpoints)).filter((at) => !damaged.has(at));
       const checkpoint = found === null ? null : recordOf(found);
       const programHash = found?.manifest.programHash ?? '';
       this.post({ type: 'restored', nowMs: performance.now(), checkpoint, programHash, kept });
@@ -249,9 +251,7 @@ class CoordinatorShell implements RunningCoordinator {
   async #drain(): Promise<void> {
     this.#draining = true;
     for (let event = this.#queue.shift(); event !== undefined; event = this.#queue.shift()) {
-      const { state, effects } = step(this.#state, event);
-      this.#state = state;
-      for (const effect of effects) {
+      for (const effect of this.#step(event)) {
         try {
           const pending = this.#perform(effect);
           if (pending !== undefined) await pending;
@@ -261,6 +261,19 @@ class CoordinatorShell implements RunningCoordinator {
       }
     }
     this.#draining = false;
+  }
+
+  /** A broken invariant of the core ends the run as any other failure does; one of the failing itself ends the process. */
+  #step(event: CoordinatorEvent): readonly Effect[] {
+    try {
+      const { state, effects } = step(this.#state, event);
+      this.#state = state;
+      return effects;
+    } catch (error) {
+      if (event.type === 'failed') throw error;
+      this.#fail(error);
+      return [];
+    }
   }
 
   #perform(effect: Effect): void | Promise<void> {

@@ -1,6 +1,6 @@
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { fileError } from './durable.js';
+import { fileError, syncFolder } from './durable.js';
 
 /**
  * Makes a folder and what is missing above it. Step by step, since Node's own recursive mkdir never ends where the kernel
@@ -27,6 +27,8 @@ export async function makeFolder(folder: string): Promise<boolean> {
 async function makeOne(folder: string): Promise<boolean> {
   try {
     await mkdir(folder);
+    // Or a power failure takes the folder away, with all that was written into it durably.
+    await syncFolder(path.dirname(folder));
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -33,6 +33,14 @@ it('puts grids beside each other', () => {
   expect([...both.data.subarray(5, 10)]).toEqual([3, 4, g, 3, 4]);
 });
 
+it('shows the first channels of data that has more than a PNG', async () => {
+  const pixels = (channels: number) => Uint8Array.from({ length: 2 * channels }, (_, i) => i);
+  const encode = async (channels: number) =>
+    decode(await encodePicture({ width: 2, height: 1, channels, data: pixels(channels) }));
+  expect(await encode(2)).toMatchObject({ channels: 1, data: new Uint8Array([0, 2]) });
+  expect(await encode(6)).toMatchObject({ channels: 3, data: new Uint8Array([0, 1, 2, 6, 7, 8]) });
+});
+
 it('writes a PNG that decodes to the same pixels', async () => {
   const picture = grid(images, { columns: 3, gap: 1 });
   const decoded = decode(await encodePicture(picture));

@@ -84,9 +84,19 @@ function captioned(name: string, picture: Picture): Picture {
   return all;
 }
 
-/** A picture as PNG, 1 to 4 channels. Loads its encoder on first use. */
+/** What PNG has: grey, or red, green and blue, with or without opacity (which is no meaning of a second channel). */
+function visible(picture: Picture): Picture {
+  const { width, height, channels, data } = picture;
+  const shown = channels === 2 ? 1 : channels > 4 ? 3 : channels;
+  if (shown === channels) return picture;
+  const kept = new Uint8Array(width * height * shown);
+  for (let i = 0; i < kept.length; i++) kept[i] = data[Math.floor(i / shown) * channels + (i % shown)]!;
+  return { width, height, channels: shown, data: kept };
+}
+
+/** A picture as PNG: of data of 2 channels the first, of more than 4 the first three. Loads its encoder on first use. */
 export async function encodePicture(picture: Picture): Promise<Uint8Array> {
   const { encode } = await import('fast-png');
-  const { width, height, channels, data } = picture;
+  const { width, height, channels, data } = visible(picture);
   return encode({ width, height, channels, depth: 8, data });
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkEndpoint, hostId, readEnvironment } from './worker-options.js';
+import { checkEndpoint, checkWorkerName, hostId, readEnvironment } from './worker-options.js';
 
 describe('checkEndpoint', () => {
   it.each(['tcp://127.0.0.1:5000', 'tcp://localhost:1', 'tcp://[::1]:65535'])('takes %s', (join) => {
@@ -16,6 +16,12 @@ describe('checkEndpoint', () => {
   it.each(['', 'localhost:1', 'tcp://a', 'tcp://a:99999', 'ipc:///tmp/x'])('refuses %j', (join) => {
     expect(() => checkEndpoint(join, true)).toThrow(expect.objectContaining({ code: 'GANTRY_USAGE' }));
   });
+});
+
+it('takes names that the protocol takes', () => {
+  expect(checkWorkerName('')).toBe('');
+  expect(checkWorkerName('gpu-3.rack:7')).toBe('gpu-3.rack:7');
+  expect(() => checkWorkerName('bad name!')).toThrow(expect.objectContaining({ code: 'GANTRY_USAGE' }));
 });
 
 describe('readEnvironment', () => {

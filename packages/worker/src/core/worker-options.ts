@@ -63,6 +63,14 @@ export function checkEndpoint(join: string, insecure: boolean): void {
   );
 }
 
+const WORKER_NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/** @throws GantryError GANTRY_USAGE for a name that the protocol does not take; '' leaves the choice to the coordinator. */
+export function checkWorkerName(name: string): string {
+  if (name === '' || WORKER_NAME.test(name)) return name;
+  throw new GantryError('GANTRY_USAGE', `--worker ${name}: a name has letters, digits and . _ : - (at most 128)`);
+}
+
 /** A host id that the protocol takes: letters, digits and . _ : - */
 export function hostId(name: string): string {
   const id = name.replace(/[^A-Za-z0-9._:-]/g, '-').replace(/^[^A-Za-z0-9]+/, '');

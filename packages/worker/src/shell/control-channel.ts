@@ -13,6 +13,8 @@ export interface ControlChannelOptions {
   readonly parentFd: number | null;
   readonly onMessage: (message: Message, runId: string) => void;
   readonly onLost: (message: string) => void;
+  /** The control thread cannot go on. */
+  readonly onFailed: (error: GantryError) => void;
 }
 
 interface Waiter<T> {
@@ -34,13 +36,16 @@ export class ControlChannel {
   readonly #deliveries = new Map<number, Waiter<string>>();
   readonly #onMessage: (message: Message, runId: string) => void;
   readonly #onLost: (message: string) => void;
+  readonly #onFailed: (error: GantryError) => void;
   #state: ReceivedState | null = null;
   #stateWaiter: Waiter<ReceivedState> | null = null;
   #over = false;
 
-  constructor({ endpoint, hello, control, progress, parentFd, onMessage, onLost }: ControlChannelOptions) {
-    this.#onMessage = onMessage;
-    this.#onLost = onLost;
+  constructor(options: ControlChannelOptions) {
+    const { endpoint, hello, control, progress, parentFd } = options;
+    this.#onMessage = options.onMessage;
+    this.#onLost = options.onLost;
+    this.#onFailed = options.onFailed;
     const workerData: ControlThreadData = {
       endpoint,
       hello,
@@ -105,6 +110,9 @@ export class ControlChannel {
         return;
       case 'lost':
         this.#end(new GantryError('GANTRY_COORDINATOR_LOST', message.message));
+        return;
+      case 'failed':
+        this.#onFailed(new GantryError(message.code, message.message));
         return;
       case 'delivered':
         this.#deliveries.get(message.update)?.resolve(message.sha256);

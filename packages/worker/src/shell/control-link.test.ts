@@ -34,6 +34,10 @@ class Coordinator {
     await this.router.send([this.#peer!, encodeEnvelope({ runId, generation, update: 0, body })]);
   }
 
+  async sayBytes(frame: Uint8Array): Promise<void> {
+    await this.router.send([this.#peer!, frame]);
+  }
+
   kinds(): string[] {
     return this.heard.map(({ kind }) => kind);
   }
@@ -118,6 +122,18 @@ describe('ControlLink', () => {
     expect(posted).toEqual([{ type: 'message', message: welcome, runId: RUN }]);
   });
 
+  it('lives on and says so when it cannot send or take something', async () => {
+    const { current } = coordinator;
+    await current.say(welcome);
+    link.send({ kind: 'stopped', atUpdate: -1 });
+    await vi.waitFor(() => expect(posted.at(-1)).toMatchObject({ type: 'failed', code: 'GANTRY_PROTOCOL_INVALID' }));
+    await current.sayBytes(new Uint8Array([1, 2, 3]));
+    await vi.waitFor(() => expect(posted.filter(({ type }) => type === 'failed')).toHaveLength(2));
+    link.send({ kind: 'failure', code: 'GANTRY_INTERNAL', message: 'as it was told', detailsJson: '' });
+    await vi.waitFor(() => expect(current.kinds()).toContain('failure'));
+    expect(posted.some(({ type }) => type === 'lost')).toBe(false);
+  });
+
   it('turns abort, stop and a wish to stop into words that end any wait', async () => {
     const { current } = coordinator;
     await current.say(welcome);
@@ -185,7 +201,7 @@ describe('ControlLink', () => {
       sha256: 'a'.repeat(64),
     });
     await vi.waitFor(() =>
-      expect(posted.at(-1)).toMatchObject({ type: 'lost', message: expect.stringContaining('damaged') }),
+      expect(posted.at(-1)).toMatchObject({ type: 'failed', message: expect.stringContaining('damaged') }),
     );
   });
 });

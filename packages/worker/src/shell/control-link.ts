@@ -51,7 +51,7 @@ export class ControlLink {
       reconnectMaxInterval: 500,
     });
     this.#socket.connect(data.endpoint);
-    this.#outbox = new Outbox(this.#socket);
+    this.#outbox = new Outbox(this.#socket, (error) => this.#fail(error));
     this.#timer = setTimeout(
       () => this.lose(`nobody answers at ${data.endpoint}; is the coordinator running there?`),
       CONNECT_MS_MAX,
@@ -61,7 +61,12 @@ export class ControlLink {
   }
 
   send(message: Message): void {
-    if (!this.#closed) this.#outbox.push(this.#encode(message));
+    if (this.#closed) return;
+    try {
+      this.#outbox.push(this.#encode(message));
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Hashes and sends a state while training goes on; `delivered` is posted when the coordinator has it. */
@@ -96,15 +101,26 @@ export class ControlLink {
     try {
       for await (const [frame] of this.#socket) this.#onFrame(frame as Uint8Array);
     } catch (error) {
-      if (!this.#closed) this.lose(error instanceof Error ? error.message : String(error));
+      this.#fail(error);
     }
   }
 
   #onFrame(frame: Uint8Array): void {
-    const envelope = decodeEnvelope(frame);
-    this.#watch?.heard();
-    if (this.#isStale(envelope)) this.#progress.countStale();
-    else this.#onMessage(envelope);
+    try {
+      const envelope = decodeEnvelope(frame);
+      this.#watch?.heard();
+      if (this.#isStale(envelope)) this.#progress.countStale();
+      else this.#onMessage(envelope);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** What cannot be sent or taken is this worker's failure: the link lives on, so that the coordinator hears of it. */
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    const code = error instanceof GantryError ? error.code : 'GANTRY_INTERNAL';
+    this.#post({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
   }
 
   #isStale({ runId, generation }: Envelope): boolean {
@@ -168,7 +184,7 @@ export class ControlLink {
       phase: progress.phase,
       workingUpdate: progress.workingUpdate,
       progress: progress.progress,
-      phaseMs: Math.max(0, mainNowMs - progress.sinceMs),
+      phaseMs: progress.phaseMs(mainNowMs),
     });
     if (!this.#watch?.beat()) return;
     this.lose(`the coordinator at ${this.#data.endpoint} has been silent for ${this.#leaseMs} ms`);

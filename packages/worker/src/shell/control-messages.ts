@@ -1,4 +1,4 @@
-import type { Hello, Message } from '@gantry/common';
+import type { ErrorCode, Hello, Message } from '@gantry/common';
 
 /** What the control thread is started with. */
 export interface ControlThreadData {
@@ -27,4 +27,6 @@ export type FromControl =
   | { readonly type: 'state'; readonly update: number; readonly sha256: string; readonly state: ArrayBuffer }
   /** The coordinator has all of the state of `update`. */
   | { readonly type: 'delivered'; readonly update: number; readonly sha256: string }
-  | { readonly type: 'lost'; readonly message: string };
+  | { readonly type: 'lost'; readonly message: string }
+  /** This thread met what it cannot send or take: the worker's failure, of which the coordinator has to hear. */
+  | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };

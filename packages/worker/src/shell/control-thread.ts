@@ -30,7 +30,7 @@ function post(message: FromControl, transfer: readonly ArrayBuffer[] = []): void
 
 /** The main thread is stuck in a call that never comes back: nothing but a signal ends it. */
 function kill(): void {
-  for (const file of files) fs.rmSync(file, { force: true });
+  for (const file of files) fs.rmSync(file, { force: true, recursive: true });
   process.kill(process.pid, 'SIGKILL');
 }
 

@@ -9,12 +9,15 @@ export interface MessageSink {
  */
 export class Outbox {
   readonly #sink: MessageSink;
+  readonly #onError: (error: unknown) => void;
   readonly #urgent: Uint8Array[] = [];
   readonly #bulk: Iterator<Uint8Array>[] = [];
   #pumping: Promise<void> | null = null;
 
-  constructor(sink: MessageSink) {
+  /** @param onError Told of a message that could not be made or sent; what waits behind it is sent with the next. */
+  constructor(sink: MessageSink, onError: (error: unknown) => void) {
     this.#sink = sink;
+    this.#onError = onError;
   }
 
   push(message: Uint8Array): void {
@@ -34,9 +37,11 @@ export class Outbox {
   }
 
   #pump(): void {
-    this.#pumping ??= this.#run().finally(() => {
-      this.#pumping = null;
-    });
+    this.#pumping ??= this.#run()
+      .catch(this.#onError)
+      .finally(() => {
+        this.#pumping = null;
+      });
   }
 
   async #run(): Promise<void> {
@@ -47,9 +52,12 @@ export class Outbox {
     const urgent = this.#urgent.shift();
     if (urgent !== undefined) return urgent;
     while (this.#bulk.length > 0) {
-      const { value, done } = this.#bulk[0]!.next();
-      if (done !== true) return value;
-      this.#bulk.shift();
+      // Out of the queue while it is asked: one that throws is not asked again.
+      const messages = this.#bulk.shift()!;
+      const { value, done } = messages.next();
+      if (done === true) continue;
+      this.#bulk.unshift(messages);
+      return value;
     }
     return null;
   }

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ControlWords, cleanStaleSharedMemory, HostMemory, type HostMemoryPlan } from '@gantry/collective';
+import {
+  type ControlWords,
+  cleanStaleDataFolders,
+  cleanStaleSharedMemory,
+  HostMemory,
+  type HostMemoryPlan,
+} from '@gantry/collective';
 import { type Assignment, GantryError } from '@gantry/common';
 import { MEMORY_OPEN_MS_MAX, MEMORY_RETRY_MS } from '../constants.js';
 import type { MemberRole } from '../core/member-role.js';
@@ -19,12 +25,13 @@ export interface PlaceMemoryOptions {
 export async function placeMemory(options: PlaceMemoryOptions): Promise<HostMemory> {
   const { assignment, role, plan, control } = options;
   const { sharedMemory, startUpdate } = assignment;
-  if (sharedMemory === '' || plan.members === 1) return HostMemory.private(plan, startUpdate - 1);
+  // What earlier runs left whose processes were all killed while their memory or sockets still had a name.
   if (role.first) {
-    // What earlier runs left whose processes were all killed while their memory still had a name.
     cleanStaleSharedMemory();
-    return HostMemory.create(sharedMemory, plan, startUpdate - 1);
+    cleanStaleDataFolders();
   }
+  if (sharedMemory === '' || plan.members === 1) return HostMemory.private(plan, startUpdate - 1);
+  if (role.first) return HostMemory.create(sharedMemory, plan, startUpdate - 1);
   const deadline = performance.now() + MEMORY_OPEN_MS_MAX;
   for (;;) {
     control.throwIfAborted(startUpdate, 'the shared memory of this host');

@@ -57,9 +57,10 @@ export class ProgressWords {
     return Atomics.load(this.#words, COMMITTED);
   }
 
-  /** Whole milliseconds of the main thread's clock. */
-  get sinceMs(): number {
-    return Atomics.load(this.#words, SINCE_MS);
+  /** Whole milliseconds since the phase began, right for phases of up to 2^32 of them: the word wraps around. @param nowMs Of the main thread's clock. */
+  phaseMs(nowMs: number): number {
+    const ms = ((nowMs | 0) - Atomics.load(this.#words, SINCE_MS)) | 0;
+    return Math.max(0, ms);
   }
 
   /** The coordinator asked the leader to stop. */

@@ -1,6 +1,6 @@
 import os from 'node:os';
 import { createLogger } from '@gantry/common';
-import { checkEndpoint, hostId, readEnvironment, type WorkerOptions } from '../core/worker-options.js';
+import { checkEndpoint, checkWorkerName, hostId, readEnvironment, type WorkerOptions } from '../core/worker-options.js';
 import { dieWithParent } from './parent-death.js';
 
 /**
@@ -23,7 +23,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const worker = new WorkerProcess({
     endpoint: options.join,
     hello: {
-      worker: options.worker ?? '',
+      worker: checkWorkerName(options.worker ?? ''),
       host: hostId(options.host ?? os.hostname()),
       pid: process.pid,
       cores: os.availableParallelism(),

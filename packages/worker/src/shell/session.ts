@@ -68,8 +68,11 @@ export class Session {
     const { training } = this.#ready();
     const duties = training.role.leader ? this.#makeDuties() : null;
     this.#duties = duties;
-    const nothing = (): undefined => undefined;
-    const end = await trainingLoop(training, startUpdate, duties === null ? nothing : duties.afterStep.bind(duties));
+    const end = await trainingLoop(training, startUpdate, (stepsDone, committed) => {
+      // A whole step says that everybody has connected.
+      this.#options.dataSocket?.unlink();
+      return duties?.afterStep(stepsDone, committed);
+    });
     training.meter.flush();
     return { committed: end.committed, announce: end.stopped && training.role.leader };
   }

@@ -76,6 +76,7 @@ export class WorkerProcess {
       parentFd: options.environment.parentFd,
       onMessage: (message, runId) => this.#onMessage(message, runId),
       onLost: (message) => this.#apply({ type: 'coordinatorLost', message }),
+      onFailed: (error) => this.#fail(error),
     });
     // The thread reaches out first; the models' libraries load meanwhile.
     this.#session = import('./session.js');
@@ -161,6 +162,7 @@ export class WorkerProcess {
     if (config.transport !== 'shm') {
       const { bindDataSocket } = await import('@gantry/collective');
       this.#dataSocket = await bindDataSocket(config.transport);
+      if (this.#dataSocket.folder !== null) this.#channel.protect([this.#dataSocket.folder]);
     }
     this.#apply({ type: 'bound', dataEndpoint: this.#dataSocket?.endpoint ?? '' });
     this.#clock.enter(PHASE_INDEX.compiling);
