@@ -63,6 +63,17 @@ describe('a worker is lost', () => {
     },
   );
 
+  it('a worker that is stopped before it reports is named after a lease, not after the time that a start may take', async () => {
+    const before = sharedMemoryFiles();
+    const run = new GantryProcess(trainArguments(work.run(), { steps: 100_000 }));
+    await eventually(() => workersOf(run.pid).length === 2, 'both workers are started');
+    const workers = workersOf(run.pid);
+    process.kill(workers[1]!, 'SIGSTOP');
+    const error = errorOf(await run.finished);
+    expect(error).toMatchObject({ code: 'GANTRY_WORKER_LOST', message: expect.stringMatching(/worker-1.*stopped/) });
+    await expectNothingLeft([...workers, run.pid], before);
+  });
+
   it.each(['shm', 'tcp'] as const)(
     'a worker that hangs is told from one that waits for it, with %s',
     async (transport) => {

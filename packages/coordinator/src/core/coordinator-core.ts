@@ -3,7 +3,7 @@ import { assertNever } from '@gantry/common';
 import { onMetrics, onSamples } from './commit.js';
 import type { CoordinatorEvent, Effect } from './events.js';
 import { becomeFailed } from './failure.js';
-import { onChildExit, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
+import { onChildExit, onChildStopped, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
 import { onHello, onJoined, onReady, tryAssign } from './membership.js';
 import { onCheckpointSaved, onStateChunk } from './saving.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
@@ -47,6 +47,9 @@ function apply(draft: Draft, event: CoordinatorEvent): void {
       return;
     case 'childExit':
       if (!over) onChildExit(draft, event);
+      return;
+    case 'childStopped':
+      if (!over) onChildStopped(draft, event.worker);
       return;
     case 'disconnected':
       if (!over) onDisconnected(draft, event.peer, event.nowMs);

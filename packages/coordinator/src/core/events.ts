@@ -28,6 +28,8 @@ export type CoordinatorEvent =
       readonly signal: string | null;
       readonly lastWords: string;
     }
+  /** A local worker's process has been stopped (SIGSTOP) for longer than a lease. */
+  | { readonly type: 'childStopped'; readonly nowMs: number; readonly worker: string }
   | { readonly type: 'disconnected'; readonly nowMs: number; readonly peer: string }
   | { readonly type: 'tick'; readonly nowMs: number }
   /** The checkpoint to go on from was read; null: there is none, begin at 0. */

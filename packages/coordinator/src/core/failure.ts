@@ -54,7 +54,7 @@ export function whereabouts(member: MemberState): ErrorDetails {
 }
 
 /** The same of a local worker that never reported. */
-function unborn(worker: string): ErrorDetails {
+export function unborn(worker: string): ErrorDetails {
   return { worker, phase: 'starting', update: 0 };
 }
 

@@ -22,6 +22,7 @@ import {
   loseMember,
   nameOf,
   suspect,
+  unborn,
   whereabouts,
 } from './failure.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
@@ -186,6 +187,16 @@ export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { typ
     message,
     lost: member !== undefined,
   });
+}
+
+/** While training the lease sees this; before, a worker may rightly be silent for long, and only the kernel knows. */
+export function onChildStopped(draft: Draft, worker: string): void {
+  const { stage, members, settings } = draft.state;
+  if (stage !== 'gathering' && stage !== 'preparing') return;
+  const reason = `stopped (SIGSTOP) for longer than the lease of ${settings.config.leaseMs} ms`;
+  const member = members.find((one) => one.worker === worker);
+  if (member !== undefined) loseMember(draft, member, reason);
+  else becomeFailed(draft, 'GANTRY_WORKER_LOST', `${worker}, in phase starting, is ${reason}`, unborn(worker));
 }
 
 /** A connection broke. Of a local worker the exit tells more, if it comes; a stranger's is nobody's business. */

@@ -1,5 +1,7 @@
 /** How often the core looks at the time: leases and stalls are seen at most this much late. */
 export const TICK_MS = 50;
+/** How often the local workers are looked at, whether one is stopped, until training begins. */
+export const STOPPED_EVERY_MS = 250;
 /** How often status.json is written. */
 export const STATUS_EVERY_MS = 1_000;
 /** How long metrics rows are collected before they are appended. */

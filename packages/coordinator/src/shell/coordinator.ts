@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import { assertNever, decodeEnvelope, type ErrorCode, encodeEnvelope, GantryError } from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
@@ -10,22 +7,16 @@ import type { RunEvent, RunResult } from '../core/run-events.js';
 import { type CoordinatorState, initialState, memberByPeer } from '../core/state.js';
 import { statusOf } from '../core/status.js';
 import { Artifacts } from './artifacts.js';
-import type { Checkpoint } from './checkpoint-reader.js';
 import { listCheckpoints } from './checkpoint-writer.js';
-import {
-  ABORT_KILL_MS,
-  ABORT_TERM_MS,
-  BYE_KILL_MS,
-  SHARED_MEMORY_PREFIX,
-  STATUS_EVERY_MS,
-  TICK_MS,
-} from './constants.js';
+import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } from './constants.js';
 import { ControlSocket, checkBind } from './control-socket.js';
 import { LocalWorkers } from './local-workers.js';
 import { BIND_DEFAULT, type CoordinatorOptions, commandOf, type RunningCoordinator, settingsOf } from './options.js';
+import { RestoredState } from './restored-state.js';
 import { checkSteps, checkUnchanged, findCheckpoint, recordOf } from './resume.js';
 import { RunDirectory, readJournal } from './run-directory.js';
-import { streamState } from './state-transfer.js';
+import { removeSharedMemory } from './shared-memory-files.js';
+import { watchStopped } from './watch-stopped.js';
 
 /**
  * Starts a run: locks its folder, binds, starts the local workers, and trains as soon as everyone has joined.
@@ -78,9 +69,7 @@ class CoordinatorShell implements RunningCoordinator {
   #state: CoordinatorState;
   #queue: CoordinatorEvent[] = [];
   #draining = true;
-  /** Until everyone who needs the state has it. */
-  #restored: Checkpoint | null = null;
-  #sendingState = 0;
+  #restored: RestoredState | null = null;
   #statusBusy = false;
   #over = false;
   #trained = false;
@@ -170,6 +159,11 @@ class CoordinatorShell implements RunningCoordinator {
       this.#timers.push(
         setInterval(() => this.post({ type: 'tick', nowMs: performance.now() }), TICK_MS),
         setInterval(() => void this.#writeStatus(), STATUS_EVERY_MS),
+        watchStopped({
+          stopped: () => (this.#trained ? [] : this.#workers.stopped()),
+          leaseMs: this.#settings.config.leaseMs,
+          onOverdue: (worker) => this.post({ type: 'childStopped', nowMs: performance.now(), worker }),
+        }),
       );
       void this.#drain();
     });
@@ -189,7 +183,7 @@ class CoordinatorShell implements RunningCoordinator {
   async #restore(): Promise<void> {
     try {
       const found = await findCheckpoint(this.#options.runDirectory);
-      this.#restored = found;
+      this.#restored = found === null ? null : new RestoredState(found);
       for (const { message } of found?.damaged ?? []) {
         this.#emit({ event: 'warning', message: `${message}; going on from step ${found!.manifest.step} instead` });
       }
@@ -319,17 +313,8 @@ class CoordinatorShell implements RunningCoordinator {
   }
 
   #sendState({ peer, generation }: Extract<Effect, { type: 'sendState' }>): void {
-    const { manifest, state } = this.#restored!;
-    const { update, stateSha256 } = manifest;
-    this.#sendingState++;
-    void streamState({ runId: this.runId, generation, update, state, stateSha256 }, (frame) =>
-      this.#socket.send(peer, frame),
-    )
-      .catch((error) => this.#fail(error))
-      .finally(() => {
-        // As large as the model and its optimizer: nobody needs it any more.
-        if (--this.#sendingState === 0) this.#restored = null;
-      });
+    const envelope = { runId: this.runId, generation };
+    void this.#restored!.send(envelope, (frame) => this.#socket.send(peer, frame)).catch((error) => this.#fail(error));
   }
 
   #fail(error: unknown): void {
@@ -367,7 +352,7 @@ class CoordinatorShell implements RunningCoordinator {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#artifacts.settled();
     await this.#socket.close();
-    await this.#removeSharedMemory();
+    await removeSharedMemory(this.#sharedMemory);
     if (failed && this.#leavesNothing(outcome.error.code)) await this.#directory.discardUntrained();
     else {
       await this.#writeStatus();
@@ -387,14 +372,5 @@ class CoordinatorShell implements RunningCoordinator {
   #leavesNothing(code: ErrorCode): boolean {
     const { resume } = this.#settings;
     return !resume && !this.#trained && (isInputError(code) || code === 'GANTRY_INTERRUPTED');
-  }
-
-  /** A worker that was killed could not remove its own. */
-  async #removeSharedMemory(): Promise<void> {
-    for (const name of this.#sharedMemory) {
-      for (const folder of ['/dev/shm', os.tmpdir()]) {
-        await rm(path.join(folder, `${SHARED_MEMORY_PREFIX}${name}`), { force: true });
-      }
-    }
   }
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { GantryError } from '@gantry/common';
 import { LineLog } from './line-log.js';
+import { processState } from './run-lock.js';
 
 /** How a local worker ended. */
 export interface ChildExit {
@@ -52,6 +53,17 @@ export class LocalWorkers {
   async ended(): Promise<void> {
     await Promise.all(this.#children.map((child) => child.ended));
     process.off('exit', this.#killAll);
+  }
+
+  /** Those that the kernel shows as stopped; none where it does not say. */
+  async stopped(): Promise<string[]> {
+    const states = await Promise.all(
+      this.#children.map(async ({ worker, alive, process: { pid } }) => ({
+        worker,
+        state: alive && pid !== undefined ? await processState(pid) : '',
+      })),
+    );
+    return states.filter(({ state }) => state === 'T' || state === 't').map(({ worker }) => worker);
   }
 
   /** Ends one at once: it hangs, or is stopped, and would hear nothing else. */

@@ -20,12 +20,21 @@ const CLAIM_RETRY_MS = 5;
 
 /** When a process of this machine started, in whatever unit the kernel has; empty where that cannot be read. */
 export async function processStartTime(pid: number): Promise<string> {
+  return (await processFields(pid))[19] ?? '';
+}
+
+/** One letter: R running, S sleeping, T stopped, Z ended …; empty where the kernel does not say. */
+export async function processState(pid: number): Promise<string> {
+  return (await processFields(pid))[0] ?? '';
+}
+
+/** Of /proc/PID/stat from the third field on: the second is the program's name in parentheses and may hold blanks. */
+async function processFields(pid: number): Promise<string[]> {
   try {
     const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in parentheses and may hold blanks; starttime is the 22nd.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   } catch {
-    return '';
+    return [];
   }
 }
 
