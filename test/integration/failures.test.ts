@@ -119,7 +119,7 @@ describe('the coordinator is lost', () => {
   });
 
   it('what a kill -9 during the start left in shared memory is cleaned at the next start', async () => {
-    const left = '/dev/shm/gantry-left-by-a-kill';
+    const left = '/dev/shm/gantry-shm-left-by-a-kill';
     writeFileSync(left, 'nobody holds this');
     doneOf(await gantry(trainArguments(work.run(), { steps: 5 })));
     expect(existsSync(left)).toBe(false);

@@ -16,4 +16,9 @@ export {
   type PeerExchangeOptions,
 } from './shell/peer-exchange.js';
 export { PeerSockets } from './shell/peer-sockets.js';
-export { cleanStaleSharedMemory, SharedMemory, sharedMemoryDirectory } from './shell/shared-memory.js';
+export {
+  cleanStaleSharedMemory,
+  SharedMemory,
+  sharedMemoryDirectory,
+  sharedMemoryFile,
+} from './shell/shared-memory.js';

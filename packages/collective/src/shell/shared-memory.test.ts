@@ -8,7 +8,7 @@ import { HostMemory } from './host-memory.js';
 import { cleanStaleSharedMemory, SharedMemory, sharedMemoryDirectory } from './shared-memory.js';
 
 const name = `test-memory-${process.pid}`;
-const file = path.join(sharedMemoryDirectory(), `gantry-${name}`);
+const file = path.join(sharedMemoryDirectory(), `gantry-shm-${name}`);
 const failed = expect.objectContaining({ code: 'GANTRY_SHARED_MEMORY_FAILED' });
 const open: SharedMemory[] = [];
 const keep = (memory: SharedMemory): SharedMemory => {

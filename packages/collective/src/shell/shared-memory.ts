@@ -16,7 +16,8 @@ import {
   viewMemory,
 } from './libc.js';
 
-const PREFIX = 'gantry-';
+/** Of every mapping's file, and of nothing else that Gantry or its tests put into a temporary folder. */
+const PREFIX = 'gantry-shm-';
 const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 /** How often one creation can be unlucky: each needs a cleaner within microseconds, and each run cleans once. */
 const CREATE_TRIES_MAX = 100;
@@ -57,7 +58,7 @@ export class SharedMemory {
    */
   static create(name: string, bytes: number): SharedMemory {
     const libc = requireLibc();
-    const file = fileOf(name);
+    const file = sharedMemoryFile(name);
     const fd = createLocked(libc, file);
     try {
       reserve(libc, fd, file, bytes);
@@ -72,7 +73,7 @@ export class SharedMemory {
   /** Maps what another process of this user created. @throws GantryError GANTRY_SHARED_MEMORY_FAILED */
   static open(name: string, bytes: number): SharedMemory {
     const libc = requireLibc();
-    const file = fileOf(name);
+    const file = sharedMemoryFile(name);
     const fd = attempt(file, 'opened', () => fs.openSync(file, O_RDWR | O_NOFOLLOW));
     try {
       if (!lockShared(libc, fd, file)) throw failed(file, 'it was removed while it was being opened; start again');
@@ -194,7 +195,7 @@ function requireLibc(): Libc {
   );
 }
 
-function fileOf(name: string): string {
+export function sharedMemoryFile(name: string): string {
   if (!NAME_PATTERN.test(name)) throw failed(name, `the name does not match ${NAME_PATTERN}`);
   return path.join(sharedMemoryDirectory(), PREFIX + name);
 }

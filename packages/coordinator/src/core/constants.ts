@@ -29,6 +29,9 @@ export const FINAL_STATE_ALLOWANCE_MS = 30_000;
  */
 export const SUSPICION_MS = 150;
 
+/** Refused workers that are told of; more are strangers at their work. */
+export const REFUSALS_TOLD = 10;
+
 /** Steps left out of `imagesPerSecond`: the first runs of every program, with and without the penalty. */
 export const WARM_UP_STEPS = 8;
 /** Time over which the rate shown while training is measured. */

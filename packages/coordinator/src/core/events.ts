@@ -1,4 +1,4 @@
-import type { Envelope, ErrorCode, ErrorDetails, LogLevel, RunConfig, Samples } from '@gantry/common';
+import type { Envelope, ErrorCode, ErrorDetails, RunConfig, Samples } from '@gantry/common';
 import type { RunEvent, RunResult, StepSummary } from './run-events.js';
 
 /** A checkpoint as the core knows it: that it exists, and what it holds. */
@@ -92,7 +92,8 @@ export type Effect =
   | { readonly type: 'metrics'; readonly row: StepSummary & { readonly imagesPerSecond: number } }
   | { readonly type: 'sample'; readonly samples: Samples }
   | { readonly type: 'emit'; readonly event: RunEvent }
-  | { readonly type: 'log'; readonly level: LogLevel; readonly message: string }
+  /** A warning for people. */
+  | { readonly type: 'log'; readonly message: string }
   /** The run is over. An error: local workers are killed; a result: they leave by themselves. Always the last effect. */
   | { readonly type: 'end'; readonly outcome: RunOutcome };
 

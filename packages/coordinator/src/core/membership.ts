@@ -1,7 +1,7 @@
 import type { ErrorCode, Hello, Joined, Ready } from '@gantry/common';
 import { GANTRY_VERSION, PROTOCOL_VERSION } from '@gantry/common';
 import { assignmentOrder, assignShards, sharedMemoryName, stateHolders, toWire } from './assignment.js';
-import { HEARTBEATS_PER_LEASE } from './constants.js';
+import { HEARTBEATS_PER_LEASE, REFUSALS_TOLD } from './constants.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { journalRecord } from './journal.js';
 import { initialMetrics } from './metrics.js';
@@ -27,11 +27,7 @@ export function onHello(draft: Draft, hello: Hello, caller: Caller): void {
   const refusal = refuse(draft.state, hello, local);
   if (refusal !== null) {
     send(draft, { peer: caller.peer, worker: hello.worker }, { kind: 'refused', ...refusal });
-    draft.effects.push({
-      type: 'log',
-      level: 'warn',
-      message: `refused ${hello.worker || 'a worker'}: ${refusal.message}`,
-    });
+    tellRefusal(draft, `refused ${hello.worker || 'a worker'}: ${refusal.message}`);
     if (local)
       becomeFailed(draft, refusal.code, `${hello.worker} was refused: ${refusal.message}`, { worker: hello.worker });
     return;
@@ -50,6 +46,15 @@ export function onHello(draft: Draft, hello: Hello, caller: Caller): void {
   });
   const { worker, host, pid } = member;
   draft.effects.push({ type: 'emit', event: { event: 'joined', worker, host, pid } });
+}
+
+/** The first few are told, so that a stranger who tries again and again does not fill the log. */
+function tellRefusal(draft: Draft, message: string): void {
+  const refused = draft.state.refused + 1;
+  patch(draft, { refused });
+  if (refused > REFUSALS_TOLD) return;
+  const last = refused === REFUSALS_TOLD ? '; further refusals are not told' : '';
+  draft.effects.push({ type: 'log', message: `${message}${last}` });
 }
 
 /** Compares without telling by its time how much was right. */

@@ -81,6 +81,8 @@ export interface CoordinatorState {
   readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
   /** Frames of other runs, generations, strangers. */
   readonly dropped: number;
+  /** Hellos that were refused. */
+  readonly refused: number;
 }
 
 export interface Suspicion {
@@ -119,6 +121,7 @@ export function initialState(settings: Settings): CoordinatorState {
     suspicion: null,
     failure: null,
     dropped: 0,
+    refused: 0,
   };
 }
 

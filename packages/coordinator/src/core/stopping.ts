@@ -24,7 +24,7 @@ export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): v
   const { stage, stop } = draft.state;
   if (stage === 'training' && stop === 'none') {
     const message = `${nameOf(member)} was asked to leave (${reason}): finishing the step and saving`;
-    draft.effects.push({ type: 'log', level: 'warn', message });
+    draft.effects.push({ type: 'log', message });
   }
   onStop(draft);
 }

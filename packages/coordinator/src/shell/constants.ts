@@ -41,4 +41,4 @@ export const SLICE_BYTES = 8 << 20;
 export const LOG_LINE_CHARS_MAX = 4_096;
 
 /** What @gantry/collective puts in front of a mapping's name. */
-export const SHARED_MEMORY_PREFIX = 'gantry-';
+export const SHARED_MEMORY_PREFIX = 'gantry-shm-';

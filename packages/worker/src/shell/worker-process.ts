@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ControlWords, type DataSocket, sharedMemoryDirectory } from '@gantry/collective';
+import { ControlWords, type DataSocket, sharedMemoryFile } from '@gantry/collective';
 import {
   type Assignment,
   type ErrorCode,
@@ -187,7 +187,7 @@ export class WorkerProcess {
     // From here to the start a file has a name: the control thread takes it away if the parent goes, not the kernel.
     if (sharedMemory !== '') {
       surviveParent();
-      this.#channel.protect([`${sharedMemoryDirectory()}/gantry-${sharedMemory}`]);
+      this.#channel.protect([sharedMemoryFile(sharedMemory)]);
     }
     const report = await this.#current!.prepare(assignment);
     this.#clock.enter(PHASE_INDEX.ready);
