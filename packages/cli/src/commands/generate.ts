@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 import type { RunConfig } from '@gantry/common';
 import { choiceOf, isGiven, requiredText, settingsOf, textOf, wholeOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
+import { SAMPLES_DEFAULT } from '../constants.js';
 import { count } from '../formats/numbers.js';
 import { formatOfEnding, SAMPLE_FORMATS, type SampleFormat } from '../sample-writer.js';
 
-const COUNT_DEFAULT = 64;
 /** Samples are numbered in 32 bits; a grid and single files have to fit memory and a folder. */
 const COUNT_MAX: Readonly<Record<SampleFormat, number>> = { grid: 10_000, png: 1_000_000, npy: 2 ** 31, idx: 2 ** 31 };
 
@@ -28,7 +28,7 @@ export const generate: Command = {
     const target = requiredText(args, 'to', named === 'png' ? '--to samples' : `--to samples.${extension(named)}`);
     const format = named ?? formatOfEnding(target);
     const to = resolve(target);
-    const number = wholeOf(args, 'count', { min: 1, max: COUNT_MAX[format] }) ?? COUNT_DEFAULT;
+    const number = wholeOf(args, 'count', { min: 1, max: COUNT_MAX[format] }) ?? SAMPLES_DEFAULT;
     const seed = wholeOf(args, 'seed', { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 0;
     const weights = choiceOf(args, 'weights', ['ema', 'params']);
     const { config, step, state, layout } = await openCheckpoint(args, runDirectory);
