@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { idxHeader } from './idx.js';
 import { npyHeader } from './npy.js';
-import { bytes, count, duration, loss, percent, rate, roughDuration } from './numbers.js';
+import { bytes, count, counted, duration, loss, percent, rate, roughDuration } from './numbers.js';
 
 describe('npy', () => {
   it.each([
@@ -25,6 +25,7 @@ it('idx3 header is that of MNIST', () => {
 
 it('numbers for people', () => {
   expect(count(12_345.6)).toBe('12,346');
+  expect([1, 12_000].map((value) => counted(value, 'sample'))).toEqual(['1 sample', '12,000 samples']);
   expect(rate(0)).toBe('– images/s');
   expect(loss(Number.NaN)).toBe('NaN');
   expect(percent(0.856)).toBe('86 %');

@@ -3,6 +3,11 @@ export function count(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
+/** `1 sample`, `12,000 samples`. */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+}
+
 /** `11,532 images/s`; nothing is known before the first measured steps. */
 export function rate(imagesPerSecond: number): string {
   return imagesPerSecond > 0 ? `${count(imagesPerSecond)} images/s` : '– images/s';
