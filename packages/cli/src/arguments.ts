@@ -1,4 +1,4 @@
-import { GantryError } from '@gantry/common';
+import { GantryError, suggestion } from '@gantry/common';
 import type { Args } from './command.js';
 import { type OptionName, optionSpec, SETTING_OPTIONS } from './options.js';
 
@@ -37,7 +37,8 @@ export function choiceOf<const T extends readonly string[]>(
 ): T[number] | undefined {
   const value = textOf(args, name);
   if (value === undefined || choices.includes(value)) return value;
-  return usage(`--${name} is ${value}, which must be one of ${choices.join(', ')}`);
+  const meant = suggestion(value, choices);
+  return usage(`--${name} is ${value}, which must be one of ${choices.join(', ')}${meant && `.${meant}`}`);
 }
 
 /** @throws GantryError GANTRY_USAGE, always. */

@@ -1,6 +1,6 @@
 import { GantryError } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
-import { leaseMs, numberOf, settingsOf, sizesOf } from './arguments.js';
+import { choiceOf, leaseMs, numberOf, settingsOf, sizesOf } from './arguments.js';
 import { COMMANDS } from './commands/index.js';
 import { isLoopback } from './loopback.js';
 import { optionSpec } from './options.js';
@@ -103,6 +103,13 @@ describe('values', () => {
     ['soon', 'soon'],
   ])('lease %j', (text, value) => {
     expect(leaseMs(text)).toBe(value);
+  });
+
+  it('one of some', () => {
+    expect(choiceOf({ format: 'npy' }, 'format', ['npy', 'idx'])).toBe('npy');
+    expect(() => choiceOf({ format: 'nyp' }, 'format', ['npy', 'idx'])).toThrow(
+      '--format is nyp, which must be one of npy, idx. Did you mean npy?',
+    );
   });
 
   it('sizes, in whole floats', () => {
