@@ -1,4 +1,4 @@
-import { GantryError } from '@gantry/common';
+import { GantryError, suggestion } from '@gantry/common';
 import type { Args } from './command.js';
 import { type OptionName, optionSpec, SETTING_OPTIONS } from './options.js';
 
@@ -37,7 +37,8 @@ export function choiceOf<const T extends readonly string[]>(
 ): T[number] | undefined {
   const value = textOf(args, name);
   if (value === undefined || choices.includes(value)) return value;
-  return usage(`--${name} is ${value}, which must be one of ${choices.join(', ')}`);
+  const meant = suggestion(value, choices);
+  return usage(`--${name} is ${value}, which must be one of ${choices.join(', ')}${meant && `.${meant}`}`);
 }
 
 /** @throws GantryError GANTRY_USAGE, always. */
@@ -89,12 +90,27 @@ const UNITS: Readonly<Record<string, number>> = {
   gib: 2 ** 30,
 };
 
-/** `4096,1MB,64KiB` → bytes, each rounded to whole floats. */
+/** Vectors are of float32. */
+const FLOAT_BYTES = 4;
+
+/** `4096,1MB,64KiB` → bytes. @throws GantryError GANTRY_USAGE for what is no size of whole floats. */
 export function sizesOf(text: string): number[] {
   return text.split(',').map((part) => {
-    const parts = /^(\d+(?:\.\d+)?)\s*([kmg]?i?b?)$/i.exec(part.trim());
-    const unit = UNITS[parts?.[2]?.toLowerCase() ?? 'none'];
-    if (parts === null || unit === undefined) return usage(`--bytes: ${part} is no size. Write 4096, 64KiB or 16.8MB`);
-    return Math.max(4, Math.round((Number(parts[1]) * unit) / 4) * 4);
+    const size = sizeOf(part.trim());
+    if (size === undefined) usage(`--bytes: ${part} is no size. Write 4096, 64KiB or 16.8MB`);
+    const floats = Math.max(1, Math.round(size / FLOAT_BYTES));
+    if (size === floats * FLOAT_BYTES) return size;
+    return usage(
+      `--bytes: ${part} is ${size} B, which must be a multiple of ${FLOAT_BYTES}, as vectors are of ` +
+        `${FLOAT_BYTES}-byte floats. The nearest is ${floats * FLOAT_BYTES}`,
+    );
   });
+}
+
+function sizeOf(text: string): number | undefined {
+  const parts = /^(\d+(?:\.\d+)?)\s*([kmg]?i?b?)$/i.exec(text);
+  const unit = UNITS[parts?.[2]?.toLowerCase() ?? 'none'];
+  if (parts === null || unit === undefined) return undefined;
+  // 2.24 × 1e6 is a little more than 2,240,000 in binary.
+  return Math.round(Number(parts[1]) * unit * 1e3) / 1e3;
 }

@@ -6,8 +6,8 @@ export type Args = Readonly<Partial<Record<OptionName | 'what', string | boolean
 /** One `gantry` command: arguments to calls, no logic of its own. */
 export interface Command {
   readonly name: string;
-  /** A positional argument, as yargs writes it: `<what>`. */
-  readonly positional?: { readonly usage: string; readonly describe: string; readonly choices: readonly string[] };
+  /** A word that must stand before the options. */
+  readonly positional?: { readonly describe: string; readonly choices: readonly string[] };
   readonly summary: string;
   readonly options: readonly OptionName[];
   /** Command lines without `gantry`, and what they do. */

@@ -29,3 +29,20 @@ export function handleInterrupts(run: Interruptible, note: (text: string) => voi
     for (const signal of SIGNALS) process.off(signal, handle);
   };
 }
+
+/**
+ * The first signal aborts, with its name as the reason; the second ends the process, as signals do.
+ * @returns what aborts, and a function that gives the signals back to Node's own handling.
+ */
+export function abortOnInterrupt(): { signal: AbortSignal; release: () => void } {
+  const controller = new AbortController();
+  const release = (): void => {
+    for (const name of SIGNALS) process.off(name, handle);
+  };
+  const handle = (name: NodeJS.Signals): void => {
+    release();
+    controller.abort(name);
+  };
+  for (const name of SIGNALS) process.on(name, handle);
+  return { signal: controller.signal, release };
+}

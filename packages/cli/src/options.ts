@@ -1,6 +1,11 @@
+import { SAMPLES_DEFAULT, VECTOR_SIZES_DEFAULT } from './constants.js';
+
 /** One option of the command line. Without `key` it is no setting of the run but of the command. */
 export interface OptionSpec {
+  /** What it is; its default is told by `default`, or found under `key` (help-text.ts). */
   readonly describe: string;
+  /** What holds without it, in words, where that is no value of a configuration. */
+  readonly default?: string;
   /** A switch takes no value. */
   readonly isSwitch?: boolean;
   /** Takes several values, until the next option; they arrive joined by commas. */
@@ -14,12 +19,23 @@ export interface OptionSpec {
 /** Every option there is; one that appears in several commands means the same in all. */
 export const OPTIONS = {
   preset: { group: 'Run:', key: 'preset', describe: 'Networks and settings to begin from: mlp, mlp-plain' },
-  model: { group: 'Run:', key: 'model', describe: 'Your own defineGan file (.ts or .js)' },
+  model: {
+    group: 'Run:',
+    key: 'model',
+    describe: 'Your own defineGan file, .ts or .js',
+    default: "the preset's networks",
+  },
   dataset: { group: 'Run:', key: 'dataset', describe: 'mnist, fashion-mnist, idx:PATH' },
-  config: { group: 'Run:', describe: 'Settings file (default: gantry.yaml where it exists)' },
-  out: { group: 'Run:', describe: 'Run directory (default: runs/PRESET-N, or runs/MODEL-N)' },
-  workers: { group: 'Run:', key: 'workers', number: true, describe: 'Worker processes (default 2)' },
-  shards: { group: 'Run:', key: 'shards', number: true, describe: 'Slices of the batch (default: workers)' },
+  config: { group: 'Run:', describe: 'Settings file', default: 'gantry.yaml where it exists' },
+  out: { group: 'Run:', describe: 'Run directory', default: 'runs/PRESET-N, or runs/MODEL-N' },
+  workers: { group: 'Run:', key: 'workers', number: true, describe: 'Worker processes' },
+  shards: {
+    group: 'Run:',
+    key: 'shards',
+    number: true,
+    describe: 'Slices of the batch; runs with equal shards have equal bits, however many workers',
+    default: 'as many as workers',
+  },
   batch: { group: 'Run:', key: 'batch', number: true, describe: 'Real images a D update, over all workers' },
   steps: { group: 'Run:', key: 'steps', number: true, describe: 'Steps to train' },
   seed: { group: 'Run:', key: 'seed', number: true, describe: 'Seed of weights, noise and shuffling' },
@@ -42,11 +58,16 @@ export const OPTIONS = {
   device: {
     group: 'Workers:',
     key: 'device',
-    describe: 'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works (default cpu)',
+    describe: 'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works',
   },
   threads: { group: 'Workers:', key: 'threads', number: true, describe: 'Threads a worker computes with; 0: one' },
-  transport: { group: 'Workers:', key: 'transport', describe: 'auto, shm, ipc, tcp' },
-  topology: { group: 'Workers:', key: 'topology', describe: 'auto, direct, star' },
+  transport: {
+    group: 'Workers:',
+    key: 'transport',
+    describe: 'auto, shm, ipc, tcp',
+    default: 'auto, which is shm on Linux and tcp elsewhere',
+  },
+  topology: { group: 'Workers:', key: 'topology', describe: 'auto, direct, star', default: 'auto, which is direct' },
   lease: {
     group: 'Workers:',
     key: 'leaseMs',
@@ -68,23 +89,32 @@ export const OPTIONS = {
     describe: 'Steps between sample pictures; 0: only at the end',
   },
   json: { group: 'Output:', isSwitch: true, describe: 'One JSON object a line on standard output' },
-  bind: { group: 'Command:', describe: 'Where to listen (default tcp://127.0.0.1:0)' },
+  bind: { group: 'Command:', describe: 'Where to listen', default: 'tcp://127.0.0.1:0' },
   insecure: { group: 'Command:', isSwitch: true, describe: 'Leave the loopback although nothing is encrypted' },
   join: { group: 'Command:', describe: "The coordinator's endpoint: tcp://HOST:PORT" },
-  worker: { group: 'Command:', describe: 'Name of this worker (default: the coordinator chooses)' },
-  'host-id': { group: 'Command:', describe: 'Host that it counts to: equal ids share memory (default: this machine)' },
+  worker: { group: 'Command:', describe: 'Name of this worker', default: 'the coordinator chooses' },
+  'host-id': {
+    group: 'Command:',
+    describe: 'Host that it counts to: equal ids share memory',
+    default: 'this machine',
+  },
   hub: { group: 'Command:', isSwitch: true, describe: 'Sum for the others and own no shards (topology star)' },
   'resume-with-changes': {
     group: 'Command:',
     isSwitch: true,
     describe: 'Allow changes after which the numbers are no longer bit for bit the same',
   },
-  count: { group: 'Command:', describe: 'Samples (default 64)' },
-  format: { group: 'Command:', describe: 'grid, png, npy, idx (default: what --to ends in)' },
+  count: { group: 'Command:', describe: 'Samples', default: String(SAMPLES_DEFAULT) },
+  format: { group: 'Command:', describe: 'grid, png, npy, idx', default: 'what --to ends in' },
   to: { group: 'Command:', describe: 'File, or folder for png, to write' },
-  weights: { group: 'Command:', describe: 'ema, params (default ema where the run kept one)' },
-  checkpoint: { group: 'Command:', describe: 'Step of the checkpoint (default: the newest that is sound)' },
-  bytes: { group: 'Command:', isList: true, describe: 'Sizes of vectors: 4096 1MB 16.8MB, or with commas' },
+  weights: { group: 'Command:', describe: 'ema, params', default: 'ema where the run kept one' },
+  checkpoint: { group: 'Command:', describe: 'Step of the checkpoint', default: 'the newest that is sound' },
+  bytes: {
+    group: 'Command:',
+    isList: true,
+    describe: 'Sizes of vectors, multiples of 4 B: 4096 1MB 16.8MB, or with commas',
+    default: VECTOR_SIZES_DEFAULT,
+  },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;

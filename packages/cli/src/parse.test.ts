@@ -1,6 +1,6 @@
 import { GantryError } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
-import { leaseMs, numberOf, settingsOf, sizesOf } from './arguments.js';
+import { choiceOf, leaseMs, numberOf, settingsOf, sizesOf } from './arguments.js';
 import { COMMANDS } from './commands/index.js';
 import { isLoopback } from './loopback.js';
 import { optionSpec } from './options.js';
@@ -105,9 +105,19 @@ describe('values', () => {
     expect(leaseMs(text)).toBe(value);
   });
 
+  it('one of some', () => {
+    expect(choiceOf({ format: 'npy' }, 'format', ['npy', 'idx'])).toBe('npy');
+    expect(() => choiceOf({ format: 'nyp' }, 'format', ['npy', 'idx'])).toThrow(
+      '--format is nyp, which must be one of npy, idx. Did you mean npy?',
+    );
+  });
+
   it('sizes, in whole floats', () => {
-    expect(sizesOf('4096,1MB,64KiB,2.24mb,1')).toEqual([4096, 1_000_000, 65_536, 2_240_000, 4]);
-    expect(() => sizesOf('4096,huge')).toThrow(GantryError);
+    expect(sizesOf('4096,1MB,64KiB,2.24mb,16.8MB,4')).toEqual([4096, 1_000_000, 65_536, 2_240_000, 16_800_000, 4]);
+    expect(() => sizesOf('4096,huge')).toThrow('huge is no size');
+    expect(() => sizesOf('3')).toThrow('3 is 3 B, which must be a multiple of 4, as vectors');
+    expect(() => sizesOf('1.001kB')).toThrow('The nearest is 1000');
+    expect(() => sizesOf('0')).toThrow('The nearest is 4');
   });
 
   it.each([

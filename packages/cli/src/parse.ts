@@ -90,11 +90,12 @@ function overview(parser: Argv, commands: readonly CommandEntry[]): Argv {
 }
 
 async function commandParser(command: Command, argv: readonly string[]): Promise<Record<string, unknown> | undefined> {
-  const { positional } = command;
-  const line = `gantry ${command.name} ${positional ? `${positional.usage} ` : ''}[options]`;
-  let parser = (await base([...argv])).usage(`${line}\n\n${command.summary}.`);
+  // Only here, because ordinary command lines need no help, and the defaults load what checks a configuration.
+  const { optionText } = await import('./help-text.js');
+  let parser = (await base([...argv])).usage(headOf(command));
   for (const name of command.options) {
-    const { isSwitch = false, isList = false, describe, group } = optionSpec(name);
+    const { isSwitch = false, isList = false, group } = optionSpec(name);
+    const describe = optionText(command.name, name);
     if (isSwitch) parser = parser.option(name, { type: 'boolean', describe, group });
     else if (isList) parser = parser.option(name, { type: 'array', string: true, requiresArg: true, describe, group });
     else parser = parser.option(name, { nargs: 1, requiresArg: true, describe, group });
@@ -107,6 +108,13 @@ async function commandParser(command: Command, argv: readonly string[]): Promise
   } catch (error) {
     return usage(`${(error as Error).message.toLowerCase()}. See gantry ${command.name} --help`);
   }
+}
+
+/** The form of a command line, what it does, and what its word may be. */
+function headOf({ name, positional, summary }: Command): string {
+  if (positional === undefined) return `gantry ${name} [options]\n\n${summary}.`;
+  const { choices, describe } = positional;
+  return `gantry ${name} ${choices.join('|')} [options]\n\n${summary}. ${choices.join(' or ')}: ${describe}.`;
 }
 
 function joinLists(command: Command, parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {

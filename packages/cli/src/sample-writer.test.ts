@@ -1,4 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode } from 'fast-png';
@@ -48,6 +57,43 @@ it('leaves nothing behind when it is given up', () => {
   createSampleWriter('npy', path, { count: 5, imageShape: [2, 3, 1] }).discard();
   expect(readdirSync(folder).filter((name) => name.startsWith('broken'))).toEqual([]);
 });
+
+it.each(['npy', 'idx', 'grid'] as const)('%s: a folder in its place is refused before anything is made', (format) => {
+  const path = join(folder, `folder.${format}`);
+  mkdirSync(path);
+  const refused = { code: 'GANTRY_FILE_FAILED', message: expect.stringContaining('it is a folder, not a file') };
+  expect(() => createSampleWriter(format, path, { count: 5, imageShape: [2, 3, 1] })).toThrow(
+    expect.objectContaining(refused),
+  );
+  expect(existsSync(`${path}.part`)).toBe(false);
+});
+
+it('png: a file in place of the folder is refused', () => {
+  const path = join(folder, 'file');
+  writeFileSync(path, '');
+  expect(() => createSampleWriter('png', path, { count: 1, imageShape: [2, 3, 1] })).toThrow(
+    expect.objectContaining({ code: 'GANTRY_FILE_FAILED', message: expect.stringContaining('another --to') }),
+  );
+});
+
+// A device that is always full takes the place of the part file.
+it.runIf(existsSync('/dev/full')).each(['npy', 'grid', 'png'] as const)(
+  '%s: says when the disk is full',
+  async (format) => {
+    const path = join(folder, `full-${format}`);
+    mkdirSync(path);
+    const file = format === 'png' ? path : join(path, 'samples');
+    symlinkSync('/dev/full', format === 'png' ? join(path, '000000.png.part') : `${file}.part`);
+    const writer = createSampleWriter(format, file, { count: 1, imageShape: [2, 3, 1] });
+    const write = async () => {
+      await writer.write(pixels.subarray(0, 6), 1);
+      await writer.finish();
+    };
+    await expect(write()).rejects.toMatchObject({ code: 'GANTRY_DISK_FULL' });
+    writer.discard();
+    expect(readdirSync(path)).toEqual([]);
+  },
+);
 
 it('rounds and clamps to bytes', () => {
   const bytes = new Uint8Array(6);

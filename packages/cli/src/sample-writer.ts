@@ -1,5 +1,6 @@
-import { closeSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileError } from '@gantry/common';
 import { encodePicture, imageGrid } from '@gantry/coordinator';
 import { usage } from './arguments.js';
 import { idxHeader } from './formats/idx.js';
@@ -32,12 +33,15 @@ export interface SampleShape {
   readonly imageShape: readonly [number, number, number];
 }
 
-/** Takes samples in order, uint8 [n, height, width, channels] at a time. */
+/**
+ * Takes samples in order, uint8 [n, height, width, channels] at a time. Each method throws GantryError GANTRY_DISK_FULL or
+ * GANTRY_FILE_FAILED, after which only `discard` may be called.
+ */
 export interface SampleWriter {
   write(images: Uint8Array, count: number): void | Promise<void>;
   /** Everything was written; only now is the file there. */
   finish(): void | Promise<void>;
-  /** Something failed: leaves nothing behind. */
+  /** Something failed: leaves no half file behind. */
   discard(): void;
 }
 
@@ -45,12 +49,16 @@ export interface SampleWriter {
 const GRID_COLUMNS_MAX = 32;
 const GRID_GAP = 2;
 
+/** @throws GantryError GANTRY_DISK_FULL, GANTRY_FILE_FAILED before anything was computed, where `path` takes no file. */
 export function createSampleWriter(format: SampleFormat, path: string, shape: SampleShape): SampleWriter {
   if (format === 'png') return pngFolder(path, shape);
-  mkdirSync(dirname(path), { recursive: true });
-  if (format === 'grid') return gridFile(path, shape);
+  return format === 'grid' ? gridFile(path, shape) : arrayFile(path, headerOf(format, shape));
+}
+
+/** What stands before the samples in a file of arrays. */
+export function headerOf(format: 'npy' | 'idx', shape: SampleShape): Uint8Array {
   const dimensions = arrayShape(shape);
-  return arrayFile(path, format === 'npy' ? npyHeader(dimensions) : idxHeader(dimensions));
+  return format === 'npy' ? npyHeader(dimensions) : idxHeader(dimensions);
 }
 
 /** [N, H, W], and [N, H, W, C] where there is more than one channel. */
@@ -59,26 +67,73 @@ export function arrayShape({ count, imageShape }: SampleShape): number[] {
   return channels === 1 ? [count, height, width] : [count, height, width, channels];
 }
 
-/** A header, then the samples as they come: any number of them fits. */
-function arrayFile(path: string, header: Uint8Array): SampleWriter {
+/** Does something to the file system, and names the file in what goes wrong. */
+function filing<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw fileError(path, cause, { flag: '--to' });
+  }
+}
+
+/** A file that appears as a whole: it is written under another name, which is its own again when it is given up. */
+interface PartFile {
+  append(bytes: Uint8Array): void;
+  finish(): void;
+  discard(): void;
+}
+
+function openPart(path: string): PartFile {
   const part = `${path}.part`;
-  const file = openSync(part, 'w');
-  writeSync(file, header);
+  const file = filing(path, () => {
+    refuseFolder(path);
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(part, 'w');
+  });
+  let isOpen = true;
+  const close = (): void => {
+    if (!isOpen) return;
+    isOpen = false;
+    closeSync(file);
+  };
   return {
-    write: (images) => void writeSync(file, images),
-    finish() {
-      closeSync(file);
-      renameSync(part, path);
-    },
+    // Unlike writeSync, it goes on until everything is written.
+    append: (bytes) => filing(path, () => writeFileSync(file, bytes)),
+    finish: () =>
+      filing(path, () => {
+        close();
+        renameSync(part, path);
+      }),
     discard() {
-      closeSync(file);
+      close();
       rmSync(part, { force: true });
     },
   };
 }
 
+/** A rename would find it out only when everything is computed. */
+function refuseFolder(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+}
+
+/** A header, then the samples as they come: any number of them fits. */
+function arrayFile(path: string, header: Uint8Array): SampleWriter {
+  const file = openPart(path);
+  let begun = false;
+  return {
+    write(images) {
+      if (!begun) file.append(header);
+      begun = true;
+      file.append(images);
+    },
+    finish: file.finish,
+    discard: file.discard,
+  };
+}
+
 function gridFile(path: string, { count, imageShape }: SampleShape): SampleWriter {
   const [height, width, channels] = imageShape;
+  const file = openPart(path);
   const data = new Uint8Array(count * height * width * channels);
   let at = 0;
   return {
@@ -89,29 +144,40 @@ function gridFile(path: string, { count, imageShape }: SampleShape): SampleWrite
     async finish() {
       const columns = Math.min(GRID_COLUMNS_MAX, Math.ceil(Math.sqrt(count)));
       const picture = imageGrid({ data, count, height, width, channels }, { columns, gap: GRID_GAP });
-      writeFileSync(`${path}.part`, await encodePicture(picture));
-      renameSync(`${path}.part`, path);
+      file.append(await encodePicture(picture));
+      file.finish();
     },
-    discard() {},
+    discard: file.discard,
   };
 }
 
-/** One file a sample, numbered from 0 with as many digits as the last one needs. */
+/** One file a sample, numbered from 0 with as many digits as the last one needs. Those that are whole stay when it fails. */
 function pngFolder(path: string, { count, imageShape }: SampleShape): SampleWriter {
   const [height, width, channels] = imageShape;
   const digits = Math.max(6, String(count - 1).length);
   const size = height * width * channels;
-  mkdirSync(path, { recursive: true });
+  filing(path, () => mkdirSync(path, { recursive: true }));
   let next = 0;
   return {
     async write(images, number) {
       for (let i = 0; i < number; i++, next++) {
         const data = images.subarray(i * size, (i + 1) * size);
         const name = `${String(next).padStart(digits, '0')}.png`;
-        writeFileSync(join(path, name), await encodePicture({ data, height, width, channels }));
+        writeWhole(join(path, name), await encodePicture({ data, height, width, channels }));
       }
     },
     finish() {},
     discard() {},
   };
+}
+
+function writeWhole(path: string, bytes: Uint8Array): void {
+  const file = openPart(path);
+  try {
+    file.append(bytes);
+    file.finish();
+  } catch (error) {
+    file.discard();
+    throw error;
+  }
 }

@@ -1,24 +1,58 @@
+import { setImmediate } from 'node:timers/promises';
+import { GantryError } from '@gantry/common';
+import { requireRoom } from './disk-room.js';
+import { count as withCommas } from './formats/numbers.js';
 import { SAMPLES_PER_BATCH, type SampleSource } from './generator.js';
-import { createSampleWriter, type SampleFormat } from './sample-writer.js';
+import { createSampleWriter, type SampleFormat, type SampleWriter } from './sample-writer.js';
 
-/** Makes `count` samples and writes them to `to`; a failure leaves no half file. */
-export async function writeSamples(
-  source: SampleSource,
-  options: { format: SampleFormat; to: string; count: number },
-): Promise<void> {
+export interface WriteSamplesOptions {
+  readonly format: SampleFormat;
+  readonly to: string;
+  readonly count: number;
+  /** Its reason is the name of what asked to stop: `SIGINT`. */
+  readonly signal?: AbortSignal;
+  /** Called after each batch with how many samples are written. */
+  readonly onProgress?: (made: number) => void;
+}
+
+/**
+ * Makes `count` samples and writes them to `to`; a failure leaves no half file.
+ * @throws GantryError GANTRY_DISK_FULL, GANTRY_FILE_FAILED, GANTRY_INTERRUPTED
+ */
+export async function writeSamples(source: SampleSource, options: WriteSamplesOptions): Promise<void> {
   const { format, to, count } = options;
-  const { imageShape } = source;
-  const size = imageShape.reduce((product, dimension) => product * dimension, 1);
-  const writer = createSampleWriter(format, to, { count, imageShape });
+  const shape = { count, imageShape: source.imageShape };
+  requireRoom(options, shape);
+  const writer = createSampleWriter(format, to, shape);
   try {
-    for (let first = 0; first < count; first += SAMPLES_PER_BATCH) {
-      const images = await source.batch(first);
-      const used = Math.min(SAMPLES_PER_BATCH, count - first);
-      await writer.write(images.subarray(0, used * size), used);
-    }
+    await writeAll(source, writer, options);
+    await writer.finish();
   } catch (error) {
     writer.discard();
     throw error;
   }
-  await writer.finish();
+}
+
+async function writeAll(source: SampleSource, writer: SampleWriter, options: WriteSamplesOptions): Promise<void> {
+  const { count, onProgress } = options;
+  const size = source.imageShape.reduce((product, dimension) => product * dimension, 1);
+  for (let first = 0; first < count; first += SAMPLES_PER_BATCH) {
+    // Engines may compute without ever giving the event loop a turn, and signals arrive in one.
+    await setImmediate();
+    refuseStop(options, first);
+    const images = await source.batch(first);
+    const used = Math.min(SAMPLES_PER_BATCH, count - first);
+    await writer.write(images.subarray(0, used * size), used);
+    onProgress?.(first + used);
+  }
+}
+
+function refuseStop({ signal, count, format, to }: WriteSamplesOptions, made: number): void {
+  if (signal?.aborted !== true) return;
+  const kept = format === 'png' ? `those are in ${to}` : 'none is kept';
+  throw new GantryError(
+    'GANTRY_INTERRUPTED',
+    `stopped by ${String(signal.reason)} after ${withCommas(made)} of ${withCommas(count)} samples; ${kept}`,
+    { details: { made, count } },
+  );
 }

@@ -10,6 +10,7 @@ export {
   type UpdateMode,
 } from './config-types.js';
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
+export { fileError } from './file-error.js';
 export { Sha256, sha256Hex } from './hash.js';
 export { ALIGNMENT_FLOATS, alignFloats, createLayout, type Layout, type LayoutEntry, layoutViews } from './layout.js';
 export { createLogger, type LoggerOptions, SILENT_LOGGER } from './log.js';

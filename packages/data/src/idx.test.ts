@@ -51,6 +51,7 @@ describe('idx: data sets', () => {
     for (const path of [plain, join(plain, 'train-images-idx3-ubyte'), zipped]) {
       const source = await openDataset(`idx:${path}`);
       expect(source).toMatchObject({ count: 5, sampleShape: [4, 3, 1], classes: 5 });
+      expect(source.id).toMatch(/train-images-idx3-ubyte(\.gz)? \(train\)$/);
       expect([...source.labels!]).toEqual([0, 1, 2, 3, 4]);
       const sample = new Uint8Array(14);
       source.read(3, sample, 1);
@@ -103,7 +104,8 @@ describe('a broken file is named, with offset, expectation and finding', () => {
     ['labels cut off', labelsName, labels.subarray(0, 12), 12, /13 bytes/, /1 bytes are missing/],
     ['images for labels', labelsName, images, 3, /1 dimensions/, /3/],
     ['a label far from all others', labelsName, patched(labels, 10, 200), 10, /label below/, /200/],
-    ['a cut gzip stream', imagesName, gzipSync(images).subarray(0, 30), 30, /gzip/, /unexpected end of file/],
+    ['a cut gzip stream', imagesName, gzipSync(images).subarray(0, -8), 76, /gzip/, /cut off after \d+ packed bytes/],
+    ['a gzip stream cut in its header', imagesName, gzipSync(images).subarray(0, 5), 0, /gzip/, /after 5 packed/],
     [
       'a wrong gzip checksum',
       imagesName,
@@ -122,6 +124,32 @@ describe('a broken file is named, with offset, expectation and finding', () => {
     expect(error.details.expected).toMatch(expected);
     expect(error.details.found).toMatch(found);
     expect(error.message).toContain(join(at, file));
+  });
+
+  it('a gzip stream cut in its data, at the byte of the unpacked data', async () => {
+    const noise = encodeIdx(
+      [500, 10, 10],
+      Uint8Array.from({ length: 50_000 }, (_, i) => (i * i * 31) >> 3),
+    );
+    const packed = gzipSync(noise);
+    const error = await failure(() => readIdx(join(set({ x: packed.subarray(0, packed.length / 2) }), 'x'), [3]));
+    expect(error.details.offset).toBeGreaterThan(0);
+    expect(error.details.offset).toBeLessThan(noise.length);
+  });
+
+  it('a damaged gzip stream, without an offset, as none is known', async () => {
+    const broken = patched(gzipSync(images), gzipSync(images).length - 8, 1, 2);
+    const error = await failure(() => readIdx(join(set({ x: broken }), 'x'), [3]));
+    expect(error.details.offset).toBeNull();
+    expect(error.message).toContain('x: expected a whole gzip stream, found "incorrect data check"');
+  });
+
+  it('a file called .gz that is not gzipped; plain IDX under that name is read', async () => {
+    const at = write({ 'text.gz': Buffer.from('hello'), 'plain.gz': images, 'empty.gz': new Uint8Array(0) });
+    const error = await failure(() => readIdx(join(at, 'text.gz'), [3]));
+    expect(error.message).toContain('expected a gzip file (0x1f8b), as its name ends in .gz, found 0x6865: it is not');
+    expect((await failure(() => readIdx(join(at, 'empty.gz'), [3]))).message).toContain('a gzip file');
+    expect(readIdx(join(at, 'plain.gz'), [3]).shape).toEqual([5, 4, 3]);
   });
 
   it('a label in a gap that so many samples would not leave', async () => {

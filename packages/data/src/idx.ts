@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { constants, gunzipSync } from 'node:zlib';
 import { GantryError } from '@gantry/common';
 
 /**
@@ -30,18 +30,19 @@ export interface IdxArray {
 }
 
 /**
- * An error about a byte of a data file. Offsets in a gzipped file are those of the unpacked data,
- * but where it cannot be unpacked.
+ * An error about a byte of a data file.
+ * @param offset in the unpacked data, where the file is gzipped; null where it is not known
  * @param expected what should be there @param found what is there
  */
 export function invalidFile(
   path: string,
-  offset: number,
+  offset: number | null,
   expected: string,
   found: string,
   cause?: unknown,
 ): GantryError {
-  const message = `${path}: at byte ${offset}: expected ${expected}, found ${found}`;
+  const place = offset === null ? path : `${path}: at byte ${offset}`;
+  const message = `${place}: expected ${expected}, found ${found}`;
   return new GantryError('GANTRY_DATASET_INVALID', message, {
     cause,
     details: { file: path, offset, expected, found },
@@ -68,13 +69,30 @@ function readBytes(path: string): Buffer {
 }
 
 function unpack(path: string, bytes: Buffer): Buffer {
-  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
+  if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return requirePlain(path, bytes);
   try {
     return gunzipSync(bytes, { maxOutputLength: UNPACKED_BYTES_MAX });
   } catch (cause) {
-    const { message } = cause as Error;
-    throw invalidFile(path, bytes.length, 'a whole gzip stream in the packed file', `"${message}" on unpacking`, cause);
+    throw damagedGzip(path, bytes, cause as NodeJS.ErrnoException);
   }
+}
+
+/** A plain IDX file may be called `.gz`, as some downloads unpack on the way; anything else of that name is no gzip file. */
+function requirePlain(path: string, bytes: Buffer): Buffer {
+  const isIdx = bytes[0] === 0 && bytes[1] === 0;
+  if (!path.endsWith('.gz') || isIdx) return bytes;
+  const found = bytes.length < 2 ? 'the end of the file' : `0x${bytes.toString('hex', 0, 2)}: it is not gzipped`;
+  throw invalidFile(path, 0, 'a gzip file (0x1f8b), as its name ends in .gz', found);
+}
+
+/** Of a stream that is cut off, what came before the cut says at which byte of the unpacked data it ends. */
+function damagedGzip(path: string, bytes: Buffer, cause: NodeJS.ErrnoException): GantryError {
+  if (cause.code !== 'Z_BUF_ERROR') {
+    return invalidFile(path, null, 'a whole gzip stream', `"${cause.message}" on unpacking`, cause);
+  }
+  const { length } = gunzipSync(bytes, { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: UNPACKED_BYTES_MAX });
+  const found = `the end of the file (cut off after ${bytes.length} packed bytes)`;
+  return invalidFile(path, length, 'the rest of a gzip stream', found, cause);
 }
 
 /** Parses the bytes of an IDX file; `path` is for messages. */

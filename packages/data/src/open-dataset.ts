@@ -25,7 +25,10 @@ export async function openDataset(name: string, options: OpenDatasetOptions = {}
   if (name === 'mnist') return openMnist(split);
   if (name === 'fashion-mnist') return openFashionMnist(split);
   const path = idxPath(name);
-  if (path !== null) return readIdxDataset(`${name}/${split}`, findIdxFiles(path, split));
+  if (path !== null) {
+    const files = findIdxFiles(path, split);
+    return readIdxDataset(`${files.images} (${split})`, files);
+  }
   throw unknownDataset(name);
 }
 

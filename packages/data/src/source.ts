@@ -5,7 +5,7 @@ export type Split = 'train' | 'test';
 
 /** Where training samples come from: a fixed number of samples of one shape, found by index. */
 export interface DataSource {
-  /** As the user names it, with the split: `mnist/train`. */
+  /** For messages, with the split: `mnist/train`, or the images file, `/data/train-images-idx3-ubyte (train)`. */
   readonly id: string;
   readonly count: number;
   /** [height, width, channels] of a sample. */

@@ -1,17 +1,13 @@
 import { isGiven, sizesOf, textOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
+import { BENCH_STEPS_DEFAULT, VECTOR_SIZES_DEFAULT } from '../constants.js';
 import { bytes, count } from '../formats/numbers.js';
 import { SETTING_OPTIONS } from '../options.js';
 import { configOf, localTransport } from '../run-config.js';
 
-/** DESIGN.md's sizes: a handful of floats, a small layer, the article's discriminator and generator, and large models. */
-const SIZES = '4096,1MB,2.24MB,16.8MB,67MB';
-/** Enough steps for a rate that start-up does not touch, some seconds in all. */
-const STEPS_DEFAULT = '400';
-
 export const bench: Command = {
   name: 'bench',
-  positional: { usage: '<what>', describe: 'what to measure', choices: ['train', 'allreduce'] },
+  positional: { describe: 'what to measure', choices: ['train', 'allreduce'] },
   summary: 'Measure training or the all-reduce on this machine',
   options: [...SETTING_OPTIONS, 'config', 'bytes', 'json'],
   examples: [
@@ -22,7 +18,7 @@ export const bench: Command = {
 };
 
 async function benchTrain(args: Args): Promise<number> {
-  const given = textOf(args, 'steps') === undefined ? { ...args, steps: STEPS_DEFAULT } : args;
+  const given = textOf(args, 'steps') === undefined ? { ...args, steps: String(BENCH_STEPS_DEFAULT) } : args;
   const config = await configOf(given, { transport: localTransport() });
   const { measureTraining } = await import('../measure-training.js');
   const measured = await measureTraining(config);
@@ -51,7 +47,7 @@ async function benchTrain(args: Args): Promise<number> {
 
 async function benchVectors(args: Args): Promise<number> {
   const config = await configOf(args, { transport: localTransport() });
-  const sizes = sizesOf(textOf(args, 'bytes') ?? SIZES);
+  const sizes = sizesOf(textOf(args, 'bytes') ?? VECTOR_SIZES_DEFAULT);
   const { benchAllreduce } = await import('@gantry/collective');
   const { workers, transport, topology } = config;
   const rows = await benchAllreduce({

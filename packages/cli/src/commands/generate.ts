@@ -1,11 +1,15 @@
-import { resolve } from 'node:path';
-import type { RunConfig } from '@gantry/common';
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { GantryError, type RunConfig } from '@gantry/common';
 import { choiceOf, isGiven, requiredText, settingsOf, textOf, wholeOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
-import { count } from '../formats/numbers.js';
+import { SAMPLES_DEFAULT } from '../constants.js';
+import { count, counted } from '../formats/numbers.js';
+import type { SampleSource } from '../generator.js';
+import { abortOnInterrupt } from '../interrupts.js';
 import { formatOfEnding, SAMPLE_FORMATS, type SampleFormat } from '../sample-writer.js';
+import type { WriteSamplesOptions } from '../write-samples.js';
 
-const COUNT_DEFAULT = 64;
 /** Samples are numbered in 32 bits; a grid and single files have to fit memory and a folder. */
 const COUNT_MAX: Readonly<Record<SampleFormat, number>> = { grid: 10_000, png: 1_000_000, npy: 2 ** 31, idx: 2 ** 31 };
 
@@ -24,26 +28,60 @@ export const generate: Command = {
   ],
   async run(args) {
     const runDirectory = resolve(requiredText(args, 'out', '--out runs/mlp-1'));
-    const named = choiceOf(args, 'format', SAMPLE_FORMATS);
-    const target = requiredText(args, 'to', named === 'png' ? '--to samples' : `--to samples.${extension(named)}`);
-    const format = named ?? formatOfEnding(target);
-    const to = resolve(target);
-    const number = wholeOf(args, 'count', { min: 1, max: COUNT_MAX[format] }) ?? COUNT_DEFAULT;
+    const target = targetOf(args);
     const seed = wholeOf(args, 'seed', { min: 0, max: Number.MAX_SAFE_INTEGER }) ?? 0;
     const weights = choiceOf(args, 'weights', ['ema', 'params']);
     const { config, step, state, layout } = await openCheckpoint(args, runDirectory);
     const { openSampleSource } = await import('../generator.js');
     const source = await openSampleSource({ config, state, layout, seed, weights });
-    const { writeSamples } = await import('../write-samples.js');
-    await writeSamples(source, { format, to, count: number });
-    await source.dispose();
-    if (isGiven(args, 'json')) {
-      const told = { event: 'done', count: number, seed, format, path: to, step, weights: source.weights };
-      process.stdout.write(`${JSON.stringify(told)}\n`);
-    } else process.stderr.write(`${count(number)} samples of step ${count(step)} (${source.weights}) in ${to}\n`);
+    try {
+      await writeInterruptibly(source, target);
+    } finally {
+      await source.dispose();
+    }
+    tellDone(args, target, { seed, step, weights: source.weights });
     return 0;
   },
 };
+
+type Target = Pick<WriteSamplesOptions, 'format' | 'to' | 'count'>;
+
+function targetOf(args: Args): Target {
+  const named = choiceOf(args, 'format', SAMPLE_FORMATS);
+  const path = requiredText(args, 'to', named === 'png' ? '--to samples' : `--to samples.${extension(named)}`);
+  const format = named ?? formatOfEnding(path);
+  const count = wholeOf(args, 'count', { min: 1, max: COUNT_MAX[format] }) ?? SAMPLES_DEFAULT;
+  return { format, to: resolve(path), count };
+}
+
+function tellDone(args: Args, target: Target, made: { seed: number; step: number; weights: string }): void {
+  const { format, to, count: samples } = target;
+  const files = format === 'png' ? samples : 1;
+  if (isGiven(args, 'json')) {
+    const { seed, step, weights } = made;
+    const told = { event: 'done', count: samples, seed, format, path: to, files, step, weights };
+    process.stdout.write(`${JSON.stringify(told)}\n`);
+    return;
+  }
+  const what = `${counted(samples, 'sample')} of step ${count(made.step)} (${made.weights}) in ${to}`;
+  process.stderr.write(`${what}${format === 'png' ? `: ${counted(files, 'file')}` : ''}\n`);
+}
+
+/** Tells how far it is; a signal ends it cleanly. */
+async function writeInterruptibly(source: SampleSource, target: Target): Promise<void> {
+  const [{ writeSamples }, { createSampleProgress }] = await Promise.all([
+    import('../write-samples.js'),
+    import('../reporters/sample-progress.js'),
+  ]);
+  const { signal, release } = abortOnInterrupt();
+  const progress = createSampleProgress(target.count);
+  try {
+    await writeSamples(source, { ...target, signal, onProgress: progress.made });
+  } finally {
+    progress.close();
+    release();
+  }
+}
 
 function extension(format: SampleFormat | undefined): string {
   return format === 'npy' ? 'npy' : format === 'idx' ? 'idx3-ubyte' : 'png';
@@ -51,14 +89,40 @@ function extension(format: SampleFormat | undefined): string {
 
 async function openCheckpoint(args: Args, runDirectory: string) {
   const step = wholeOf(args, 'checkpoint', { min: 0, max: Number.MAX_SAFE_INTEGER });
+  requireRun(runDirectory);
   const [{ readCheckpoint }, { parseRunConfig }] = await Promise.all([
     import('@gantry/coordinator'),
     import('@gantry/common/config'),
   ]);
-  const { manifest, state, layout } = await readCheckpoint(runDirectory, step === undefined ? {} : { step });
+  const { manifest, state, layout, damaged } = await readCheckpoint(runDirectory, step === undefined ? {} : { step });
+  await warnOfDamaged(damaged, { step: manifest.step, json: isGiven(args, 'json') });
   const stored = JSON.parse(manifest.runConfigJson) as RunConfig;
   const config = parseRunConfig({ ...stored, ...settingsOf(onlyDevice(args)) }, 'the checkpoint or a flag');
   return { config, step: manifest.step, state, layout };
+}
+
+/** A folder with checkpoints alone will do: somebody may have kept no more of the run. */
+function requireRun(runDirectory: string): void {
+  if (['config.yaml', 'checkpoints'].some((name) => existsSync(join(runDirectory, name)))) return;
+  const what = existsSync(runDirectory) ? 'holds no run (no config.yaml and no checkpoints)' : 'does not exist';
+  throw new GantryError(
+    'GANTRY_RUN_NOT_FOUND',
+    `${runDirectory} ${what}. Name a run directory with --out, or begin a run with gantry train`,
+    { details: { runDirectory } },
+  );
+}
+
+async function warnOfDamaged(
+  damaged: readonly { readonly message: string }[],
+  { step, json }: { step: number; json: boolean },
+): Promise<void> {
+  if (damaged.length === 0) return;
+  const { createReporter } = await import('../reporters/create-reporter.js');
+  const reporter = await createReporter({ json });
+  for (const { message } of damaged) {
+    reporter.event({ event: 'warning', message: `${message}; the samples are of step ${count(step)}` });
+  }
+  reporter.close();
 }
 
 /** `--seed` is of the samples, not of the run. */

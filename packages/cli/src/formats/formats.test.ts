@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { idxHeader } from './idx.js';
 import { npyHeader } from './npy.js';
-import { bytes, count, duration, loss, percent, rate } from './numbers.js';
+import { bytes, count, counted, duration, loss, percent, rate, roughDuration } from './numbers.js';
 
 describe('npy', () => {
   it.each([
@@ -25,9 +25,11 @@ it('idx3 header is that of MNIST', () => {
 
 it('numbers for people', () => {
   expect(count(12_345.6)).toBe('12,346');
+  expect([1, 12_000].map((value) => counted(value, 'sample'))).toEqual(['1 sample', '12,000 samples']);
   expect(rate(0)).toBe('– images/s');
   expect(loss(Number.NaN)).toBe('NaN');
   expect(percent(0.856)).toBe('86 %');
   expect([45, 200, 7500].map(duration)).toEqual(['45 s', '3 min 20 s', '2 h 5 min']);
+  expect([45, 200, 3599, 7500].map(roughDuration)).toEqual(['45 s', '3 min', '60 min', '2.1 h']);
   expect([512, 1500, 2.24e6, 123e9].map(bytes)).toEqual(['512 B', '1.5 kB', '2.2 MB', '123 GB']);
 });

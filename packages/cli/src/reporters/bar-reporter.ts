@@ -1,27 +1,40 @@
-import { SingleBar } from 'cli-progress';
-import { count, duration, loss, percent, rate } from '../formats/numbers.js';
+import { type Options, SingleBar } from 'cli-progress';
+import Terminal from 'cli-progress/lib/terminal.js';
 import { describeEvent } from './describe-event.js';
+import { progressLine } from './progress-line.js';
 import type { ProgressEvent, Reporter } from './reporter.js';
 
-const FORMAT =
-  '{bar} {percentage}% step {value}/{total}  {rate}  D {d}  G {g}  D right: {real} real, {fake} fake  {left}';
-const BAR_COLUMNS = 20;
 const FRAMES_PER_SECOND = 5;
 
-/** A progress bar on a terminal; what happens is written above it. */
+/**
+ * The bar's line is wherever the cursor is. cli-progress saves the cursor when it starts and goes back there when it stops:
+ * over the lines that were written in between.
+ */
+class LineTerminal extends Terminal {
+  override cursorSave(): void {}
+  override cursorRestore(): void {}
+}
+
+// `terminal` is an option that the published types leave out.
+const OPTIONS: Options & { terminal: Terminal } = {
+  format: (_options, { maxWidth }, { event }: { event: ProgressEvent }) => progressLine(event, maxWidth),
+  stream: process.stderr,
+  terminal: new LineTerminal(process.stderr),
+  fps: FRAMES_PER_SECOND,
+  hideCursor: true,
+  clearOnComplete: false,
+  stopOnComplete: false,
+  // Lines above that are longer than the terminal is wide wrap as everywhere.
+  linewrap: true,
+  // A line that is written above clears the bar, which has to come back although its numbers are the same.
+  forceRedraw: true,
+  // The coordinator ends the run on a signal; a bar must not end the process.
+  gracefulExit: false,
+};
+
+/** A line of progress on a terminal; what happens is written above it. */
 export function createBarReporter(): Reporter {
-  const bar = new SingleBar({
-    format: FORMAT,
-    stream: process.stderr,
-    barsize: BAR_COLUMNS,
-    fps: FRAMES_PER_SECOND,
-    hideCursor: true,
-    clearOnComplete: false,
-    stopOnComplete: false,
-    // The coordinator ends the run on a signal; a bar must not end the process.
-    gracefulExit: false,
-    formatValue: (value, _options, type) => (type === 'value' || type === 'total' ? count(value) : String(value)),
-  });
+  const bar = new SingleBar(OPTIONS);
   let running = false;
   const above = (text: string): void => {
     // Clears the bar's line; it is drawn again with the next frame.
@@ -37,9 +50,9 @@ export function createBarReporter(): Reporter {
     showsErrors: false,
     event(event) {
       if (event.event === 'progress') {
-        if (!running) bar.start(event.steps, event.step, payload(event));
+        if (!running) bar.start(event.steps, event.step, { event });
         running = true;
-        return bar.update(event.step, payload(event));
+        return bar.update(event.step, { event });
       }
       if (event.event === 'done' || event.event === 'error') close();
       const text = describeEvent(event);
@@ -47,16 +60,5 @@ export function createBarReporter(): Reporter {
     },
     note: above,
     close,
-  };
-}
-
-function payload(event: ProgressEvent): object {
-  return {
-    rate: rate(event.imagesPerSecond),
-    d: loss(event.discriminatorLoss),
-    g: loss(event.generatorLoss),
-    real: percent(event.accuracyReal),
-    fake: percent(event.accuracyFake),
-    left: event.etaSeconds === null ? '' : `${duration(event.etaSeconds)} left`,
   };
 }

@@ -35,6 +35,11 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   'adam.epsilon': 'numbers',
 };
 
+/** What another value of a key (nested ones with a dot) does to a run that goes on. */
+export function changeEffect(key: string): ChangeEffect {
+  return EFFECTS[key] ?? 'breaks';
+}
+
 /** The keys in which two configurations differ, and what that means for resuming `from` as `to`. */
 export function diffConfig(from: RunConfig, to: RunConfig): ConfigChange[] {
   const before = flat(from);
@@ -42,7 +47,7 @@ export function diffConfig(from: RunConfig, to: RunConfig): ConfigChange[] {
   const changes: ConfigChange[] = [];
   for (const key of new Set([...before.keys(), ...after.keys()])) {
     const [a, b] = [before.get(key), after.get(key)];
-    if (!Object.is(a, b)) changes.push({ key, from: a, to: b, effect: EFFECTS[key] ?? 'breaks' });
+    if (!Object.is(a, b)) changes.push({ key, from: a, to: b, effect: changeEffect(key) });
   }
   return changes;
 }

@@ -62,12 +62,18 @@ export async function parseConfigFile(text: string, path: string): Promise<Confi
   return { path, settings: withPaths(parsed.data!, dirname(path)), where: (key) => where(key.split('.')) };
 }
 
+/** The first alone: those after it are mostly its consequences. */
 function syntaxProblems(document: Document, at: (offset: number) => string): ConfigProblem[] {
-  return [...document.errors, ...document.warnings].map(({ message, pos, code }) => ({
+  return [...document.errors, ...document.warnings].slice(0, 1).map(({ message, pos, code }) => ({
     where: at(pos[0]),
     key: 'YAML',
-    text: `cannot be read: ${message.split('\n')[0]} (${code})`,
+    text: `cannot be read: ${withoutPosition(message)} (${code})`,
   }));
+}
+
+/** The parser's messages name line and column too, and quote the text. */
+function withoutPosition(message: string): string {
+  return message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
 }
 
 function plainValue(document: Document, path: string): unknown {

@@ -19,8 +19,9 @@ export function throwProblems(problems: readonly ConfigProblem[]): void {
   if (problems.length === 0) return;
   const lines = problems.map(({ where, key, value, text }) => {
     const given = value === undefined ? '' : ` is ${shortened(value)}, which`;
-    const flag = where.startsWith('--'); // A flag names itself.
-    return `  ${flag ? where : `${where}: ${key}`}${given} ${text}`;
+    // A flag names itself; a problem of the whole has no key.
+    const named = where.startsWith('--') || key === '' ? where : `${where}: ${key}`;
+    return `  ${named}${given} ${text}`;
   });
   throw new GantryError(
     'GANTRY_CONFIG_INVALID',
@@ -46,9 +47,17 @@ export function problemsOf(
     const key = path.join('.');
     if (seen.has(key)) continue;
     seen.add(key);
-    problems.push({ where: where(path), key, value: valueAt(input, path), text: issue.message });
+    const value = valueAt(input, path);
+    problems.push({ where: where(path), key, value, text: `${issue.message}${meant(issue, value)}` });
   }
   return problems;
+}
+
+/** Of a choice: the word that was probably meant. */
+function meant(issue: z.core.$ZodIssue, value: unknown): string {
+  if (issue.code !== 'invalid_value' || typeof value !== 'string') return '';
+  const found = suggestion(value, issue.values.map(String));
+  return found === '' ? '' : `.${found}`;
 }
 
 function unknownKey(path: readonly string[], where: (path: readonly string[]) => string): ConfigProblem {

@@ -61,7 +61,12 @@ describe('resolveConfig', () => {
     [{ workers: 4, shards: 2 }, '--workers is 4, which is more than the shards (2)'],
     [{ updates: 'simultaneous', discriminatorUpdates: 2 }, '--discriminator-updates is 2, which must be 1'],
     [{ preset: 'mlp-plan' }, 'Did you mean mlp-plain?'],
-    [{ leaseMs: 10 }, '--lease is 10, which must be a whole number from 500'],
+    [{ leaseMs: 10 }, '--lease is 10, which must be a whole number of milliseconds from 500 to 60000'],
+    [{ loss: 'minmax' }, '--loss is minmax, which must be one of non-saturating, minimax. Did you mean minimax?'],
+    [{ transport: 'smh' }, 'Did you mean shm?'],
+    [{ engine: 'onx' }, 'Did you mean onnx?'],
+    [{ topology: 'strar' }, 'Did you mean star?'],
+    [{ updates: 'alternate' }, 'Did you mean alternating?'],
     [{ dataset: 'mnst' }, 'must be mnist, fashion-mnist or idx:PATH'],
     [{ device: 'gpu' }, 'must be auto, cpu, webgpu[:N]'],
     [{ seed: Number.NaN }, '--seed is NaN'],
@@ -84,12 +89,19 @@ describe('gantry.yaml', () => {
     ['steps: 1\nsteps: 2\n', 'gantry.yaml:2:1'],
     ['steps: [1\n', 'YAML cannot be read'],
     ['steps: !!js/function 1\n', 'gantry.yaml:1:8'],
-    ['- 1\n', 'gantry.yaml'],
+    ['- 1\n', 'gantry.yaml is [1], which must be a mapping of keys to values'],
+    ['[1,2]\n', 'gantry.yaml is [1,2], which must be a mapping of keys to values'],
     ['__proto__: {workers: 3}\n', '__proto__ is no known key'],
   ])('%j', async (text, message) => {
     const error = await refusal(() => parseConfigFile(text, 'gantry.yaml'));
     expect(error.code).toBe('GANTRY_CONFIG_INVALID');
     expect(error.message).toContain(message);
+  });
+
+  it('tells the first place alone at which it is no YAML, once', async () => {
+    const { message } = await refusal(() => parseConfigFile('steps: 3\na: b: c\n d: [e\n', 'gantry.yaml'));
+    expect(message).toMatch(/^the configuration has 1 problem:\n {2}gantry\.yaml:2:4: YAML cannot be read: [^\n]+$/);
+    expect(message).not.toContain('at line');
   });
 
   it('stops a billion laughs', async () => {

@@ -16,8 +16,8 @@ export const LIMITS = {
   leaseMax: 60_000,
 } as const;
 
-function whole(min: number, max: number, about: string) {
-  const error = `must be a whole number from ${min} to ${max}`;
+function whole(min: number, max: number, about: string, unit = '') {
+  const error = `must be a whole number${unit && ` of ${unit}`} from ${min} to ${max}`;
   return z.int({ error }).min(min, { error }).max(max, { error }).describe(about);
 }
 
@@ -37,6 +37,11 @@ function oneOf<const T extends readonly [string, ...string[]]>(values: T, about:
 
 function words(expression: RegExp, error: string, about: string) {
   return z.string({ error }).regex(expression, { error }).describe(about);
+}
+
+/** The error of an object; undefined leaves other problems of it, such as unknown keys, in zod's words. */
+function mapping({ code }: { readonly code: string }): string | undefined {
+  return code === 'invalid_type' ? 'must be a mapping of keys to values' : undefined;
 }
 
 const adam = {
@@ -74,7 +79,12 @@ const fields = {
   checkpointEvery: whole(0, LIMITS.steps, 'Steps between checkpoints; 0: only at the end'),
   checkpointKeep: whole(1, 10_000, 'Checkpoints kept'),
   sampleEvery: whole(0, LIMITS.steps, 'Steps between sample pictures; 0: only at the end'),
-  leaseMs: whole(LIMITS.leaseMin, LIMITS.leaseMax, 'Milliseconds of silence after which a worker is held to be dead'),
+  leaseMs: whole(
+    LIMITS.leaseMin,
+    LIMITS.leaseMax,
+    'Milliseconds of silence after which a worker is held to be dead',
+    'milliseconds',
+  ),
 };
 
 const modelPath = z
@@ -84,13 +94,16 @@ const modelPath = z
 
 /** `gantry.yaml`, and the flags in the same form: every key optional, none other allowed. */
 export const settingsSchema = z
-  .strictObject({
-    ...fields,
-    model: modelPath.nullable(),
-    adam: z.strictObject(adam, { error: 'must be a mapping' }).partial().describe("Adam's settings"),
-    transport: oneOf(['auto', 'shm', 'ipc', 'tcp'], 'How gradients travel'),
-    topology: oneOf(['auto', 'direct', 'star'], 'Who sums what'),
-  })
+  .strictObject(
+    {
+      ...fields,
+      model: modelPath.nullable(),
+      adam: z.strictObject(adam, { error: mapping }).partial().describe("Adam's settings"),
+      transport: oneOf(['auto', 'shm', 'ipc', 'tcp'], 'How gradients travel'),
+      topology: oneOf(['auto', 'direct', 'star'], 'Who sums what'),
+    },
+    { error: mapping },
+  )
   .partial();
 
 /** A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device`. */

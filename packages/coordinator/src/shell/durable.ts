@@ -1,24 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { GantryError } from '@gantry/common';
+import { fileError } from '@gantry/common';
 
-/** Errno codes that mean: no room. */
-const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
-
-/** What went wrong with a file, as an error that names it: GANTRY_DISK_FULL where there is no room. */
-export function fileError(file: string, cause: unknown): GantryError {
-  if (cause instanceof GantryError) return cause;
-  const code = (cause as NodeJS.ErrnoException).code ?? '';
-  if (FULL.has(code)) {
-    const message = `no room to write ${file} (${code}); free some space, or use another --out`;
-    return new GantryError('GANTRY_DISK_FULL', message, { cause, details: { file, errno: code } });
-  }
-  return new GantryError('GANTRY_INTERNAL', `cannot write ${file}: ${(cause as Error).message}`, {
-    cause,
-    details: { file, errno: code },
-  });
-}
+export { fileError };
 
 /** Makes a rename or a new name in `folder` survive a power failure. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -45,7 +30,7 @@ export async function writeSynced(file: string, write: (handle: FileHandle) => P
  * Replaces a file as a whole: readers see the old content or the new, never a part.
  *
  * @param options.durable Also survives a power failure.
- * @throws GantryError GANTRY_DISK_FULL; the old file is then intact.
+ * @throws GantryError GANTRY_DISK_FULL, GANTRY_FILE_FAILED; the old file is then intact.
  */
 export async function replaceFile(
   file: string,

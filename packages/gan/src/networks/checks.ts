@@ -1,7 +1,7 @@
 import type { NetworkName } from '@gantry/common';
 import type { LayersModel, layers } from '@tensorflow/tfjs-layers';
 import { invalidModel } from '../errors.js';
-import { layersOf } from './weights.js';
+import { edgeLayers, layerPlace, layersOf } from './model-layers.js';
 
 /** Layers that draw random numbers while training; a Gantry program has none, so they would silently do nothing right. */
 const RANDOM_LAYERS = new Set(['Dropout', 'SpatialDropout1D', 'GaussianNoise', 'GaussianDropout', 'AlphaDropout']);
@@ -26,7 +26,7 @@ export function checkModel(model: unknown, network: NetworkName, shapes: Network
     );
   }
   checkEdges(model, network, shapes);
-  for (const layer of layersOf(model)) checkLayer(layer, network);
+  for (const layer of layersOf(model)) checkLayer(layer, layerPlace(model, layer, network), network);
   checkLosses(model, network);
   checkLastActivation(model, network);
 }
@@ -52,8 +52,9 @@ function checkEdges(model: LayersModel, network: NetworkName, shapes: NetworkSha
       { network },
     );
   }
-  checkShape(network, 'takes', inputs[0]!.shape, shapes.input, model.layers[0]!.name);
-  checkShape(network, 'gives', outputs[0]!.shape, shapes.output, model.layers.at(-1)!.name);
+  const { first, last } = edgeLayers(model);
+  checkShape(network, 'takes', inputs[0]!.shape, shapes.input, layerPlace(model, first, network));
+  checkShape(network, 'gives', outputs[0]!.shape, shapes.output, layerPlace(model, last, network));
 }
 
 function checkShape(
@@ -61,15 +62,15 @@ function checkShape(
   verb: 'takes' | 'gives',
   actual: readonly (number | null)[],
   expected: readonly number[],
-  layer: string,
+  place: string,
 ): void {
   const [batch, ...rest] = actual;
   const fits = rest.length === expected.length && rest.every((size, i) => size === expected[i]);
   if (fits && (batch === null || batch === undefined)) return;
   throw invalidModel(
-    `the ${network} ${verb} [${actual.map((size) => size ?? 'batch').join(', ')}] at its layer ${layer}; expected ` +
+    `the ${network} ${verb} [${actual.map((size) => size ?? 'batch').join(', ')}] (${place}); expected ` +
       `[${['batch', ...expected].join(', ')}]${expectedBecause(network, verb)}.`,
-    { network, layer },
+    { network, layer: place },
   );
 }
 
@@ -78,30 +79,28 @@ function expectedBecause(network: NetworkName, verb: 'takes' | 'gives'): string 
   return verb === 'takes' ? ' (imageShape)' : ': one logit an image';
 }
 
-function checkLayer(layer: layers.Layer, network: NetworkName): void {
-  const kind = layer.getClassName();
-  if (RANDOM_LAYERS.has(kind)) {
+function checkLayer(layer: layers.Layer, place: string, network: NetworkName): void {
+  if (RANDOM_LAYERS.has(layer.getClassName())) {
     throw invalidModel(
-      `the ${network}'s layer ${layer.name} (${kind}) draws random numbers, which is not supported yet: a step must be a ` +
-        'pure function of its inputs. Remove the layer.',
-      { network, layer: layer.name },
+      `${place} draws random numbers, which is not supported yet: a step must be a pure function of its inputs. ` +
+        'Remove the layer.',
+      { network, layer: place },
     );
   }
   if ((layer as { stateful?: boolean }).stateful) {
-    throw invalidModel(`the ${network}'s layer ${layer.name} (${kind}) is stateful, which is not supported.`, {
-      network,
-      layer: layer.name,
-    });
+    throw invalidModel(`${place} is stateful, which is not supported.`, { network, layer: place });
   }
 }
 
+/** A loss is a function of logits alone, so that a user cannot add what depends on weights there. */
 function checkLosses(model: LayersModel, network: NetworkName): void {
   const layer = layersOf(model).find((candidate) => candidate.losses.length > 0);
   if (layer === undefined) return;
+  const place = layerPlace(model, layer, network);
   throw invalidModel(
-    `the ${network}'s layer ${layer.name} has a regularizer, which Gantry does not add to the loss. Remove it, or add its ` +
-      'term to a loss of your own.',
-    { network, layer: layer.name },
+    `${place} has a regularizer, which Gantry does not add to the loss; a loss of your own sees logits only, no weights. ` +
+      'Remove it. What holds the discriminator back is R1 (--r1-gamma).',
+    { network, layer: place },
   );
 }
 
@@ -109,16 +108,17 @@ function checkLastActivation(model: LayersModel, network: NetworkName): void {
   const last = layersOf(model).findLast((layer) => !SHAPE_LAYERS.has(layer.getClassName()));
   const activation = last?.getConfig().activation;
   if (last === undefined || typeof activation !== 'string') return;
+  const place = layerPlace(model, last, network);
   if (network === 'discriminator' && activation === 'sigmoid') {
-    throw invalidModel(
-      `the discriminator's last layer ${last.name} ends in a sigmoid; the losses take logits. Leave the activation out.`,
-      { network, layer: last.name },
-    );
+    throw invalidModel(`${place} ends the network in a sigmoid; the losses take logits. Leave the activation out.`, {
+      network,
+      layer: place,
+    });
   }
   if (network === 'generator' && activation === 'tanh') {
     throw invalidModel(
-      `the generator's last layer ${last.name} ends in tanh (−1…1); images are 0…1. Use a sigmoid, or rescale after it.`,
-      { network, layer: last.name },
+      `${place} ends the network in tanh (−1…1); images are 0…1. Use a sigmoid, or rescale after it.`,
+      { network, layer: place },
     );
   }
 }

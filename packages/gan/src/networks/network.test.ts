@@ -113,21 +113,50 @@ describe('a model that cannot be trained is refused', () => {
     [
       'a wrong latent',
       () => generatorOf(dense(4, { inputShape: [9] }), image()),
-      /generator takes \[batch, 9\].*expected \[batch, 3\]/,
+      /generator takes \[batch, 9\] \(generator layer 1 \(Dense, units 4\)\); expected \[batch, 3\]/,
     ],
     [
       'a wrong image',
       () => generatorOf(dense(4, { inputShape: [3] })),
-      /generator gives \[batch, 4\].*\[batch, 2, 2, 1\]/,
+      /generator gives \[batch, 4\] \(generator layer 1 .*\[batch, 2, 2, 1\]/,
     ],
     ['two logits', () => discriminatorOf(dense(2)), /discriminator gives \[batch, 2\].*one logit an image/],
-    ['a sigmoid', () => discriminatorOf(dense(1, { activation: 'sigmoid' })), /ends in a sigmoid/],
-    ['a tanh', () => generatorOf(dense(4, { inputShape: [3], activation: 'tanh' }), image()), /ends in tanh/],
-    ['dropout', () => discriminatorOf(layers.dropout({ rate: 0.5 }), dense(1)), /Dropout\) draws random numbers/],
-    ['batch norm', () => discriminatorOf(layers.batchNormalization(), dense(1)), /batch_normalization_1 .*moving_mean/],
-    ['a frozen layer', () => discriminatorOf(dense(3, { trainable: false }), dense(1)), /dense_1 .*kernel.*not update/],
-    ['a regularizer', () => discriminatorOf(dense(1, { kernelRegularizer: 'l1l2' })), /has a regularizer/],
+    [
+      'a sigmoid',
+      () => discriminatorOf(dense(1, { activation: 'sigmoid' })),
+      /^discriminator layer 2 \(Dense, units 1\) ends the network in a sigmoid/,
+    ],
+    [
+      'a tanh',
+      () => generatorOf(dense(4, { inputShape: [3], activation: 'tanh' }), image()),
+      /^generator layer 1 \(Dense, units 4\) ends the network in tanh/,
+    ],
+    [
+      'dropout',
+      () => discriminatorOf(layers.dropout({ rate: 0.5 }), dense(1)),
+      /^discriminator layer 2 \(Dropout, rate 0\.5\) draws random numbers/,
+    ],
+    [
+      'batch norm',
+      () => discriminatorOf(layers.batchNormalization(), dense(1)),
+      /layer 2 \(BatchNormalization\) .*moving_mean/,
+    ],
+    [
+      'a frozen layer',
+      () => discriminatorOf(dense(3, { trainable: false }), dense(1)),
+      /layer 2 \(Dense, units 3\) .*kernel.*not update/,
+    ],
+    [
+      'a regularizer',
+      () => discriminatorOf(dense(1, { kernelRegularizer: 'l1l2' })),
+      /has a regularizer.*sees logits only.*--r1-gamma/,
+    ],
     ['a constraint', () => discriminatorOf(dense(1, { kernelConstraint: 'nonNeg' })), /constraint on kernel/],
+    [
+      'a layer that has a name',
+      () => discriminatorOf(dense(3, { name: 'mine', trainable: false }), dense(1)),
+      /^discriminator layer 2 "mine" \(Dense, units 3\) has the weight kernel/,
+    ],
     ['no model', () => ({ generator: () => 5 as unknown as LayersModel }), /generator\(\) must return .* a number/],
     ['no weights', () => discriminatorOf(layers.reshape({ targetShape: [4] })), /one logit/],
     [

@@ -2,6 +2,7 @@ import type { NetworkName } from '@gantry/common';
 import type { Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel, layers } from '@tensorflow/tfjs-layers';
 import { invalidModel } from '../errors.js';
+import { hasOwnName, layerPlace, layersOf } from './model-layers.js';
 
 type Layer = layers.Layer;
 type LayerVariable = Layer['weights'][number];
@@ -13,23 +14,7 @@ export interface NamedWeight {
   readonly variable: Variable;
 }
 
-/** What tfjs calls a layer that the user has not named: `dense_Dense1`, numbered over the whole process. */
-const AUTOMATIC_NAME = /^[a-z0-9_]+_([A-Z]\w*?)\d+$/;
 const SAFE_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
-
-/** The layers of a model, those of nested models in their place, each once. */
-export function layersOf(model: LayersModel): Layer[] {
-  const found = new Set<Layer>();
-  for (const layer of model.layers) {
-    if (isModel(layer)) for (const inner of layersOf(layer)) found.add(inner);
-    else found.add(layer);
-  }
-  return [...found];
-}
-
-function isModel(layer: Layer): layer is LayersModel & Layer {
-  return Array.isArray((layer as { layers?: unknown }).layers) && layer.getClassName() !== 'Bidirectional';
-}
 
 /**
  * Names every trainable weight by its layer and its place: `dense_1/kernel` is the kernel of the first dense layer that has
@@ -45,7 +30,7 @@ export function nameWeights(model: LayersModel, network: NetworkName): NamedWeig
   for (const layer of layersOf(model)) {
     if (layer.weights.length === 0) continue;
     const layerName = stableLayerName(layer, counts);
-    refuseUntrainable(layer, layerName, network);
+    refuseUntrainable(layer, layerPlace(model, layer, network), network);
     for (const weight of layer.trainableWeights) {
       const variable = weight.read() as Variable;
       if (seen.has(variable)) continue;
@@ -57,7 +42,7 @@ export function nameWeights(model: LayersModel, network: NetworkName): NamedWeig
 }
 
 function stableLayerName(layer: Layer, counts: Map<string, number>): string {
-  if (!AUTOMATIC_NAME.test(layer.name) && SAFE_NAME.test(layer.name)) return layer.name;
+  if (hasOwnName(layer) && SAFE_NAME.test(layer.name)) return layer.name;
   const kind = snakeCase(layer.getClassName());
   const count = (counts.get(kind) ?? 0) + 1;
   counts.set(kind, count);
@@ -81,21 +66,21 @@ function uniqueName(name: string, taken: Set<string>): string {
   return unique;
 }
 
-function refuseUntrainable(layer: Layer, layerName: string, network: NetworkName): void {
+function refuseUntrainable(layer: Layer, place: string, network: NetworkName): void {
   if (layer.nonTrainableWeights.length > 0) {
     const weight = weightName(layer.nonTrainableWeights[0]!);
     throw invalidModel(
-      `the ${network}'s layer ${layerName} (${layer.getClassName()}) has the weight ${weight}, which training does not ` +
+      `${place} has the weight ${weight}, which training does not ` +
         'update. Frozen layers and running statistics (batch normalization) are not supported yet: use trainable layers ' +
         'only, for instance layer normalization in place of batch normalization.',
-      { network, layer: layerName },
+      { network, layer: place },
     );
   }
   const constrained = layer.trainableWeights.find((weight) => weight.constraint != null);
   if (constrained === undefined) return;
   throw invalidModel(
-    `the ${network}'s layer ${layerName} has a constraint on ${weightName(constrained)}, which Gantry's optimizer would ` +
+    `${place} has a constraint on ${weightName(constrained)}, which Gantry's optimizer would ` +
       'not apply. Remove the constraint.',
-    { network, layer: layerName },
+    { network, layer: place },
   );
 }

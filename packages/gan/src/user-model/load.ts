@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { GantryError } from '@gantry/common';
 import type { Tensor } from '@tensorflow/tfjs-core';
-import { defineGan } from '../define-gan.js';
+import { checkDefinition, DEFINITION_KEYS } from '../define-gan.js';
 import type { GanDefinition, LoadedDefinition } from '../definition.js';
 import { invalidModel, messageOf } from '../errors.js';
 import { bundleModel } from './bundle.js';
@@ -59,11 +59,27 @@ function definitionIn(exports: Record<string, unknown>, path: string): GanDefini
     const what = names.length === 0 ? 'exports nothing' : `exports ${names.join(', ')}, but has no default export`;
     throw invalidModel(`${path} ${what}; expected \`export default defineGan({ … })\`.`, { file: path });
   }
+  const given = exports.default;
+  const keys = typeof given === 'object' && given !== null ? Object.keys(given) : [];
+  if (!keys.some((key) => DEFINITION_KEYS.includes(key))) {
+    const what = `the default export is ${describeExport(given, keys)}`;
+    const must = `it must be what defineGan returns, or an object with ${DEFINITION_KEYS.join(', ')}`;
+    throw invalidModel(`${path}: ${what}; ${must}: \`export default defineGan({ … })\`.`, { file: path });
+  }
   try {
-    return defineGan(exports.default as GanDefinition);
+    return checkDefinition(given as GanDefinition, 'the default export has');
   } catch (error) {
     throw invalidModel(`${path}: ${messageOf(error)}`, { file: path }, error);
   }
+}
+
+function describeExport(given: unknown, keys: readonly string[]): string {
+  if (typeof given === 'function') return `a function${given.name ? ` (${given.name})` : ''}`;
+  if (Array.isArray(given)) return 'an array';
+  if (typeof given !== 'object' || given === null) return JSON.stringify(given) ?? String(given);
+  const kind = given.constructor?.name ?? 'Object';
+  if (kind !== 'Object') return `an object of class ${kind}`;
+  return keys.length === 0 ? 'an empty object' : `an object with ${keys.slice(0, 8).join(', ')} only`;
 }
 
 /** The same definition, whose functions name file and line when they fail. */
