@@ -142,7 +142,7 @@ const REDUCE_SAMPLES: readonly KernelSample[] = [
   unary('Max', (x) => tf.max(x, 1), { shape: [3, 5] }),
   unary('Max', (x) => tf.max(x, 0, true), { shape: [3, 5] }),
   unary('Min', (x) => tf.min(x, [0, 2]), { shape: [2, 3, 4] }),
-  steps('Prod', (x) => tf.prod(x, 1)),
+  unary('Prod', (x) => tf.prod(x, 1)),
   steps('All', (x) => tf.all(positive(x), 1), { shape: [4, 2] }),
   steps('Any', (x) => tf.any(positive(x), 0, true), { shape: [2, 5] }),
   steps('ArgMax', (x) => tf.argMax(x, -1)),
@@ -276,6 +276,13 @@ const SELECT_SAMPLES: readonly KernelSample[] = [
   },
 ];
 
+/** At the end of the list, because a sample's place in it seeds its inputs. */
+const MANY_AXES_SAMPLES: readonly KernelSample[] = [
+  unary('Prod', (x) => tf.prod(x, [0, 2]), { shape: [2, 3, 2] }),
+  binary('BatchMatMul', (a, b) => tf.matMul(a, b), { shape: [2, 3, 4] }, { shape: [4, 2] }),
+  binary('BatchMatMul', (a, b) => tf.matMul(a, b, true, true), { shape: [1, 4, 3] }, { shape: [2, 5, 4] }),
+];
+
 export const KERNEL_SAMPLES: readonly KernelSample[] = [
   ...UNARY_SAMPLES,
   ...BINARY_SAMPLES,
@@ -284,6 +291,7 @@ export const KERNEL_SAMPLES: readonly KernelSample[] = [
   ...SHAPE_SAMPLES,
   ...SLICE_SAMPLES,
   ...SELECT_SAMPLES,
+  ...MANY_AXES_SAMPLES,
 ];
 
 /** How far numbers stay away from the points in `avoid`. */

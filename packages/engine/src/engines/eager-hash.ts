@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { GantryError } from '@gantry/common';
 import type { Graph } from '../graph/graph.js';
+import { numberKey } from '../passes/rewriter.js';
 import type { Program, TensorSpec } from '../program.js';
 import { MISSING_RULE } from '../trace/recording.js';
 import { trace } from '../trace/trace.js';
@@ -18,7 +19,7 @@ export function programHash(program: Program, outputs: readonly TensorSpec[], ru
   if (graph === null) return hash.update(program.run.toString()).digest('hex');
   // Origins hold paths, which differ between machines.
   for (const { op, inputs, attributes, outputs } of graph.nodes)
-    hash.update(JSON.stringify([op, inputs, attributes, outputs]));
+    hash.update(JSON.stringify([op, inputs, attributes, outputs], (_, value) => numberKey(value)));
   for (const [id, { value, data }] of graph.constants) {
     hash.update(JSON.stringify([id, value.shape, value.dtype]));
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

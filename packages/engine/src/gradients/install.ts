@@ -3,6 +3,7 @@ import { ACTIVATION_GRADIENTS } from './activations.js';
 import { mendCustomGrad } from './custom-grad.js';
 import { ELEMENTWISE_GRADIENTS } from './elementwise.js';
 import { type Gradient, toGradConfig } from './gradient.js';
+import { PRODUCT_GRADIENTS } from './products.js';
 import { REDUCTION_GRADIENTS } from './reductions.js';
 import { SHAPE_GRADIENTS } from './shapes.js';
 import { ZERO_GRADIENTS } from './zeros.js';
@@ -11,6 +12,7 @@ import { ZERO_GRADIENTS } from './zeros.js';
 export const GRADIENTS: readonly Gradient[] = [
   ...ACTIVATION_GRADIENTS,
   ...ELEMENTWISE_GRADIENTS,
+  ...PRODUCT_GRADIENTS,
   ...REDUCTION_GRADIENTS,
   ...SHAPE_GRADIENTS,
   ...ZERO_GRADIENTS,

@@ -4,16 +4,21 @@ import {
   cumsum,
   div,
   equal,
+  eye,
   max,
   min,
   mul,
   ones,
+  onesLike,
+  prod,
   reshape,
   softmax,
   sub,
   sum,
   type Tensor,
+  transpose,
   util,
+  where,
 } from '@tensorflow/tfjs-core';
 import { detached, type Gradient, unary } from './gradient.js';
 
@@ -32,6 +37,22 @@ function extremeGradient(dy: Tensor, x: Tensor, axis: number | number[], reduce:
   return mul(keepDims(dy, x, axis), isExtreme);
 }
 
+/** One element's share is the product of all others: dx = dy · Π over j ≠ i of xⱼ, right also where elements are zero. */
+function productGradient(dy: Tensor, x: Tensor, axis: number | number[]): Tensor {
+  const axes = util.parseAxisParam(axis, x.shape);
+  const order = [...x.shape.keys()].filter((one) => !axes.includes(one)).concat(axes);
+  const size = reducedSize(x, axis);
+  const rows = reshape(transpose(x, order), [-1, 1, size]); // [outer, 1, n]
+  const self = detached(() => cast(eye(size), 'bool')); // [n, n]
+  const others = prod(where(self, onesLike(rows), rows), 2); // [outer, n]
+  const shares = mul(reshape(dy, [-1, 1]), others);
+  const permuted = order.map((one) => x.shape[one]!);
+  return transpose(
+    reshape(shares, permuted),
+    order.map((_, one) => order.indexOf(one)),
+  );
+}
+
 /** dx = y · (dy − Σ dy·y) */
 function softmaxGradient(dy: Tensor, logits: Tensor, axis: number): Tensor {
   const y = softmax(logits, axis);
@@ -45,6 +66,8 @@ export const REDUCTION_GRADIENTS: readonly Gradient[] = [
   unary('Sum', (dy, x, a) => mul(keepDims(dy, x, axisOf(a)), ones(x.shape))),
   // The division happens on the small tensor.
   unary('Mean', (dy, x, a) => mul(div(keepDims(dy, x, axisOf(a)), reducedSize(x, axisOf(a))), ones(x.shape))),
+  // tfjs's own calls chained methods, which only its union package has.
+  unary('Prod', (dy, x, a) => productGradient(dy, x, axisOf(a))),
   unary('Max', (dy, x, a) => extremeGradient(dy, x, axisOf(a, 'reductionIndices'), max)),
   unary('Min', (dy, x, a) => extremeGradient(dy, x, axisOf(a), min)),
   // tfjs transposes this one wrongly unless the axis is the last.

@@ -66,6 +66,8 @@ const reduced: Rule = {
     if (value === undefined) return undefined;
     const { shape } = rewriter.info(inputs[0]!);
     const count = normalizeAxes(attributes.axis, shape.length).reduce((product, axis) => product * shape[axis]!, 1);
+    // Of nothing, a mean is NaN and a maximum −∞: the kernel knows.
+    if (count === 0) return undefined;
     return rewriter.fill(op === 'Sum' ? value * count : value, outputs[0]!);
   },
 };

@@ -198,8 +198,10 @@ function isGemmAddend(id: ValueId, [rows, columns]: readonly number[], rewriter:
   return isVector || (sizeOf(shape) === rows! * columns! && rewriter.producer(id, 'Gemm') !== undefined);
 }
 
-function scaled(alpha: Attribute | undefined, factor: number): number {
-  return Math.fround(Number(alpha ?? 1) * factor);
+/** Undefined for a product that leaves the range of floats: it must be left to the order in which it was written. */
+function scaled(alpha: Attribute | undefined, factor: number): number | undefined {
+  const product = Math.fround(Number(alpha ?? 1) * factor);
+  return Number.isFinite(product) && Math.abs(product) >= 1e-30 ? product : undefined;
 }
 
 const scaledResult: Rule = {
@@ -209,7 +211,9 @@ const scaledResult: Rule = {
     const product = plainGemmOf(inputs[0]!, outputs[0]!.shape, rewriter);
     const factor = op === 'Neg' ? -1 : rewriter.uniform(inputs[1]!);
     if (product === undefined || factor === undefined || factor === 0) return undefined;
-    const attributes = { ...product.attributes, alpha: scaled(product.attributes.alpha, factor) };
+    const alpha = scaled(product.attributes.alpha, factor);
+    if (alpha === undefined) return undefined;
+    const attributes = { ...product.attributes, alpha };
     return rewriter.node('Gemm', product.inputs, attributes, outputs[0]!, origin);
   },
 };
@@ -224,6 +228,7 @@ const scaledOperand: Rule = {
       if (found === undefined) continue;
       const operands = inputs.map((id, index) => (index === side ? found.source : id));
       const alpha = scaled(attributes.alpha, found.factor);
+      if (alpha === undefined) continue;
       return rewriter.node('Gemm', operands, { ...attributes, alpha }, outputs[0]!, origin);
     }
     return undefined;

@@ -226,7 +226,8 @@ function keyOf({ op, inputs, attributes, outputs }: RuleNode): string {
   return `${op}(${operands})${sorted.join()}:${outputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join()}`;
 }
 
-function numberKey(value: unknown): unknown {
+/** For JSON, which has no infinities, no NaN and no −0. */
+export function numberKey(value: unknown): unknown {
   return typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
     ? `#${Object.is(value, -0) ? '-0' : value}`
     : value;

@@ -80,9 +80,10 @@ const sinkThroughUnary: Rule = {
 
 /** The tensor that an operand is a view of in `shape`: behind a reshape, or a scalar that needs none. */
 function behindView(id: ValueId, shape: readonly number[], rewriter: Rewriter): ValueId | undefined {
-  if (rewriter.info(id).shape.length === 0) return id;
+  // First: a scalar can itself be a view, of one element in more axes.
   const source = rewriter.producer(id, 'Reshape')?.inputs[0];
-  return source !== undefined && sameShape(rewriter.info(source).shape, shape) ? source : undefined;
+  if (source !== undefined && sameShape(rewriter.info(source).shape, shape)) return source;
+  return rewriter.info(id).shape.length === 0 ? id : undefined;
 }
 
 const sinkThroughBinary: Rule = {

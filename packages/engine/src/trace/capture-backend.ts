@@ -81,8 +81,13 @@ export class CaptureBackend extends KernelBackend {
   /** tfjs asks the active backend, even for a tensor of another one (Variable.assign). */
   override incRef(dataId: object): void {
     const captured = this.#data.get(dataId);
-    if (captured !== undefined) captured.refCount++;
-    else ownerOf(dataId)?.incRef(dataId);
+    if (captured !== undefined) {
+      captured.refCount++;
+      return;
+    }
+    const owner = ownerOf(dataId);
+    // Data of this backend that it does not know is of an earlier trace: nobody counts it any more.
+    if (owner !== this) owner?.incRef(dataId);
   }
 
   override refCount(dataId: object): number {

@@ -284,3 +284,20 @@ describe('withVariables', () => {
     expect(failure(() => withVariables([variable], [], () => 0)).code).toBe('GANTRY_MODEL_INVALID');
   });
 });
+
+describe('variables that a program makes', () => {
+  const making: Program = {
+    name: 'making',
+    inputs: [{ name: 'a', shape: [2], dtype: 'float32' }],
+    run: ({ a }) => ({ y: tf.add(a!, tf.variable(tf.zeros([2]))) }),
+  };
+  const innocent: Program = { ...making, name: 'innocent', run: ({ a }) => ({ y: tf.add(a!, 1) }) };
+
+  it('are refused, and are in the way of no later program', () => {
+    const registered = Object.keys(tf.engine().registeredVariables);
+    expect(() => trace(making)).toThrow(expect.objectContaining({ code: 'GANTRY_ENGINE_UNSUPPORTED' }));
+    expect(() => trace(making)).toThrow(/outside of the program/);
+    expect(Object.keys(tf.engine().registeredVariables)).toEqual(registered);
+    expect(trace(innocent).nodes.length).toBeGreaterThan(0);
+  });
+});

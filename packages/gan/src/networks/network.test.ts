@@ -157,6 +157,14 @@ describe('a model that cannot be trained is refused', () => {
       () => discriminatorOf(dense(3, { name: 'mine', trainable: false }), dense(1)),
       /^discriminator layer 2 "mine" \(Dense, units 3\) has the weight kernel/,
     ],
+    [
+      'a model that was built before it was asked for',
+      () => {
+        const model = smallDefinition('relu').discriminator();
+        return { discriminator: () => model };
+      },
+      /discriminator\(\) returns a model, or layers, that were built before .*build them inside of discriminator\(\)/,
+    ],
     ['no model', () => ({ generator: () => 5 as unknown as LayersModel }), /generator\(\) must return .* a number/],
     ['no weights', () => discriminatorOf(layers.reshape({ targetShape: [4] })), /one logit/],
     [

@@ -1,5 +1,5 @@
 import { createLayout, GantryError, type Layout, type NetworkName } from '@gantry/common';
-import { type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core';
+import { engine, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { GanDefinition } from '../definition.js';
 import { invalidModel, messageOf } from '../errors.js';
@@ -28,9 +28,11 @@ export interface Network {
  */
 export function buildNetwork(definition: GanDefinition, name: NetworkName, seed: number): Network {
   return onCpuBackend(() => {
+    const before = new Set<unknown>(Object.values(engine().registeredVariables));
     const model = withSeededRandom(seed, name, () => callBuilder(definition, name));
     checkModel(model, name, shapesOf(definition, name));
     const weights = nameWeights(model, name);
+    if (weights.some(({ variable }) => before.has(variable))) throw builtBefore(name);
     if (weights.length === 0) throw invalidModel(`the ${name} has no weights to train.`, { network: name });
     const layout = createLayout(weights);
     return {
@@ -41,6 +43,15 @@ export function buildNetwork(definition: GanDefinition, name: NetworkName, seed:
       apply: (input, { training }) => tidy(() => model.apply(input, { training }) as Tensor),
     };
   });
+}
+
+/** Its initial weights were drawn when the file was loaded, by no seed: each process would begin with others. */
+function builtBefore(network: NetworkName): GantryError {
+  return invalidModel(
+    `${network}() returns a model, or layers, that were built before it was called; build them inside of ${network}(), ` +
+      "so that their initial weights follow the run's seed.",
+    { network },
+  );
 }
 
 function shapesOf(definition: GanDefinition, name: NetworkName): NetworkShapes {

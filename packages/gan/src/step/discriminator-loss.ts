@@ -38,8 +38,9 @@ export function discriminatorPass(
   settings: DiscriminatorObjective & { joint: boolean },
 ): DiscriminatorPass {
   const { realLogits, fakeLogits, penalty } = logitsOf(discriminator, images, settings);
-  const loss = keep(settings.loss.discriminator(realLogits, fakeLogits));
+  const loss = settings.loss.discriminator(realLogits, fakeLogits);
   checkLossValue(loss, settings.loss.name, 'discriminator');
+  keep(loss);
   const objective = penalty === undefined ? loss : add(loss, mul(penalty, settings.r1Interval));
   return { realLogits, fakeLogits, loss, penalty, objective };
 }

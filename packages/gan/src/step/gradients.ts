@@ -83,12 +83,13 @@ function generatorLoss(fakeLogits: Tensor, { loss }: GradientsProgramOptions): T
 /** Turns a pass into metrics, and disposes of what is not one. */
 function discriminatorMetrics(pass: DiscriminatorPass, objective: Tensor): NamedTensors {
   const outputs = metricOutputs({
-    discriminatorLoss: pass.loss,
+    discriminatorLoss: pass.loss.clone(),
     accuracyReal: accuracyOnReal(pass.realLogits),
     accuracyFake: accuracyOnFake(pass.fakeLogits),
-    ...(pass.penalty && { penalty: pass.penalty }),
+    ...(pass.penalty && { penalty: pass.penalty.clone() }),
   });
-  dispose([pass.realLogits, pass.fakeLogits]);
+  // What was kept from the tape's tidy, no other will free: an output is a clone that the caller's own tidy ends.
+  dispose([pass.realLogits, pass.fakeLogits, pass.loss, ...(pass.penalty ? [pass.penalty] : [])]);
   if (objective !== pass.loss) dispose(objective);
   return outputs;
 }

@@ -2,7 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import { type HostArrays, installGradients, type Program } from '@gantry/engine';
 import { memory, setBackend, tensor, tidy } from '@tensorflow/tfjs-core';
 
-/** Runs a program once, eagerly, and fails if it leaves tensors behind. */
+/** Runs a program once, eagerly, and fails if it leaves tensors behind its own tidy. */
 export function runProgram(program: Program, arrays: HostArrays): Record<string, Float32Array> {
   void setBackend('cpu');
   installGradients();
@@ -14,7 +14,6 @@ export function runProgram(program: Program, arrays: HostArrays): Record<string,
     );
     for (const [name, value] of Object.entries(program.run(inputs))) {
       outputs[name] = Float32Array.from(value.dataSync());
-      value.dispose();
     }
   });
   const leaked = memory().numTensors - before;
