@@ -52,6 +52,16 @@ describe(`${STEPS} steps of mlp`, () => {
   });
 });
 
+describe(`${STEPS} steps of mlp as it is: batch 100, seed 0`, () => {
+  it('follow the oracle in every tensor of the state', async () => {
+    const preset = { preset: 'mlp', steps: STEPS, batch: 100, shards: 2, workers: 2, seed: 0 };
+    const state = await finalState(work, { ...preset, engine: 'onnx' });
+    const errors = tensorErrors(state, await finalState(work, { ...preset, engine: 'js' }));
+    expect(errors.size).toBe(MLP_TENSORS);
+    expect(tensorsBeyond(errors, BOUND)).toEqual([]);
+  });
+});
+
 describe(`${STEPS} steps of smooth networks`, () => {
   it('follow the oracle in every tensor of the state', async () => {
     const state = await finalState(work, { ...SMOOTH, engine: 'onnx' });

@@ -15,6 +15,7 @@ export type {
   Program,
   TensorSpec,
 } from './program.js';
+export { registerLocator } from './trace/origin.js';
 export { trace } from './trace/trace.js';
 export { type WithVariables, withVariables } from './trace/with-variables.js';
 export { createVectorSum, type NativeVectorSum } from './vector-sum.js';

@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { engine } from '@tensorflow/tfjs-core';
 import { layers } from '@tensorflow/tfjs-layers';
@@ -7,14 +7,28 @@ import { layers } from '@tensorflow/tfjs-layers';
 export interface Origin {
   /** Names of the layers that are being applied, outermost first, joined by `/`; empty outside of layers. */
   readonly layer: string;
-  /** `file:line:column` of the user's code, relative to the working directory; empty if there is none on the stack. */
+  /** `file:line:column` (`file:line` of a bundled file) of the user's code, relative to the working directory; empty if there is none on the stack. */
   readonly line: string;
 }
 
-const ENGINE_ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Where Gantry's packages lie beside each other, in a clone; as dependencies they are in node_modules. */
+const PACKAGES_ROOT = join(fileURLToPath(new URL('../../..', import.meta.url)), sep);
 /** Deep enough for nested models: a layer costs about ten frames. */
 const STACK_FRAMES = 200;
 const FRAME_LOCATION = /\(?((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*?):(\d+):(\d+)\)?$/;
+
+/** Finds a user's own file and line in a stack that leads through a script which was made of it. */
+export type Locator = (error: {
+  readonly stack: string;
+}) => { readonly file: string; readonly line: number } | undefined;
+
+const locators = new Map<string, Locator>();
+
+/** Makes messages name the user's own lines where code runs from a bundle. @param script its name in stacks */
+export function registerLocator(script: string, locate: Locator): void {
+  locators.delete(script);
+  locators.set(script, locate);
+}
 
 /** The layers that are being applied right now; a trace is synchronous, so one stack for the process is enough. */
 const layerStack: string[] = [];
@@ -45,8 +59,13 @@ export function currentLine(): string {
   return withDeepStacks(() => userLine(new Error().stack));
 }
 
-/** The first frame of a stack that is neither Node's, nor TensorFlow.js's, nor the engine's. */
+/** The first frame of a stack that is neither Node's, nor TensorFlow.js's, nor Gantry's own. */
 export function userLine(stack: string | undefined): string {
+  // The newest first: what is being run is what was loaded last.
+  for (const locate of [...locators.values()].reverse()) {
+    const found = locate({ stack: stack ?? '' });
+    if (found !== undefined) return `${relative(process.cwd(), found.file)}:${found.line}`;
+  }
   for (const frame of (stack ?? '').split('\n').slice(1)) {
     const match = FRAME_LOCATION.exec(frame.trim());
     if (match === null) continue;
@@ -56,10 +75,11 @@ export function userLine(stack: string | undefined): string {
   return '';
 }
 
-/** Tests stand beside the engine's sources, and are its users. */
+/** Tests stand beside the sources, and are their users. */
 function isUserFile(file: string): boolean {
   if (/[\\/]node_modules[\\/]/.test(file)) return false;
-  return !file.startsWith(ENGINE_ROOT) || /\.test\.[jt]s$/.test(file);
+  const isOwn = file.startsWith(PACKAGES_ROOT) && /[\\/](dist|src)[\\/]/.test(file.slice(PACKAGES_ROOT.length));
+  return !isOwn || /\.test\.[jt]s$/.test(file);
 }
 
 /** For messages: `layer "dense_1" at model.ts:12:3`. */

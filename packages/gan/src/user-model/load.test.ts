@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createEngine } from '@gantry/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildGan, definitionHash } from '../build-gan.js';
 import { loadDefinition } from '../load-definition.js';
@@ -200,4 +201,20 @@ describe('a file that is no model', () => {
       }),
     );
   });
+});
+
+it("what the engine cannot run names the user's own line", async () => {
+  const text = MODEL_TS.replace('tf.mean(tf.sub(fake, real))', '\n    tf.mean(tf.sub(fake, tf.topk(real, 1).values))');
+  const path = await file('topk/model.ts', text);
+  await file('topk/sizes.ts', 'export const HIDDEN = 3;');
+  const line = text.split('\n').findIndex((one) => one.includes('topk')) + 1;
+  const { definition } = await loadDefinition(path, 'mlp');
+  const engine = await createEngine({ engine: 'onnx', device: 'cpu', threads: 1 });
+  const gan = buildGan(definition, SMALL_CONFIG);
+  const compiled = engine.compile(gan.gradientsProgram('discriminator', { samples: 2, penalized: false }));
+  await expect(compiled).rejects.toMatchObject({
+    code: 'GANTRY_ENGINE_UNSUPPORTED',
+    message: expect.stringMatching(new RegExp(`TopK at .*topk.model\\.ts:${line} `)),
+  });
+  await engine.dispose();
 });

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 import { GantryError } from '@gantry/common';
+import { registerLocator } from '@gantry/engine';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import { checkDefinition, DEFINITION_KEYS } from '../define-gan.js';
 import type { GanDefinition, LoadedDefinition } from '../definition.js';
@@ -22,6 +23,7 @@ export async function loadUserDefinition(givenPath: string): Promise<LoadedDefin
   const bundle = await bundleModel(path);
   const scriptName = `gantry-model-${bundle.contentHash.slice(0, 12)}.mjs`;
   const locate = createLocator(scriptName, bundle.map, path);
+  registerLocator(scriptName, locate);
   const exports = await evaluate(`${bundle.code}\n//# sourceURL=${scriptName}\n`, path, locate);
   const definition = definitionIn(exports, path);
   return { definition: located(definition, path, locate), contentHash: bundle.contentHash, path };
@@ -92,7 +94,7 @@ function located(definition: GanDefinition, path: string, locate: LocateError): 
       try {
         return call(...args);
       } catch (error) {
-        // What Gantry says of a loss (a kernel that cannot be captured) names the line already.
+        // What Gantry says of a loss (a kernel that cannot be captured) names the line already, by the registered locator.
         throw error instanceof GantryError ? error : failure(error, path, locate);
       } finally {
         Error.stackTraceLimit = limit;
