@@ -72,7 +72,7 @@ function refuseUntrainable(layer: Layer, place: string, network: NetworkName): v
     throw invalidModel(
       `${place} has the weight ${weight}, which training does not ` +
         'update. Frozen layers and running statistics (batch normalization) are not supported yet: use trainable layers ' +
-        'only, for instance layer normalization in place of batch normalization.',
+        'only.',
       { network, layer: place },
     );
   }
