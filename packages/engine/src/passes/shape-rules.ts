@@ -78,11 +78,14 @@ const sinkThroughUnary: Rule = {
   },
 };
 
-/** The tensor that an operand is a view of in `shape`: behind a reshape, or a scalar that needs none. */
+/**
+ * The tensor that an operand is a view of in `shape`: behind a reshape, or a scalar that needs none. The reshape comes first:
+ * a scalar that is a view itself would otherwise be left in its place, and the rule would find it there again for ever.
+ */
 function behindView(id: ValueId, shape: readonly number[], rewriter: Rewriter): ValueId | undefined {
-  if (rewriter.info(id).shape.length === 0) return id;
   const source = rewriter.producer(id, 'Reshape')?.inputs[0];
-  return source !== undefined && sameShape(rewriter.info(source).shape, shape) ? source : undefined;
+  if (source !== undefined && sameShape(rewriter.info(source).shape, shape)) return source;
+  return rewriter.info(id).shape.length === 0 ? id : undefined;
 }
 
 const sinkThroughBinary: Rule = {
