@@ -82,7 +82,13 @@ export class CaptureBackend extends KernelBackend {
   override incRef(dataId: object): void {
     const captured = this.#data.get(dataId);
     if (captured !== undefined) captured.refCount++;
-    else ownerOf(dataId)?.incRef(dataId);
+    else this.#otherOwner(dataId)?.incRef(dataId);
+  }
+
+  /** Of a tensor that outlived its trace tfjs still says that this backend owns it. */
+  #otherOwner(dataId: object): KernelBackend | undefined {
+    const owner = ownerOf(dataId);
+    return owner === this ? undefined : owner;
   }
 
   override refCount(dataId: object): number {
