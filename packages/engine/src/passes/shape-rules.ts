@@ -78,9 +78,11 @@ const sinkThroughUnary: Rule = {
   },
 };
 
-/** The tensor that an operand is a view of in `shape`: behind a reshape, or a scalar that needs none. */
+/**
+ * The tensor that an operand is a view of in `shape`: behind a reshape, or a scalar that needs none. The reshape comes first:
+ * a scalar that is a view itself would otherwise be left in its place, and the rule would find it there again for ever.
+ */
 function behindView(id: ValueId, shape: readonly number[], rewriter: Rewriter): ValueId | undefined {
-  // First: a scalar can itself be a view, of one element in more axes.
   const source = rewriter.producer(id, 'Reshape')?.inputs[0];
   if (source !== undefined && sameShape(rewriter.info(source).shape, shape)) return source;
   return rewriter.info(id).shape.length === 0 ? id : undefined;

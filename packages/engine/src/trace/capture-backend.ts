@@ -81,13 +81,14 @@ export class CaptureBackend extends KernelBackend {
   /** tfjs asks the active backend, even for a tensor of another one (Variable.assign). */
   override incRef(dataId: object): void {
     const captured = this.#data.get(dataId);
-    if (captured !== undefined) {
-      captured.refCount++;
-      return;
-    }
+    if (captured !== undefined) captured.refCount++;
+    else this.#otherOwner(dataId)?.incRef(dataId);
+  }
+
+  /** Of a tensor that outlived its trace tfjs still says that this backend owns it. */
+  #otherOwner(dataId: object): KernelBackend | undefined {
     const owner = ownerOf(dataId);
-    // Data of this backend that it does not know is of an earlier trace: nobody counts it any more.
-    if (owner !== this) owner?.incRef(dataId);
+    return owner === this ? undefined : owner;
   }
 
   override refCount(dataId: object): number {

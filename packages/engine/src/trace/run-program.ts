@@ -1,5 +1,5 @@
 import { GantryError } from '@gantry/common';
-import { engine, getBackend, setBackend, Tensor } from '@tensorflow/tfjs-core';
+import { engine, getBackend, setBackend, Tensor, type Variable } from '@tensorflow/tfjs-core';
 import type { NamedTensors, Program } from '../program.js';
 import { describeOrigin, userLine, withDeepStacks } from './origin.js';
 import { MISSING_RULE } from './recording.js';
@@ -14,15 +14,44 @@ const MISSING: readonly (readonly [RegExp, string])[] = [
  * Runs a program's tfjs code on the active backend and checks what it returns.
  *
  * @returns the named tensors in the program's order
- * @throws GantryError GANTRY_ENGINE_UNSUPPORTED for a kernel that the backend does not have, or that has no gradient
+ * @throws GantryError GANTRY_ENGINE_UNSUPPORTED for a kernel that the backend does not have, or that has no gradient; for a
+ *   variable that it creates
  * @throws GantryError GANTRY_MODEL_INVALID if it returns something else than named tensors
  */
 export function runProgram(program: Program, inputs: NamedTensors): [string, Tensor][] {
   try {
-    return withDeepStacks(() => checkOutputs(program.name, program.run(inputs)));
+    return withDeepStacks(() =>
+      withoutNewVariables(program.name, () => checkOutputs(program.name, program.run(inputs))),
+    );
   } catch (error) {
     throw namingProgram(program.name, error);
   }
+}
+
+/**
+ * tfjs holds on to a variable until somebody disposes of it, so one that a program makes would pile up with every run, and
+ * after a trace its value is a symbol that nothing can read: every later trace would stumble over it.
+ */
+function withoutNewVariables<T>(program: string, fn: () => T): T {
+  const before = new Set(registeredVariables());
+  let created: Variable[] = [];
+  let result: T;
+  try {
+    result = fn();
+  } finally {
+    created = registeredVariables().filter((variable) => !before.has(variable));
+    for (const variable of created) variable.dispose();
+  }
+  if (created.length === 0) return result;
+  const message =
+    `program "${program}" creates the variable "${created[0]!.name}" and leaves it behind; a program must be pure: create ` +
+    'variables, models and optimizers outside of it, make what they hold inputs of the program (withVariables), and return ' +
+    'what they become';
+  throw new GantryError('GANTRY_ENGINE_UNSUPPORTED', message, { details: { program, variable: created[0]!.name } });
+}
+
+function registeredVariables(): Variable[] {
+  return Object.values(engine().registeredVariables);
 }
 
 function namingProgram(program: string, error: unknown): unknown {

@@ -62,21 +62,15 @@ function withoutRandom<T>(fn: () => T): T {
   }
 }
 
-/**
- * A variable that was left with a symbolic value would be lost for every later use: give it its own back, and complain. One
- * that was made on the way would be in the way of every later trace.
- */
+/** A variable that was left with a symbolic value would be lost for every later use: give it its own back, and complain. */
 function withVariablesKept(backend: CaptureBackend, program: string, fn: () => void): void {
   const variables = Object.values(engine().registeredVariables) as Variable[];
   const originals = variables.map((variable) => keep(variable.clone()));
   let changed: Variable | undefined;
-  let made: readonly Variable[] = [];
   try {
     fn();
   } finally {
     dropTape();
-    made = (Object.values(engine().registeredVariables) as Variable[]).filter((one) => !variables.includes(one));
-    for (const variable of made) variable.dispose();
     variables.forEach((variable, i) => {
       const original = originals[i]!;
       if (!variable.isDisposed && variable.dataId !== original.dataId) {
@@ -86,10 +80,6 @@ function withVariablesKept(backend: CaptureBackend, program: string, fn: () => v
       original.dispose();
     });
     backend.dispose();
-  }
-  if (made.length > 0) {
-    const reason = 'make variables (and optimizers, and models) outside of the program, and give them to withVariables';
-    throw unsupportedError(program, `variable "${made[0]!.name}", which the program makes,`, '', reason);
   }
   if (changed === undefined) return;
   const reason = 'a program must be pure; give the variable to withVariables, and return what was assigned to it';

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -104,6 +105,53 @@ describe("a user's file", () => {
   it('may be the example', async () => {
     const { definition } = await load(EXAMPLE);
     expect(buildGan(definition, SMALL_CONFIG).imageShape).toEqual([28, 28, 1]);
+  });
+});
+
+/** Prints a hash of the initial weights that a file's GAN has in this process. */
+const HASH_WEIGHTS = `
+  import { createHash } from 'node:crypto';
+  const [index, path, config] = process.argv.slice(1);
+  const { buildGan, loadDefinition } = await import(index);
+  const { definition } = await loadDefinition(path, 'mlp');
+  const state = buildGan(definition, JSON.parse(config)).initialState();
+  console.log(createHash('sha256').update(state).digest('hex'));
+`;
+
+function weightsInAnotherProcess(path: string, seed: number): string {
+  const index = new URL('../../dist/index.js', import.meta.url).href;
+  const config = JSON.stringify({ ...SMALL_CONFIG, seed });
+  const args = ['--input-type=module', '-e', HASH_WEIGHTS, index, path, config];
+  return execFileSync(process.execPath, args, { encoding: 'utf8', cwd: import.meta.dirname });
+}
+
+describe('initial weights', () => {
+  it('are the same in every process, by the seed of the run', async () => {
+    const path = await file('weights/model.js', MODEL_JS);
+    const hash = weightsInAnotherProcess(path, 1);
+    expect(hash).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(weightsInAnotherProcess(path, 1)).toBe(hash);
+    expect(weightsInAnotherProcess(path, 2)).not.toBe(hash);
+  });
+
+  it('are not drawn while the file is loaded, which every process does for itself', async () => {
+    const text = MODEL_JS.replace('export default {', 'const one = dense();\nexport default {');
+    const drawn = `${text}\nfunction dense() {\n  return sequential({ layers: [layers.dense({ units: 1, inputShape: [4] })] });\n}\n`;
+    const { random } = Math;
+    const error = await load(await file('weights/early.js', drawn)).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({
+      code: 'GANTRY_MODEL_INVALID',
+      message: expect.stringMatching(/early\.js:12: random numbers .* inside generator\(\) and discriminator\(\)/),
+    });
+    expect(Math.random).toBe(random);
+  });
+
+  it('may come from a seed of their own', async () => {
+    const text = MODEL_JS.replace(
+      'export default {',
+      "layers.dense({ units: 1, inputShape: [4], kernelInitializer: 'zeros' });\nexport default {",
+    );
+    expect((await load(await file('weights/zeros.js', text))).definition.name).toBe('plain');
   });
 });
 

@@ -8,6 +8,7 @@ import type { GanDefinition, LoadedDefinition } from '../definition.js';
 import { invalidModel, messageOf } from '../errors.js';
 import { bundleModel } from './bundle.js';
 import { createLocator, type LocateError } from './source-position.js';
+import { withoutRandom } from './without-random.js';
 
 /** Frames that an error keeps: between what throws and the user's line lie a dozen of TensorFlow.js's own. */
 const STACK_DEPTH = 50;
@@ -49,7 +50,8 @@ async function checkFile(path: string): Promise<void> {
 /** A data: module needs no file to be written and cleaned up; sourceURL gives it a short name in stacks. */
 async function evaluate(code: string, path: string, locate: LocateError): Promise<Record<string, unknown>> {
   try {
-    return await import(/* @vite-ignore */ `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`);
+    const url = `data:text/javascript;base64,${Buffer.from(code).toString('base64')}`;
+    return await withoutRandom(locate, () => import(/* @vite-ignore */ url));
   } catch (error) {
     throw failure(error, path, locate);
   }
