@@ -127,6 +127,25 @@ describe('derivatives of kernels, against finite differences', () => {
   });
 });
 
+describe('gradients that tfjs lacks', () => {
+  it('of a product that has zeros in it', () => {
+    const f = (x: tf.Tensor) => tf.sum(tf.prod(x, 1));
+    const x = tf.tensor2d([2, 0, 3, 0, 0, 5], [2, 3]);
+    expect([...tf.grad(f)(x).dataSync()]).toEqual([0, 6, 0, 0, 0, 0]);
+  });
+
+  it('of a gather in batches', () => {
+    const indices = tf.tensor2d([2, 2, 0, 1], [2, 2], 'int32');
+    const weights = tf.tensor2d([1, 2, 3, 4], [2, 2]);
+    const f = (x: tf.Tensor) => tf.sum(tf.mul(tf.gather(x, indices, 1, 1), weights));
+    expect([
+      ...tf
+        .grad(f)(tf.ones([2, 3]))
+        .dataSync(),
+    ]).toEqual([0, 0, 3, 3, 4, 0]);
+  });
+});
+
 describe('gradients that are zero', () => {
   it('pass through step functions as zero, not as an error', () => {
     const f = (x: tf.Tensor) =>

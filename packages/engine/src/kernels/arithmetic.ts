@@ -17,7 +17,7 @@ import {
 } from '@tensorflow/tfjs-core';
 import { binaryGradient, detached, ZERO_BINARY } from '../gradients/gradient.js';
 import type { LoweringRule, Operand } from '../lower/context.js';
-import { one } from '../trace/kernel-rule.js';
+import { one, requireNumber } from '../trace/kernel-rule.js';
 import type { KernelDefinition } from './definition.js';
 import { floatBinary, integerBinary, numberBinary } from './elementwise.js';
 
@@ -108,7 +108,13 @@ const squaredDifferenceGradient = binaryGradient((dy, a, b) => [
 
 const addN: KernelDefinition = {
   name: 'AddN',
-  trace: { inputs: 'list', infer: ([first]) => one(first!.shape, first!.dtype) },
+  trace: {
+    inputs: 'list',
+    infer(inputs) {
+      requireNumber(inputs);
+      return one(inputs[0]!.shape, inputs[0]!.dtype);
+    },
+  },
   lower: ({ inputs }, context) => {
     const names = inputs.map(({ name }) => name);
     if (inputs[0]!.dtype === 'float32') return [context.emit('Sum', names)];

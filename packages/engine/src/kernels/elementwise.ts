@@ -4,6 +4,7 @@ import {
   broadcastShape,
   one,
   requireFloat,
+  requireNumber,
   type TensorShape,
   type TraceRule,
   UnsupportedKernel,
@@ -76,7 +77,13 @@ export function floatUnary(
 
 /** A kernel of any number that keeps shape and dtype. */
 export function numberUnary(name: string, lower: Lowering, options: Elementwise = {}): KernelDefinition {
-  const trace: TraceRule = { inputs: ['x'], infer: ([x]) => one(x!.shape, x!.dtype) };
+  const trace: TraceRule = {
+    inputs: ['x'],
+    infer(inputs) {
+      requireNumber(inputs);
+      return one(inputs[0]!.shape, inputs[0]!.dtype);
+    },
+  };
   return elementwise('unary', { name, trace, lower }, options);
 }
 
@@ -103,7 +110,7 @@ export function numberBinary(name: string, lower: Lowering, options: Elementwise
     inputs: ['a', 'b'],
     infer([a, b]) {
       requireCommonDType(a!, b!);
-      if (a!.dtype === 'bool') throw new UnsupportedKernel('it cannot calculate with bool: cast with tf.cast first');
+      requireNumber([a!, b!]);
       return one(broadcastShape(a!.shape, b!.shape), a!.dtype);
     },
   };

@@ -1,22 +1,54 @@
-import { normalizeAxes, sizeOf } from '../graph/shapes.js';
-import { type LoweringRule, type Operand, unsupported } from '../lower/context.js';
-import { axesOf, graphDType, one } from '../trace/kernel-rule.js';
+import {
+  reshape,
+  stack,
+  type Tensor,
+  type Tensor1D,
+  transpose,
+  unsortedSegmentSum,
+  unstack,
+} from '@tensorflow/tfjs-core';
+import { zeroGradient } from '../gradients/gradient.js';
+import { sizeOf } from '../graph/shapes.js';
+import type { LoweringRule, Operand } from '../lower/context.js';
+import { axesOf, graphDType, one, UnsupportedKernel } from '../trace/kernel-rule.js';
 import type { KernelDefinition } from './definition.js';
 
 /** ONNX counts negative indices from the end; tfjs refuses them, so they are moved out of range, where the runtime does too. */
-const lowerGather: LoweringRule = (node, context) => {
-  const [x, indices] = node.inputs as [Operand, Operand];
-  const batchDims = Number(node.attributes.batchDims ?? 0);
-  if (batchDims !== 0) unsupported(node, `with batchDims ${batchDims}`);
-  const axis = normalizeAxes(node.attributes.axis ?? 0, x.shape.length)[0]!;
+const lowerGather: LoweringRule = ({ inputs, attributes, outputs }, context) => {
+  const [x, indices] = inputs as [Operand, Operand];
+  const axis = attributes.axis as number;
   const given = context.cast(indices.name, indices.dtype, 'int32');
   const isNegative = context.emit('Less', [given, context.int32(0)]);
   const checked = context.emit('Where', [isNegative, context.int32(x.shape[axis]!), given]);
   const gathered = context.emit('Gather', [x.name, checked], { axis });
-  return [context.reshape(gathered, node.outputs[0]!.shape)];
+  return [context.reshape(gathered, outputs[0]!.shape)];
 };
 
-/** Output: x's shape with `axis` replaced by the indices' shape, whose first `batchDims` axes are shared with x. */
+interface GatherAxes {
+  readonly axis: number;
+  /** Leading axes that x and the indices share. */
+  readonly batchDims: number;
+}
+
+/** Each row of dy goes back to where it came from. tfjs's own fails for batches, which here are taken one by one. */
+function gatherGradient(dy: Tensor, x: Tensor, indices: Tensor, { axis, batchDims }: GatherAxes): Tensor {
+  if (batchDims > 0) {
+    const [parts, places] = [unstack(x), unstack(indices)];
+    const inner = { axis: axis - 1, batchDims: batchDims - 1 };
+    return stack(unstack(dy).map((part, i) => gatherGradient(part, parts[i]!, places[i]!, inner)));
+  }
+  const [outer, rest] = [x.shape.slice(0, axis), x.shape.slice(axis + 1)];
+  const rows = reshape(dy, [...outer, indices.size, ...rest]);
+  const order = [axis, ...outer.keys(), ...rest.map((_, i) => axis + 1 + i)];
+  const ids = reshape(indices, [indices.size]) as Tensor1D;
+  const summed = unsortedSegmentSum(transpose(rows, order), ids, x.shape[axis]!);
+  return transpose(
+    summed,
+    order.map((_, i) => order.indexOf(i)),
+  );
+}
+
+/** Output: x's shape with `axis` replaced by the indices' shape. */
 const gatherV2: KernelDefinition = {
   name: 'GatherV2',
   trace: {
@@ -24,11 +56,19 @@ const gatherV2: KernelDefinition = {
     infer([x, indices], attributes) {
       const axis = axesOf(attributes.axis, x!.shape)[0]!;
       const batchDims = (attributes.batchDims as number | undefined) ?? 0;
-      const shape = [...x!.shape.slice(0, axis), ...indices!.shape.slice(batchDims), ...x!.shape.slice(axis + 1)];
+      if (batchDims !== 0) throw new UnsupportedKernel(`batchDims ${batchDims}: gather from each part of tf.unstack`);
+      const shape = [...x!.shape.slice(0, axis), ...indices!.shape, ...x!.shape.slice(axis + 1)];
       return one(shape, x!.dtype, { axis, batchDims });
     },
   },
   lower: lowerGather,
+  gradient: {
+    save: ['x', 'indices'],
+    backward: (dy, [x, indices], { axis, batchDims }) => {
+      const axes = { axis: axesOf(axis, x!.shape)[0]!, batchDims: (batchDims as number | undefined) ?? 0 };
+      return { x: () => gatherGradient(dy, x!, indices!, axes), indices: () => zeroGradient(indices!) };
+    },
+  },
 };
 
 /** Compared with 0 … depth−1, so that an index out of range gives a row of offValue, as in tfjs (ONNX's OneHot wraps). */
@@ -78,7 +118,7 @@ const lowerSegmentSum: LoweringRule = ({ inputs, outputs }, context) => {
 };
 
 /** Adds the rows of x up by the segment that each belongs to; what the gradient of a gather, an embedding's, is made of. */
-const unsortedSegmentSum: KernelDefinition = {
+const segmentSum: KernelDefinition = {
   name: 'UnsortedSegmentSum',
   trace: {
     inputs: ['x', 'segmentIds'],
@@ -91,4 +131,4 @@ const unsortedSegmentSum: KernelDefinition = {
 };
 
 /** Reads and writes through an index tensor. */
-export const GATHER: readonly KernelDefinition[] = [gatherV2, oneHot, unsortedSegmentSum];
+export const GATHER: readonly KernelDefinition[] = [gatherV2, oneHot, segmentSum];

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type KernelSample, type SampleFamily, sample, steps } from '../testing/kernel-sample.js';
+import { type KernelSample, type SampleFamily, sample } from '../testing/kernel-sample.js';
 
 const ACTIVATIONS = ['linear', 'relu', 'sigmoid', 'elu', 'relu6'] as const;
 
@@ -39,7 +39,9 @@ export const MATMUL_SAMPLES: SampleFamily = {
     product([5, 3], [5, 4], { transposeA: true }),
     product([2, 3, 5], [2, 4, 5], { transposeB: true }),
     product([2, 5, 3], [2, 4, 5], { transposeA: true, transposeB: true }),
-    steps(product([2, 4, 3], [1, 3, 5])),
+    product([2, 4, 3], [1, 3, 5]),
+    product([2, 3, 4], [4, 2]),
+    product([4, 3], [2, 2, 4], { transposeA: true, transposeB: true }),
     fused(DENSE),
     fused(DENSE, { activation: 'relu' }),
     fused(DENSE, { activation: 'sigmoid' }),
@@ -71,6 +73,7 @@ export const MATMUL_SAMPLES: SampleFamily = {
       [[], []],
       [[2], [2]],
       [[3], [1]],
+      [[2], []],
       [[1], [2]],
       [
         [2, 1],

@@ -1,3 +1,5 @@
+import { matMul } from '@tensorflow/tfjs-core';
+import { type GradientRule, sumTo } from '../gradients/gradient.js';
 import type { Attribute } from '../graph/graph.js';
 import { broadcastShapes } from '../graph/shapes.js';
 import {
@@ -62,6 +64,17 @@ function swapInner({ name, shape }: Operand, context: LoweringContext): string {
   return context.emit('Transpose', [name], { perm: [...perm.slice(0, -2), rank - 1, rank - 2] });
 }
 
+/** tfjs's own, summed over the batches along which either side was broadcast, which tfjs forgets. */
+const productGradient: GradientRule = {
+  save: ['a', 'b'],
+  backward(dy, [a, b], attributes) {
+    const { transposeA, transposeB } = flagsOf(attributes);
+    const gradientA = () => (transposeA ? matMul(b!, dy, transposeB, true) : matMul(dy, b!, false, !transposeB));
+    const gradientB = () => (transposeB ? matMul(dy, a!, true, transposeA) : matMul(a!, dy, !transposeA, false));
+    return { a: () => sumTo(gradientA(), a!.shape), b: () => sumTo(gradientB(), b!.shape) };
+  },
+};
+
 const batchMatMul: KernelDefinition = {
   name: 'BatchMatMul',
   trace: {
@@ -73,6 +86,7 @@ const batchMatMul: KernelDefinition = {
     },
   },
   lower: (node, context) => [emitProduct(node, context)],
+  gradient: productGradient,
   check: productCheck,
 };
 

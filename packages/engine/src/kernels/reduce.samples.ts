@@ -4,12 +4,12 @@ import {
   CUBE,
   INTEGERS,
   type KernelSample,
+  POSITIVE,
   type SampleFamily,
   sample,
   steps,
   type Unary,
   unary,
-  X,
 } from '../testing/kernel-sample.js';
 
 /** x > 0, to have something of type bool. */
@@ -34,7 +34,9 @@ export const REDUCE_SAMPLES: SampleFamily = {
     unary('Mean', (x) => tf.mean(x, -1, true)),
     steps(unary('Mean', (x) => tf.mean(x, 0), INTEGERS)),
     unary('Min', (x) => tf.min(x, [0, 2]), CUBE),
-    steps(unary('Prod', (x) => tf.prod(x, 1), X)),
+    unary('Prod', (x) => tf.prod(x, 1), POSITIVE),
+    unary('Prod', (x) => tf.prod(x, [0, -1], true), { shape: [2, 3, 2], range: [0.5, 1.5] }),
+    steps(unary('Prod', (x) => tf.prod(x), INTEGERS)),
     unary('Sum', (x) => tf.sum(x)),
     unary('Sum', (x) => tf.sum(x, [0, -1], true), CUBE),
     steps(unary('Sum', (x) => tf.sum(x, 1), INTEGERS)),

@@ -1,9 +1,25 @@
-import { backend_util, cast, div, equal, max, min, mul, ones, reshape, type Tensor, util } from '@tensorflow/tfjs-core';
+import {
+  backend_util,
+  cast,
+  div,
+  equal,
+  eye,
+  max,
+  min,
+  mul,
+  ones,
+  prod,
+  reshape,
+  type Tensor,
+  transpose,
+  util,
+  where,
+} from '@tensorflow/tfjs-core';
 import { detached, type GradientRule, unaryGradient, ZERO_UNARY } from '../gradients/gradient.js';
 import type { GraphDType } from '../graph/graph.js';
 import { normalizeAxes, reducedShape } from '../graph/shapes.js';
 import type { LoweringRule } from '../lower/context.js';
-import { axesOf, one, type TraceRule } from '../trace/kernel-rule.js';
+import { axesOf, one, requireNumber, type TraceRule } from '../trace/kernel-rule.js';
 import { arity, expectShape, reductionCheck } from './checks.js';
 import type { KernelDefinition } from './definition.js';
 
@@ -19,7 +35,9 @@ interface Reduction {
 function reduction(name: string, { lower, gradient, dtype, axisName = 'axis' }: Reduction): KernelDefinition {
   const trace: TraceRule = {
     inputs: ['x'],
-    infer([x], attributes) {
+    infer(inputs, attributes) {
+      const [x] = inputs;
+      if (dtype === undefined) requireNumber(inputs);
       const axes = axesOf(attributes[axisName], x!.shape);
       const keepDims = attributes.keepDims === true;
       return one(reducedShape(x!.shape, axes, keepDims), dtype ?? x!.dtype, { axis: axes, keepDims });
@@ -81,6 +99,23 @@ function extremeGradient(reduce: typeof max, axisName: string): GradientRule {
 }
 
 /**
+ * dx_i = dy · ∏_{j≠i} x_j, each product made by itself: no division, so that zeros are no trouble, for n² products of the
+ * n elements that are multiplied. tfjs's own uses methods of tensors that exist only where all of tfjs is loaded.
+ */
+const prodGradient = unaryGradient((dy, x, { axis }) => {
+  const axes = util.parseAxisParam(axis as Axes, x.shape);
+  const order = [...x.shape.keys()].filter((index) => !axes.includes(index)).concat(axes);
+  const moved = transpose(x, order);
+  const count = reducedSize(x, axes);
+  const rest = x.size / count;
+  const isSelf = detached(() => cast(eye(count), 'bool'));
+  const others = prod(where(isSelf, 1, reshape(moved, [rest, 1, count])), 2); // [rest, count]
+  const dx = mul(reshape(dy, [rest, 1]), others);
+  const back = order.map((_, index) => order.indexOf(index));
+  return transpose(reshape(dx, moved.shape), back);
+});
+
+/**
  * Gantry's own kernel: the sum over the rows of x [m, n], which the gradient of a bias is, as a row of ones times x.
  * Measured on [128, 256]: 2 µs, against 29 µs for ReduceSum.
  */
@@ -106,6 +141,6 @@ export const REDUCE: readonly KernelDefinition[] = [
   }),
   reduction('Mean', { lower: reducing('ReduceMean'), gradient: meanGradient, dtype: 'float32' }),
   reduction('Min', { lower: reducing('ReduceMin'), gradient: extremeGradient(min, 'axis') }),
-  reduction('Prod', { lower: reducing('ReduceProd') }),
+  reduction('Prod', { lower: reducing('ReduceProd'), gradient: prodGradient }),
   reduction('Sum', { lower: reducing('ReduceSum'), gradient: sumGradient }),
 ];

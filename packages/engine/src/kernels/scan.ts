@@ -1,7 +1,7 @@
 import { cumsum } from '@tensorflow/tfjs-core';
 import { unaryGradient, ZERO_UNARY } from '../gradients/gradient.js';
 import { normalizeAxes, reducedShape } from '../graph/shapes.js';
-import { axesOf, one } from '../trace/kernel-rule.js';
+import { axesOf, one, requireNumber } from '../trace/kernel-rule.js';
 import type { KernelDefinition } from './definition.js';
 
 /** The place of the extreme along one axis; the kernel and ONNX's operator have one name. */
@@ -10,7 +10,9 @@ function argument(name: 'ArgMax' | 'ArgMin'): KernelDefinition {
     name,
     trace: {
       inputs: ['x'],
-      infer([x], attributes) {
+      infer(inputs, attributes) {
+        requireNumber(inputs);
+        const [x] = inputs;
         const axis = axesOf(attributes.axis, x!.shape)[0]!;
         return one(reducedShape(x!.shape, [axis], false), 'int32', { axis });
       },
@@ -28,7 +30,9 @@ const cumsumKernel: KernelDefinition = {
   name: 'Cumsum',
   trace: {
     inputs: ['x'],
-    infer([x], { axis, exclusive, reverse }) {
+    infer(inputs, { axis, exclusive, reverse }) {
+      requireNumber(inputs);
+      const [x] = inputs;
       const attributes = { axis: axesOf(axis, x!.shape)[0]!, exclusive: exclusive === true, reverse: reverse === true };
       return one(x!.shape, x!.dtype, attributes);
     },

@@ -60,6 +60,13 @@ export function requireFloat(inputs: readonly TensorShape[]): void {
   }
 }
 
+/** tfjs's backends do not agree about sums of bools, and ONNX Runtime has none. */
+export function requireNumber(inputs: readonly TensorShape[]): void {
+  if (inputs.some(({ dtype }) => dtype === 'bool')) {
+    throw new UnsupportedKernel('it cannot calculate with bool: cast with tf.cast first');
+  }
+}
+
 /**
  * Axes as tfjs users write them (a number, a list, negative, or nothing for all), ascending and ≥ 0.
  *
