@@ -8,9 +8,10 @@ import {
 } from '@tensorflow/tfjs-layers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEngine } from './create-engine.js';
-import { randomSamples } from './oracle-random-samples.js';
-import { KERNEL_SAMPLES, type KernelSample, sampleValues, seededUniform } from './oracle-samples.js';
+import { drawSamples, RECORDED_SAMPLES, uniformOf } from './kernels/index.samples.js';
 import type { Engine, HostArray, HostArrays, NamedTensors, Program, TensorSpec } from './program.js';
+import { type KernelSample, sampleValues, seededUniform } from './testing/kernel-sample.js';
+import { programOf } from './testing/program-of.js';
 import { KERNEL_RULES } from './trace/registry.js';
 import { trace } from './trace/trace.js';
 import { withVariables } from './trace/with-variables.js';
@@ -74,48 +75,34 @@ async function expectSame(
   return actual;
 }
 
-function programOf(sample: KernelSample): Program {
-  const inputs = sample.inputs.map(
-    ({ shape, dtype }, i): TensorSpec => ({ name: `x${i}`, shape, dtype: dtype ?? 'float32' }),
-  );
-  return {
-    name: sample.kernel,
-    inputs,
-    run(tensors) {
-      const outputs = [sample.run(...inputs.map(({ name }) => tensors[name]!))].flat();
-      return Object.fromEntries(outputs.map((output, i) => [`y${i}`, output]));
-    },
-  };
-}
-
 /** Kernels that leave no node behind: aliases, and what is recorded under another name. */
 const RECORDED_AS: Readonly<Record<string, string | null>> = { Identity: null, ExpandDims: 'Reshape' };
 
 describe('every captured kernel, ONNX Runtime against the oracle', () => {
-  it.each(KERNEL_SAMPLES.map((sample, index) => [sample.kernel, index] as const))(
+  it.each(RECORDED_SAMPLES.map((sample, index) => [sample.kernel, index] as const))(
     '%s (sample %i)',
     async (kernel, index) => {
-      const sample = KERNEL_SAMPLES[index]!;
+      const sample = RECORDED_SAMPLES[index]!;
       const program = programOf(sample);
       const op = kernel in RECORDED_AS ? RECORDED_AS[kernel] : kernel;
       if (op !== null) expect(trace(program).nodes.map((node) => node.op)).toContain(op);
-      const uniform = seededUniform(index + 1);
+      const uniform = uniformOf(sample);
       const values = sample.inputs.map((input) => sampleValues(input, uniform));
       await expectSame(program, Object.fromEntries(values.map((data, i) => [`x${i}`, data])));
     },
   );
 
   it('has a sample for each', () => {
-    const sampled = new Set(KERNEL_SAMPLES.map(({ kernel }) => kernel));
+    const sampled = new Set(RECORDED_SAMPLES.map(({ kernel }) => kernel));
     expect([...KERNEL_RULES.keys()].filter((kernel) => !sampled.has(kernel))).toEqual([]);
   });
 
-  const smooth = KERNEL_SAMPLES.filter((sample) => sample.smooth !== false);
+  const smooth = RECORDED_SAMPLES.filter((sample) => sample.smooth !== false);
   it.each(smooth.map((sample, index) => [sample.kernel, index] as const))(
     'second derivatives of %s (%i)',
     async (_, index) => {
       const sample = smooth[index]!;
-      const uniform = seededUniform(index + 7);
+      const uniform = uniformOf(sample, 1);
       const values = sample.inputs.map((input) => sampleValues(input, uniform));
       const bound = Object.fromEntries(values.map((data, i) => [`x${i}`, data]));
       await expectSame(secondDerivatives(sample), bound, 5e-5);
@@ -164,7 +151,7 @@ const RANDOM_SCALE_MIN = 0.1;
 
 describe(`every captured kernel on random shapes, GANTRY_TEST_SEED=${SEED}`, () => {
   const shapes = seededUniform(SEED);
-  const drawn = Array.from({ length: ROUNDS }, () => randomSamples(shapes)).flat();
+  const drawn = Array.from({ length: ROUNDS }, () => drawSamples(shapes)).flat();
   const label = ({ kernel, inputs }: KernelSample) => `${kernel}(${inputs.map(({ shape }) => `[${shape}]`)})`;
 
   it.each(drawn.map((sample, index) => [label(sample), index] as const))('%s (%i)', async (_, index) => {

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CPU_BACKEND } from './engines/cpu-backend.js';
 // From the index, which loads tfjs-layers first: loading it puts tfjs's own gradients back in their place.
 import { createEngine, installGradients } from './index.js';
-import { seededUniform } from './oracle-samples.js';
 import type { Engine, NamedTensors, Program, TensorSpec } from './program.js';
+import { seededUniform } from './testing/kernel-sample.js';
 
 /*
  * Kernels are compared with the oracle one by one elsewhere; rewriting rules meet only in compositions of them. Programs of a

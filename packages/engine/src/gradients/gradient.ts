@@ -14,39 +14,36 @@ import {
 export type InputGradients = Readonly<Record<string, () => Tensor>>;
 
 /**
- * A kernel's gradient in Gantry's table. It may save inputs only. tfjs puts the copy of a saved *output* on its tape
+ * The gradient of a kernel, where tfjs has none or a wrong one. It may save inputs only. tfjs puts the copy of a saved *output* on its tape
  * before the kernel that makes it, so the copy does not depend on the inputs any more, and every gradient of that
  * gradient is silently wrong; what a gradient needs of the output it computes again from the inputs.
  */
-export interface Gradient {
-  readonly kernel: string;
+export interface GradientRule {
   /** Names of the inputs that `backward` gets as `saved`. @default none */
   readonly save?: readonly string[];
   /** @param dy the output's gradient, of its shape */
   backward(dy: Tensor, saved: readonly Tensor[], attributes: NamedAttrMap): InputGradients;
 }
 
-export function toGradConfig({ kernel, save, backward }: Gradient): GradConfig {
+export function toGradConfig(kernelName: string, { save, backward }: GradientRule): GradConfig {
   return {
-    kernelName: kernel,
+    kernelName,
     inputsToSave: [...(save ?? [])],
     gradFunc: (dy, saved, attributes) => backward(dy as Tensor, saved as Tensor[], attributes),
   };
 }
 
 /** A kernel of one input `x`: dx = backward(dy, x). */
-export function unary(kernel: string, backward: (dy: Tensor, x: Tensor, attributes: NamedAttrMap) => Tensor): Gradient {
-  return { kernel, save: ['x'], backward: (dy, [x], attributes) => ({ x: () => backward(dy, x!, attributes) }) };
+export function unaryGradient(backward: (dy: Tensor, x: Tensor, attributes: NamedAttrMap) => Tensor): GradientRule {
+  return { save: ['x'], backward: (dy, [x], attributes) => ({ x: () => backward(dy, x!, attributes) }) };
 }
 
 /** A kernel of two inputs that broadcast against each other; each side is summed back to its own shape. */
-export function binary(
-  kernel: string,
-  names: readonly [string, string],
+export function binaryGradient(
   backward: (dy: Tensor, a: Tensor, b: Tensor) => readonly [() => Tensor, () => Tensor],
-): Gradient {
+  names: readonly [string, string] = ['a', 'b'],
+): GradientRule {
   return {
-    kernel,
     save: names,
     backward(dy, [a, b]) {
       const [derA, derB] = backward(dy, a!, b!);
@@ -80,3 +77,12 @@ export function detached(fn: () => Tensor): Tensor {
 export function zeroGradient(input: Tensor): Tensor {
   return zeros(input.shape, 'float32');
 }
+
+/** Of a step function of one tensor: the derivative is zero wherever there is one. tfjs has none for most of them. */
+export const ZERO_UNARY: GradientRule = unaryGradient((_, x) => zeroGradient(x));
+
+/** The same of a step function of two tensors. */
+export const ZERO_BINARY: GradientRule = {
+  save: ['a', 'b'],
+  backward: (_, [a, b]) => ({ a: () => zeroGradient(a!), b: () => zeroGradient(b!) }),
+};

@@ -1,11 +1,11 @@
 import { GantryError } from '@gantry/common';
+import { KERNELS } from '../kernels/index.js';
 import type { Graph, GraphDType, GraphNode, ValueId } from './graph.js';
-import { KERNEL_CHECKS } from './kernel-checks.js';
 import { sameShape, sizeOf } from './shapes.js';
 
 /**
  * Checks what every graph must be: single assignment in topological order, known shapes and dtypes, constants as long as
- * their shapes, edges that agree with their specs, and for kernels with a check in `KERNEL_CHECKS`, operands that fit.
+ * their shapes, edges that agree with their specs, and for kernels with a `check` of their own, operands that fit.
  * Run between passes, so that a wrong pass is found where it is wrong.
  *
  * @param after what made the graph, for the message.
@@ -48,9 +48,8 @@ function checkNode(node: GraphNode, graph: Graph, made: ReadonlySet<ValueId>, fa
     const shape = graph.values.get(id)?.shape ?? [];
     if (shape.some((size) => !Number.isInteger(size) || size < 0)) fail(`${node.op} makes %${id} of shape [${shape}]`);
   }
-  if (!Object.hasOwn(KERNEL_CHECKS, node.op)) return;
   const types = (ids: readonly ValueId[]) => ids.map((id) => graph.values.get(id)!);
-  const problem = KERNEL_CHECKS[node.op]!(types(node.inputs), types(node.outputs), node.attributes);
+  const problem = KERNELS.get(node.op)?.check?.(types(node.inputs), types(node.outputs), node.attributes);
   if (problem !== undefined)
     fail(`${node.op} making %${node.outputs[0]}${node.origin && ` (${node.origin})`}: ${problem}`);
 }

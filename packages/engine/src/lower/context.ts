@@ -26,7 +26,6 @@ export interface LoweringNode {
 
 /** Emits the ONNX nodes of a kernel and returns the names of its results, in the order of the node's outputs. */
 export type LoweringRule = (node: LoweringNode, context: LoweringContext) => readonly string[];
-export type LoweringTable = Readonly<Record<string, LoweringRule>>;
 
 /** Collects ONNX nodes and initializers; equal initializers are stored once. */
 export class LoweringContext {

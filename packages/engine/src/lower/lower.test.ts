@@ -7,64 +7,59 @@ import { createSession } from '../engines/onnx-session.js';
 import { GraphBuilder } from '../graph/builder.js';
 import type { Graph } from '../graph/graph.js';
 import { sizeOf } from '../graph/shapes.js';
+import { KERNELS, kernelsWith } from '../kernels/index.js';
+import { KERNEL_SAMPLES, uniformOf } from '../kernels/index.samples.js';
 import { encodeModel } from '../onnx/encode.js';
-import type { HostArray } from '../program.js';
-import { KERNEL_RULES } from '../trace/registry.js';
-import { KERNEL_SAMPLES, type KernelSample, type SampleTensor } from './kernel-samples.js';
-import { inputName, loweredKernels, lowerGraph, outputName } from './lower.js';
+import type { HostArray, HostArrays } from '../program.js';
+import { type KernelSample, sampleValues } from '../testing/kernel-sample.js';
+import { programOf } from '../testing/program-of.js';
+import { trace } from '../trace/trace.js';
+import { inputName, lowerGraph, outputName } from './lower.js';
 
-/** Gantry's own kernels, which the passes make; they are tested by the passes' tests. */
-const WITHOUT_SAMPLE = ['ColumnSum', 'Gemm'];
-const MADE_BY_PASSES = ['BroadcastTo', ...WITHOUT_SAMPLE];
-/** Kernels that tfjs's cpu backend has under no name of their own, by the operation that they are. */
-const OPERATIONS: Readonly<Record<string, (inputs: tf.Tensor[], attributes: KernelSample['attributes']) => tf.Tensor>> =
-  {
-    BroadcastTo: ([x], { shape }) => tf.broadcastTo(x!, shape as never),
-  };
 const RELATIVE_ERROR_MAX = 1e-5;
 
-/** xorshift32: samples must be the same in every run. */
-function randomValues(seed: number, { shape, dtype, range: [low, high] }: SampleTensor): HostArray | Uint8Array {
-  let state = seed * 2654435761 + 1;
-  const next = () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
-  for (let warm = 0; warm < 8; warm++) next();
-  const size = sizeOf(shape);
-  if (dtype === 'float32') return Float32Array.from({ length: size }, () => low + next() * (high - low));
-  const values = Array.from({ length: size }, () => low + Math.floor(next() * (high - low + 1)));
-  return dtype === 'int32' ? Int32Array.from(values) : Uint8Array.from(values);
+/** What tfjs's cpu backend makes of a sample. */
+function oracle(sample: KernelSample, values: readonly HostArray[]): tf.Tensor[] {
+  return [sample.run(...sample.inputs.map(({ shape, dtype }, i) => tf.tensor(values[i]!, [...shape], dtype)))].flat();
 }
 
-type Values = readonly (HostArray | Uint8Array)[];
-
-function oracle({ kernel, names, inputs, attributes }: KernelSample, values: Values): tf.Tensor[] {
-  const tensors = inputs.map(({ shape, dtype }, index) => tf.tensor(values[index]!, [...shape], dtype));
-  const operation = OPERATIONS[kernel];
-  if (operation !== undefined) return [operation(tensors, attributes)];
-  const named = names === undefined ? tensors : Object.fromEntries(names.map((name, index) => [name, tensors[index]!]));
-  const result = tf.engine().runKernel(kernel, named as tf.NamedTensorMap, attributes as never) as
-    | tf.Tensor
-    | tf.Tensor[];
-  return Array.isArray(result) ? result : [result];
-}
-
-/** Bool operands come in as int32 and are cast, as a trace would have it. */
+/** The graph as a trace has it, before the passes; of a kernel that only they make, its node alone. */
 function graphOf(sample: KernelSample, expected: readonly tf.Tensor[]): Graph {
+  if (sample.attributes === undefined) return trace(programOf(sample));
   const builder = new GraphBuilder(sample.kernel);
-  const operands = sample.inputs.map(({ shape, dtype }, index) => {
-    const id = builder.input({ name: `x${index}`, shape, dtype: dtype === 'bool' ? 'int32' : dtype });
-    return dtype === 'bool' ? builder.node('Cast', [id], { dtype: 'bool' }, [{ shape, dtype }])[0]! : id;
-  });
-  const types = expected.map(({ shape, dtype }) => ({ shape, dtype: dtype as 'float32' | 'int32' | 'bool' }));
-  builder.node(sample.kernel, operands, sample.attributes, types, 'a test').forEach((id, index) => {
-    const { shape, dtype } = types[index]!;
-    builder.output({ name: `y${index}`, shape, dtype: dtype === 'float32' ? 'float32' : 'int32' }, id);
+  const operands = sample.inputs.map(({ shape }, i) => builder.input({ name: `x${i}`, shape, dtype: 'float32' }));
+  const types = expected.map(({ shape }) => ({ shape, dtype: 'float32' as const }));
+  builder.node(sample.kernel, operands, sample.attributes, types, 'a test').forEach((id, i) => {
+    builder.output({ name: `y${i}`, shape: types[i]!.shape, dtype: 'float32' }, id);
   });
   return builder.build();
+}
+
+/** Runs a graph without the passes. */
+async function runPlain(graph: Graph, values: readonly HostArray[]): Promise<HostArray[]> {
+  const session = await createSession(encodeModel(lowerGraph(graph)), { provider: 'cpu', index: 0, threads: 1 });
+  const results = graph.outputs.map(({ spec }) => resultArray(spec));
+  const feeds = graph.inputs.map(({ spec }, i) => ({
+    spec: { ...spec, name: inputName(spec.name) },
+    array: values[i]!,
+  }));
+  const fetches = graph.outputs.map(({ spec }, i) => ({
+    spec: { ...spec, name: outputName(spec.name) },
+    array: results[i]!,
+  }));
+  session.bind(feeds, fetches)();
+  await session.dispose();
+  return results;
+}
+
+async function runOptimized(graph: Graph, values: readonly HostArray[]): Promise<HostArray[]> {
+  const executable = await OnnxExecutable.compile(graph, { provider: 'cpu', cache });
+  const results = graph.outputs.map(({ spec }) => resultArray(spec));
+  const named = (prefix: string, arrays: readonly HostArray[]): HostArrays =>
+    Object.fromEntries(arrays.map((array, i) => [`${prefix}${i}`, array]));
+  executable.bind(named('x', values), named('y', results)).run();
+  executable.dispose();
+  return results;
 }
 
 function expectClose(actual: HostArray, expected: tf.Tensor, label: string): void {
@@ -79,58 +74,39 @@ function expectClose(actual: HostArray, expected: tf.Tensor, label: string): voi
   });
 }
 
-function hostArray({ dtype, size }: tf.Tensor): HostArray {
+function resultArray({ dtype, shape }: { readonly dtype: string; readonly shape: readonly number[] }): HostArray {
+  const size = sizeOf(shape);
   return dtype === 'float32' ? new Float32Array(size).fill(Number.NaN) : new Int32Array(size).fill(-99);
 }
-
-const label = ({ kernel, inputs, attributes }: KernelSample) =>
-  `${kernel}(${inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`)}) ${JSON.stringify(attributes)}`;
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
 });
 
+const label = ({ kernel, inputs }: KernelSample) =>
+  `${kernel}(${inputs.map(({ shape, dtype }) => `${dtype ?? 'float32'}[${shape}]`)})`;
+
 describe('lowering, beside the oracle', () => {
   it.each(KERNEL_SAMPLES.map((sample) => [label(sample), sample] as const))('%s', async (name, sample) => {
-    const values = sample.inputs.map((input, index) => randomValues(index + 1, input));
+    const uniform = uniformOf(sample);
+    const values = sample.inputs.map((input) => sampleValues(input, uniform));
     const expected = oracle(sample, values);
     const graph = graphOf(sample, expected);
-    const edges = values.map((value) => (value instanceof Uint8Array ? Int32Array.from(value) : value));
-
-    const model = lowerGraph(graph);
-    const session = await createSession(encodeModel(model), { provider: 'cpu', index: 0, threads: 1 });
-    const plain = expected.map(hostArray);
-    const feeds = graph.inputs.map(({ spec }, index) => ({
-      spec: { ...spec, name: inputName(spec.name) },
-      array: edges[index]!,
-    }));
-    const fetches = graph.outputs.map(({ spec }, index) => ({
-      spec: { ...spec, name: outputName(spec.name) },
-      array: plain[index]!,
-    }));
-    session.bind(feeds, fetches)();
-    expected.forEach((tensor, index) => {
-      expectClose(plain[index]!, tensor, `${name} as it is: y${index}`);
+    const [plain, optimized] = [await runPlain(graph, values), await runOptimized(graph, values)];
+    expected.forEach((tensor, i) => {
+      expectClose(plain[i]!, tensor, `${name} as it is: y${i}`);
+      expectClose(optimized[i]!, tensor, `${name} after the passes: y${i}`);
     });
-    await session.dispose();
-
-    const executable = await OnnxExecutable.compile(graph, { provider: 'cpu', cache });
-    const optimized = Object.fromEntries(expected.map((tensor, index) => [`y${index}`, hostArray(tensor)]));
-    executable.bind(Object.fromEntries(edges.map((edge, index) => [`x${index}`, edge])), optimized).run();
-    expected.forEach((tensor, index) => {
-      expectClose(optimized[`y${index}`]!, tensor, `${name} after the passes: y${index}`);
-    });
-    executable.dispose();
-  });
-
-  it('knows what a trace records and what the passes make, and nothing else', () => {
-    const recorded = [...KERNEL_RULES.values()].map(({ kernel, op }) => op ?? kernel);
-    expect(loweredKernels()).toEqual([...new Set([...recorded, ...MADE_BY_PASSES])].sort());
   });
 
   it('has a sample of every kernel', () => {
     const sampled = new Set(KERNEL_SAMPLES.map(({ kernel }) => kernel));
-    expect(loweredKernels().filter((kernel) => !sampled.has(kernel))).toEqual([...WITHOUT_SAMPLE].sort());
+    expect([...KERNELS.keys()].filter((kernel) => !sampled.has(kernel))).toEqual([]);
+  });
+
+  it('knows every kernel that a trace records', () => {
+    const recorded = [...kernelsWith('trace')].map(([kernel, { op }]) => op ?? kernel);
+    expect(recorded.filter((kernel) => KERNELS.get(kernel)?.lower === undefined)).toEqual([]);
   });
 });
 

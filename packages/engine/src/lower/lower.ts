@@ -1,22 +1,8 @@
 import { assert } from '@gantry/common';
 import type { Graph, GraphNode } from '../graph/graph.js';
+import { KERNELS } from '../kernels/index.js';
 import type { OnnxModel, OnnxValue } from '../onnx/model.js';
-import { BINARY } from './binary.js';
-import { LoweringContext, type LoweringNode, type LoweringTable, unsupported } from './context.js';
-import { FILL } from './fill.js';
-import { GATHER } from './gather.js';
-import { MATMUL } from './matmul.js';
-import { REDUCE } from './reduce.js';
-import { SHAPE } from './shape.js';
-import { UNARY } from './unary.js';
-
-/** Every kernel that can be run, a table a family: a new kernel is one entry in one of these, or a new file here. */
-const RULES: LoweringTable = { ...UNARY, ...BINARY, ...REDUCE, ...SHAPE, ...FILL, ...GATHER, ...MATMUL };
-
-/** Names of the kernels that `lowerGraph` knows, sorted. */
-export function loweredKernels(): string[] {
-  return Object.keys(RULES).sort();
-}
+import { LoweringContext, type LoweringNode, unsupported } from './context.js';
 
 /** The model's name of a program's input: programs may name an input and an output alike, ONNX may not. */
 export function inputName(name: string): string {
@@ -45,7 +31,7 @@ export function lowerGraph(graph: Graph): OnnxModel {
 }
 
 function lowerNode(node: GraphNode, graph: Graph, context: LoweringContext): void {
-  const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
+  const rule = KERNELS.get(node.op)?.lower;
   if (rule === undefined) unsupported({ kernel: node.op, origin: node.origin }, '');
   const names = rule(describe(node, graph, context), context);
   assert(

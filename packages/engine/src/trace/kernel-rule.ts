@@ -1,4 +1,6 @@
+import { util } from '@tensorflow/tfjs-core';
 import type { Attribute, GraphDType } from '../graph/graph.js';
+import { broadcastShapes, normalizeAxes } from '../graph/shapes.js';
 
 /** What a rule knows of a tensor: everything but its values. */
 export interface TensorShape {
@@ -18,10 +20,8 @@ export interface Inferred {
 /** `infer` throws this for what it cannot record; the recorder adds kernel, layer and line. */
 export class UnsupportedKernel extends Error {}
 
-/** How one kernel is recorded: adding a kernel to the capture backend is adding one of these to a table. */
-export interface KernelRule {
-  /** The kernel's name in tfjs. */
-  readonly kernel: string;
+/** How one kernel is recorded. */
+export interface TraceRule {
   /** What the node is called in the graph, where another kernel says the same in a simpler way. @default kernel */
   readonly op?: string;
   /** Names in the order of the kernel's `Inputs` type; those ending in `?` may be missing; `list` for an array. */
@@ -32,6 +32,11 @@ export interface KernelRule {
   isAlias?(inputs: readonly TensorShape[], attributes: KernelAttributes): boolean;
   /** @throws UnsupportedKernel */
   infer(inputs: readonly TensorShape[], attributes: KernelAttributes): Inferred;
+}
+
+/** A rule with the name that its kernel has in tfjs. */
+export interface KernelRule extends TraceRule {
+  readonly kernel: string;
 }
 
 /** One output, for the many rules that have one. */
@@ -53,4 +58,27 @@ export function requireFloat(inputs: readonly TensorShape[]): void {
   for (const { dtype } of inputs) {
     if (dtype !== 'float32') throw new UnsupportedKernel(`it needs float32, not ${dtype}: cast with tf.cast first`);
   }
+}
+
+/** tfjs's backends do not agree about sums of bools, and ONNX Runtime has none. */
+export function requireNumber(inputs: readonly TensorShape[]): void {
+  if (inputs.some(({ dtype }) => dtype === 'bool')) {
+    throw new UnsupportedKernel('it cannot calculate with bool: cast with tf.cast first');
+  }
+}
+
+/**
+ * Axes as tfjs users write them (a number, a list, negative, or nothing for all), ascending and ≥ 0.
+ *
+ * @throws Error in tfjs's own words, for an axis that does not exist
+ */
+export function axesOf(axis: unknown, shape: readonly number[]): number[] {
+  return normalizeAxes(util.parseAxisParam(axis as number | number[], [...shape]), shape.length);
+}
+
+/** The shape of two operands broadcast against each other. @throws Error in tfjs's own words, if they cannot be */
+export function broadcastShape(a: readonly number[], b: readonly number[]): number[] {
+  const shape = broadcastShapes(a, b);
+  if (shape === undefined) throw Error(`Operands could not be broadcast together with shapes ${a} and ${b}.`);
+  return shape;
 }

@@ -236,6 +236,30 @@ describe('what cannot be captured', () => {
     expectUntouched();
   });
 
+  it.each<[string, (flags: tf.Tensor) => tf.Tensor]>([
+    ['Neg', tf.neg],
+    ['Abs', tf.abs],
+    ['Square', tf.square],
+    ['Relu', tf.relu],
+    ['ArgMax', (flags) => tf.argMax(flags)],
+    ['Cumsum', (flags) => tf.cumsum(flags)],
+    ['Max', (flags) => tf.max(flags)],
+  ])('%s of bools, by its name and line', (kernel, run) => {
+    const program = programOf({ x: [2] }, ({ x }) => ({ y: run(tf.greater(x!, 0)) }));
+    const error = failure(() => trace(program));
+    expect(error.code).toBe('GANTRY_ENGINE_UNSUPPORTED');
+    expect(error.message).toMatch(new RegExp(`kernel ${kernel} at .*trace\\.test\\.ts.* cannot calculate with bool`));
+    expectUntouched();
+  });
+
+  it('a gather in batches', () => {
+    const places = tf.tensor2d([0, 1], [2, 1], 'int32');
+    tensorsBefore = tf.memory().numTensors;
+    const program = programOf({ x: [2, 3] }, ({ x }) => ({ y: tf.gather(x!, places, 1, 1) }));
+    expect(failure(() => trace(program)).message).toMatch(/kernel GatherV2 at .*trace\.test\.ts.* batchDims 1/);
+    places.dispose();
+  });
+
   it("the user's own errors come through as they are", () => {
     const run = ({ x }: NamedTensors) => ({ y: tf.add(x!, tf.zeros([5])) });
     expect(() => trace(programOf({ x: [2, 3] }, run))).toThrow(/could not be broadcast/);
