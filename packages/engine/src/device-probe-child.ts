@@ -11,8 +11,8 @@ const MODEL: OnnxModel = {
   outputs: [{ name: 'y', dtype: 'float32', shape: [1, 1] }],
   initializers: new Map(),
   nodes: [
-    { op: 'Transpose', domain: '', inputs: ['a'], outputs: ['b'], attributes: { perm: [1, 0] } },
-    { op: 'MatMul', domain: '', inputs: ['a', 'b'], outputs: ['y'], attributes: {} },
+    { op: 'Transpose', inputs: ['a'], outputs: ['b'], attributes: { perm: [1, 0] } },
+    { op: 'MatMul', inputs: ['a', 'b'], outputs: ['y'], attributes: {} },
   ],
 };
 

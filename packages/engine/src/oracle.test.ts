@@ -143,6 +143,28 @@ describe('integers at the edges of what they can be', () => {
   });
 });
 
+describe('floats at the edges of what they can be', () => {
+  const EDGES = Float32Array.of(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 1, -1, 2.5, -2.5, 1e30, -1e30);
+  const onEdges = (run: (a: tf.Tensor, b: tf.Tensor) => tf.Tensor): Program => ({
+    name: 'edges',
+    inputs: [
+      { name: 'a', shape: [EDGES.length, 1], dtype: 'float32' },
+      { name: 'b', shape: [EDGES.length], dtype: 'float32' },
+    ],
+    run: ({ a, b }) => ({ y: run(a!, b!) }),
+  });
+
+  it('have angles', async () => {
+    await expectSame(onEdges(tf.atan2), { a: EDGES, b: EDGES });
+  });
+
+  it('of which a zero with a sign is one: it divides like any zero', async () => {
+    const program = onEdges((a, b) => tf.atan2(a, tf.mul(b, 0)));
+    const finite = EDGES.map((value) => (Number.isFinite(value) ? value || 1 : 1));
+    await expectSame(program, { a: finite, b: finite });
+  });
+});
+
 /** Another seed draws other shapes; the default keeps runs alike. */
 const SEED = Number(process.env.GANTRY_TEST_SEED ?? 20_240_229);
 const ROUNDS = 3;

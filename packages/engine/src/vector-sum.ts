@@ -69,6 +69,6 @@ function childMap<V>(parent: WeakMap<Float32Array, WeakMap<Float32Array, V>>, ke
 }
 
 function addModel(a: TensorSpec, b: TensorSpec, sum: TensorSpec): Uint8Array {
-  const nodes = [{ op: 'Add', domain: '' as const, inputs: ['a', 'b'], outputs: ['sum'], attributes: {} }];
+  const nodes = [{ op: 'Add', inputs: ['a', 'b'], outputs: ['sum'], attributes: {} }];
   return encodeModel({ inputs: [a, b], outputs: [sum], initializers: new Map(), nodes });
 }

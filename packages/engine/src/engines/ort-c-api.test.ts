@@ -14,7 +14,7 @@ const model: OnnxModel = {
   inputs: [A, B],
   outputs: [Y],
   initializers: new Map(),
-  nodes: [{ op: 'Mul', domain: '', inputs: ['a', 'b'], outputs: ['y'], attributes: {} }],
+  nodes: [{ op: 'Mul', inputs: ['a', 'b'], outputs: ['y'], attributes: {} }],
 };
 const api = loadOrtCApi();
 setFlagsFromString('--expose-gc');

@@ -59,11 +59,14 @@ const relu6: LoweringRule = ({ inputs }, context) => {
 };
 
 const leakyRelu: LoweringRule = ({ inputs, attributes }, context) => [
-  context.emit('LeakyRelu', [inputs[0]!.name], { alpha: Number(attributes.alpha ?? 0.2) }),
+  context.emit('LeakyRelu', [inputs[0]!.name], { alpha: { float: Number(attributes.alpha ?? 0.2) } }),
 ];
 
 const selu: LoweringRule = ({ inputs }, context) => [
-  context.emit('Selu', [inputs[0]!.name], { alpha: SELU_SCALE_ALPHA / SELU_SCALE, gamma: SELU_SCALE }),
+  context.emit('Selu', [inputs[0]!.name], {
+    alpha: { float: SELU_SCALE_ALPHA / SELU_SCALE },
+    gamma: { float: SELU_SCALE },
+  }),
 ];
 
 /** log(1 + eˣ) = max(x, 0) + log(1 + e^−|x|): never overflows, and keeps its digits where the result is small. */

@@ -57,10 +57,22 @@ const mod: LoweringRule = ({ inputs }, context) => {
   return [context.emit('Where', [agree, remainder, shifted])];
 };
 
-/** atan(y / x), moved by ±π where x is negative; x = 0 falls out of the division by a signed zero but for y = 0. */
+/**
+ * atan(y / x), moved by ±π where x is negative; x = 0 falls out of the division but for y = 0. Of two infinities the signs
+ * say as much as the numbers. Zeros have no sign here: Math.atan2, and tfjs, turn by ±π at y = ±0.
+ */
 const atan2: LoweringRule = ({ inputs }, context) => {
-  const [y, x] = inputs.map(({ name }) => name) as [string, string];
   const zero = context.float(0);
+  const given = inputs.map(({ name }) => name) as [string, string];
+  const areInfinite = context.emit(
+    'And',
+    given.map((name) => context.emit('IsInf', [name])),
+  );
+  const [y, sided] = given.map((name) => context.emit('Where', [areInfinite, context.emit('Sign', [name]), name])) as [
+    string,
+    string,
+  ];
+  const x = context.emit('Where', [context.emit('Equal', [sided, zero]), zero, sided]);
   const atan = context.emit('Atan', [context.emit('Div', [y, x])]);
   const turn = context.emit('Where', [
     context.emit('Less', [y, zero]),

@@ -131,7 +131,7 @@ const gemm: KernelDefinition = {
   lower: ({ inputs, attributes }, context) => {
     const { transposeA, transposeB } = flagsOf(attributes);
     const names = inputs.map(({ name }) => name);
-    const alpha = Number(attributes.alpha ?? 1);
+    const alpha = { float: Number(attributes.alpha ?? 1) };
     return [context.emit('Gemm', names, { transA: transposeA ? 1 : 0, transB: transposeB ? 1 : 0, alpha })];
   },
   check: (inputs, outputs, attributes) => {

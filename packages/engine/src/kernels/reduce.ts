@@ -129,7 +129,7 @@ const columnSum: KernelDefinition = {
   check: (inputs, outputs) => arity(inputs, 1) ?? expectShape(outputs[0]!, inputs[0]!.shape.slice(1)),
 };
 
-/** Reductions along axes. */
+/** Reductions along axes. ONNX Runtime's maximum and minimum may skip a NaN, which tfjs's do not; a test for it would cost more than they do. */
 export const REDUCE: readonly KernelDefinition[] = [
   reduction('All', { lower: reducingBools('ReduceMin'), gradient: ZERO_UNARY, dtype: 'bool' }),
   reduction('Any', { lower: reducingBools('ReduceMax'), gradient: ZERO_UNARY, dtype: 'bool' }),

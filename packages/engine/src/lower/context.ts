@@ -50,15 +50,14 @@ export class LoweringContext {
     inputs: readonly string[],
     attributes: Readonly<Record<string, OnnxAttribute>>,
     count: number,
-    domain: OnnxNode['domain'] = '',
   ): string[] {
     const outputs = Array.from({ length: count }, () => `t${this.#next++}`);
-    this.nodes.push({ op, domain, inputs, outputs, attributes });
+    this.nodes.push({ op, inputs, outputs, attributes });
     return outputs;
   }
 
   emitNamed(op: string, inputs: readonly string[], output: string): void {
-    this.nodes.push({ op, domain: '', inputs, outputs: [output], attributes: {} });
+    this.nodes.push({ op, inputs, outputs: [output], attributes: {} });
   }
 
   float(value: number): string {

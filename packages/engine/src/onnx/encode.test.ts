@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSession, createSessionSync } from '../engines/onnx-session.js';
-import { encodeModel } from './encode.js';
-import type { OnnxModel } from './model.js';
+import { encodeModel, onnxDataType } from './encode.js';
+import type { OnnxModel, OnnxNode } from './model.js';
 import { ProtobufWriter } from './protobuf.js';
 
 describe('ProtobufWriter', () => {
@@ -28,8 +28,8 @@ describe('encodeModel', () => {
     outputs: [{ name: 'y', dtype: 'float32', shape: [2] }],
     initializers: new Map([['c', { dtype: 'float32', shape: [2], data: Float32Array.of(10, 20) }]]),
     nodes: [
-      { op: 'LeakyRelu', domain: '', inputs: ['x'], outputs: ['t'], attributes: { alpha: 0.5 } },
-      { op: 'Add', domain: '', inputs: ['t', 'c'], outputs: ['y'], attributes: {} },
+      { op: 'LeakyRelu', inputs: ['x'], outputs: ['t'], attributes: { alpha: { float: 0.5 } } },
+      { op: 'Add', inputs: ['t', 'c'], outputs: ['y'], attributes: {} },
     ],
   };
 
@@ -44,6 +44,26 @@ describe('encodeModel', () => {
       [{ spec: { ...edge, name: 'y' }, array: result }],
     )();
     expect([...result]).toEqual([9, 22]);
+    await session.dispose();
+  });
+
+  it('writes what an attribute is: ints, floats, lists of both', async () => {
+    const x = { name: 'x', dtype: 'float32', shape: [4] } as const;
+    const constant = (output: string, attributes: OnnxNode['attributes']): OnnxNode => {
+      return { op: 'Constant', inputs: [], outputs: [output], attributes };
+    };
+    const nodes: OnnxNode[] = [
+      constant('a', { value_float: { float: 2.5 } }),
+      constant('b', { value_floats: { floats: [0.5, -0.5, 1e10, 3] } }),
+      constant('ints', { value_ints: [-1, 0, 1, 2] }),
+      { op: 'Cast', inputs: ['ints'], outputs: ['c'], attributes: { to: onnxDataType('float32') } },
+      { op: 'Sum', inputs: ['x', 'a', 'b', 'c'], outputs: ['y'], attributes: {} },
+    ];
+    const bytes = encodeModel({ inputs: [x], outputs: [{ ...x, name: 'y' }], initializers: new Map(), nodes });
+    const session = await createSession(bytes, { provider: 'cpu', index: 0, threads: 1 });
+    const result = new Float32Array(4);
+    session.bind([{ spec: x, array: Float32Array.of(1, 2, 3, 4) }], [{ spec: { ...x, name: 'y' }, array: result }])();
+    expect([...result]).toEqual([3, 4, 1e10, 11.5]);
     await session.dispose();
   });
 

@@ -8,9 +8,7 @@ export const ONNX_OPSET = 21;
 /** TensorProto.DataType. */
 const DATA_TYPES: Readonly<Record<OnnxDType, number>> = { float32: 1, int32: 6, int64: 7, bool: 9 };
 /** AttributeProto.AttributeType. */
-const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, tensor: 4, ints: 7 } as const;
-/** Attributes that the ONNX operator schemas declare as floats; every other number is an integer. */
-const FLOAT_ATTRIBUTES: ReadonlySet<string> = new Set(['alpha', 'beta', 'gamma', 'epsilon', 'momentum']);
+const ATTRIBUTE_TYPES = { float: 1, int: 2, string: 3, tensor: 4, floats: 6, ints: 7 } as const;
 
 /**
  * Serializes a model as an ONNX `ModelProto`. Deterministic: equal models give equal bytes.
@@ -19,9 +17,6 @@ const FLOAT_ATTRIBUTES: ReadonlySet<string> = new Set(['alpha', 'beta', 'gamma',
 export function encodeModel(model: OnnxModel): Uint8Array {
   const writer = new ProtobufWriter().integer(1, ONNX_IR_VERSION).string(2, 'gantry').message(7, encodeGraph(model));
   writer.message(8, new ProtobufWriter().string(1, '').integer(2, ONNX_OPSET));
-  if (model.nodes.some(({ domain }) => domain === 'com.microsoft')) {
-    writer.message(8, new ProtobufWriter().string(1, 'com.microsoft').integer(2, 1));
-  }
   return writer.finish().slice();
 }
 
@@ -49,16 +44,17 @@ function encodeNode(node: OnnxNode, index: number): ProtobufWriter {
   writer.string(3, `${node.op}_${index}`).string(4, node.op);
   for (const name of Object.keys(node.attributes).sort())
     writer.message(5, encodeAttribute(name, node.attributes[name]!));
-  if (node.domain !== '') writer.string(7, node.domain);
   return writer;
 }
 
 function encodeAttribute(name: string, value: OnnxAttribute): ProtobufWriter {
   const writer = new ProtobufWriter().string(1, name);
   if (typeof value === 'string') return writer.string(4, value).integer(20, ATTRIBUTE_TYPES.string);
-  if (typeof value === 'number') {
-    if (FLOAT_ATTRIBUTES.has(name)) return writer.float(2, value).integer(20, ATTRIBUTE_TYPES.float);
-    return writer.integer(3, value).integer(20, ATTRIBUTE_TYPES.int);
+  if (typeof value === 'number') return writer.integer(3, value).integer(20, ATTRIBUTE_TYPES.int);
+  if ('float' in value) return writer.float(2, value.float).integer(20, ATTRIBUTE_TYPES.float);
+  if ('floats' in value) {
+    for (const item of value.floats) writer.float(7, item);
+    return writer.integer(20, ATTRIBUTE_TYPES.floats);
   }
   if ('dtype' in value) return writer.message(5, encodeTensor(value, '')).integer(20, ATTRIBUTE_TYPES.tensor);
   for (const item of value) writer.integer(8, item);

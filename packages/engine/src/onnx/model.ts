@@ -9,13 +9,18 @@ export interface OnnxTensor {
   readonly data: Float32Array | Int32Array | Uint8Array | BigInt64Array;
 }
 
-/** Numbers are int64 attributes but for the names in `FLOAT_ATTRIBUTES` (encode.ts). */
-export type OnnxAttribute = number | string | readonly number[] | OnnxTensor;
+/** A plain number or list is of int64; floats say so, since ONNX Runtime reads no attribute of another type than its schema's. */
+export type OnnxAttribute =
+  | number
+  | string
+  | readonly number[]
+  | { readonly float: number }
+  | { readonly floats: readonly number[] }
+  | OnnxTensor;
 
 export interface OnnxNode {
+  /** Of ONNX's own domain. */
   readonly op: string;
-  /** '' is the standard domain. */
-  readonly domain: '' | 'com.microsoft';
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;

@@ -16,7 +16,7 @@ const identity: Rule = {
 
 const sameView: Rule = {
   name: 'a view in the same shape is its input',
-  ops: ['Reshape', 'ExpandDims', 'Tile', 'BroadcastTo', 'Slice', 'PadV2', 'MirrorPad'],
+  ops: ['Reshape', 'Tile', 'BroadcastTo', 'Slice', 'PadV2', 'MirrorPad'],
   apply: (node, rewriter) => asOutput(node.inputs[0]!, node, rewriter),
 };
 
