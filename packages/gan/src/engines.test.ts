@@ -8,8 +8,8 @@ import { programInputs, relativeError, testInputs } from './testing/inputs.js';
 import { SMALL_CONFIG, smallGan } from './testing/small-gan.js';
 
 const EXAMPLE = fileURLToPath(new URL('../../../examples/wide-gan.ts', import.meta.url));
-/** Of a single sample's gradient nothing averages out: 1.4e-5 was seen. */
-const TOLERANCE = 3e-5;
+/** By samples a shard. Of a single sample's gradient nothing averages out: 1.4e-5 was seen. */
+const TOLERANCE: Readonly<Record<number, number>> = { 1: 3e-5, 2: 1e-5 };
 const engines: Engine[] = [];
 beforeAll(async () => {
   for (const engine of ['js', 'onnx'] as const) engines.push(await createEngine({ engine, device: 'cpu', threads: 1 }));
@@ -70,7 +70,9 @@ describe('captured programs give what the oracle gives', () => {
         const [oracle, captured] = [await run(engines[0]!, program, inputs), await run(engines[1]!, program, inputs)];
         expect(Object.keys(captured)).toEqual(Object.keys(oracle));
         for (const [output, values] of Object.entries(oracle)) {
-          expect(relativeError(captured[output]!, values), `${program.name} ${output}`).toBeLessThan(TOLERANCE);
+          expect(relativeError(captured[output]!, values), `${program.name} ${output}`).toBeLessThan(
+            TOLERANCE[samples]!,
+          );
         }
       }
     });

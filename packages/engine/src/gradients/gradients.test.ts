@@ -13,8 +13,8 @@ import { installGradients } from './install.js';
 const EPSILON = 1e-2;
 const TOLERANCE = 4e-3;
 const DIRECTIONS = 3;
-/** Where a step of a difference crosses a kink, it says nothing: one of so many draws crosses none. A wrong derivative is wrong in all. */
-const DRAWS = 4;
+/** Draws at which no step of a difference crosses a kink, and no unit is saturated so far that a difference says nothing. */
+const SEED = 6;
 /** 2⁻²⁴ / (ε · TOLERANCE), and a few times that for the sum. */
 const ROUNDING = 0.01;
 
@@ -101,15 +101,7 @@ function checkDerivatives(sample: KernelSample, uniform: () => number): void {
 describe('derivatives of kernels, against finite differences', () => {
   const smooth = RECORDED_SAMPLES.filter((sample) => sample.smooth !== false);
   it.each(smooth.map((sample, index) => [sample.kernel, index] as const))('%s (sample %i)', (_, index) => {
-    const uniform = uniformOf(smooth[index]!);
-    for (let draw = 1; draw < DRAWS; draw++) {
-      try {
-        return checkDerivatives(smooth[index]!, uniform);
-      } catch (error) {
-        if (!(error as Error).message.includes('by differences')) throw error;
-      }
-    }
-    checkDerivatives(smooth[index]!, uniform);
+    checkDerivatives(smooth[index]!, uniformOf(smooth[index]!, SEED));
   });
 
   it('cover every gradient of the table', () => {
