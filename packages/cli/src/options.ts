@@ -73,8 +73,25 @@ export const OPTIONS = {
     key: 'leaseMs',
     describe: 'Silence after which a worker is held to be dead: 1500ms, 2s',
   },
-  'min-workers': { group: 'Workers:', describe: 'Fewest workers to train with; now always --workers' },
-  'max-workers': { group: 'Workers:', describe: 'Most workers to train with; now always --workers' },
+  'min-workers': {
+    group: 'Workers:',
+    key: 'minWorkers',
+    number: true,
+    describe: 'Fewest workers to train with; with fewer the run waits for more',
+  },
+  'max-workers': {
+    group: 'Workers:',
+    key: 'maxWorkers',
+    number: true,
+    describe: 'Most workers to train with',
+    default: 'as many as shards',
+  },
+  'max-restarts': {
+    group: 'Workers:',
+    key: 'maxRestarts',
+    number: true,
+    describe: 'How often gantry train starts each of its workers again after it was lost',
+  },
   'checkpoint-every': {
     group: 'Output:',
     key: 'checkpointEvery',
@@ -123,7 +140,7 @@ const names = Object.keys(OPTIONS) as OptionName[];
 const isSetting = (name: OptionName): boolean => 'key' in OPTIONS[name];
 
 /** The options that set a run's configuration. */
-export const SETTING_OPTIONS: readonly OptionName[] = [...names.filter(isSetting), 'min-workers', 'max-workers'];
+export const SETTING_OPTIONS: readonly OptionName[] = names.filter(isSetting);
 
 /** Of a command that makes a run: all settings, the file they may stand in, the run directory, and `--json`. */
 export const RUN_OPTIONS: readonly OptionName[] = [...SETTING_OPTIONS, 'config', 'out', 'json'];

@@ -3,7 +3,7 @@ import { join, parse, resolve } from 'node:path';
 import { diffConfig, GantryError, type RunConfig, type Transport } from '@gantry/common';
 import { type ConfigFile, readConfigFile, resolveConfig } from '@gantry/common/config';
 import { PRESETS } from '@gantry/gan/presets';
-import { isGiven, settingsOf, textOf, usage, wholeOf } from './arguments.js';
+import { isGiven, settingsOf, textOf } from './arguments.js';
 import type { Args } from './command.js';
 
 /** Read where `--config` names no other. */
@@ -60,23 +60,12 @@ function refuseChanges(before: RunConfig, after: RunConfig, numbersMayChange: bo
 
 function resolved(args: Args, file: ConfigFile | undefined, auto: { transport: Transport }): RunConfig {
   const presets = Object.fromEntries(Object.values(PRESETS).map(({ name, defaults }) => [name, defaults]));
-  const config = resolveConfig({
+  return resolveConfig({
     flags: settingsOf(args),
     file,
     presets,
     auto: { ...auto, topology: 'direct' },
   });
-  checkMembership(args, config.workers);
-  return config;
-}
-
-/** Runs keep the number of workers they begin with, so the bounds can only be met by it. */
-function checkMembership(args: Args, workers: number): void {
-  const bounds = { min: 1, max: Number.MAX_SAFE_INTEGER };
-  const min = wholeOf(args, 'min-workers', bounds) ?? workers;
-  const max = wholeOf(args, 'max-workers', bounds) ?? workers;
-  if (min > workers) usage(`--min-workers is ${min}, which is more than --workers ${workers}`);
-  if (max < workers) usage(`--max-workers is ${max}, which is less than --workers ${workers}`);
 }
 
 /** `--out`, or the first `runs/NAME-N` that is not there, with the name of the preset or of the user's model file. */

@@ -27,6 +27,12 @@ export interface RunConfig {
   /** `mnist`, `fashion-mnist`, `idx:PATH`. */
   readonly dataset: string;
   readonly workers: number;
+  /** Fewer: the run waits for more. */
+  readonly minWorkers: number;
+  /** More are refused. Default: as many as there are shards. */
+  readonly maxWorkers: number;
+  /** How often `gantry train` starts each of its workers again. */
+  readonly maxRestarts: number;
   /** S: slices of the global batch; divides `batch`. Default: `workers`. */
   readonly shards: number;
   /** B: real images a D update sees, over all shards. */

@@ -46,3 +46,9 @@ export const STATE_BYTES_MAX = 2 ** 34;
 
 /** Before training a busy coordinator may be slower to answer: its lease counts this many times, as theirs do with it. */
 export const STARTING_LEASES = 4;
+
+/** How long a worker that lost its coordinator holds its state and waits for the next one, in milliseconds: people restart it. */
+export const RETURN_MS_MAX = 600_000;
+
+/** Between two tries to reach it, in milliseconds: a Hello that a dying coordinator took is lost. */
+export const RETURN_EVERY_MS = 2_000;

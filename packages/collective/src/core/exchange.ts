@@ -29,5 +29,10 @@ export interface Exchange {
   gather(update: number, networks: readonly NetworkName[]): GatherResult | Promise<GatherResult>;
   /** Own segments are written into the inactive image; ends when every owner of this host has. Then the update is committed. */
   commit(update: number): 'done' | Promise<'done'>;
+  /**
+   * Where members share memory: the last update that all owners of segments have written, those that have died too. It is
+   * committed on this host whatever happens. Null: this member is its own host, and knows by itself.
+   */
+  appliedByAll(): number | null;
   close(): Promise<void>;
 }

@@ -40,8 +40,8 @@ export interface DataLink {
    * itself, in the event loop.
    */
   readonly poll: ((timeoutMs: number) => void) | null;
-  /** Closes all sockets; what is queued may still leave for a short while. Idempotent. */
-  close(): void;
+  /** Closes all sockets. `drain`: what is queued may still leave for a short while. Idempotent. */
+  close(drain: boolean): void;
 }
 
 /** A bound, receiving data socket, not yet connected to anybody. */
@@ -49,5 +49,6 @@ export interface BoundDataSocket {
   /** What peers connect to: `ipc:///…` or `tcp://127.0.0.1:PORT`. */
   readonly endpoint: string;
   connect(endpoints: readonly (string | null)[]): DataLink;
-  close(): void;
+  /** After it, nothing reads from anybody's buffers. */
+  close(drain: boolean): void;
 }

@@ -47,14 +47,17 @@ export class DataSocket {
     fs.rmSync(this.folder!, { recursive: true, force: true });
   }
 
-  /** Idempotent; also removes what ipc left in the file system, of members that were killed too. */
-  close(): void {
+  /**
+   * Idempotent; also removes what ipc left in the file system, of members that were killed too.
+   * @param drain What is queued may still leave for a short while; false: the membership has ended, and nobody waits for it.
+   */
+  close(drain = true): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     // First: what is queued may take its time to leave, and a kill may come meanwhile.
     this.unlink();
     if (this.folder !== null) cleanStaleDataFolders();
-    this.#bound.close();
+    this.#bound.close(drain);
   }
 }
 

@@ -36,6 +36,7 @@ class HostExchange implements Exchange {
   /** Of the others whose partials or segments somebody needs. */
   readonly #othersReady: readonly SequenceWord[];
   readonly #othersApplied: readonly SequenceWord[];
+  readonly #ownersApplied: readonly SequenceWord[];
   #update = 0;
 
   constructor({ memory, assignment, topology, member, control, spin }: HostExchangeOptions) {
@@ -63,6 +64,7 @@ class HostExchange implements Exchange {
       .filter((index) => assignment.members[index]!.end > assignment.members[index]!.start)
       .map((index) => memory.ready[index]!);
     this.#othersApplied = others.filter(owns).map((index) => memory.applied[index]!);
+    this.#ownersApplied = assignment.members.flatMap((_, index) => (owns(index) ? [memory.applied[index]!] : []));
   }
 
   segment(network: NetworkName): Segment {
@@ -99,6 +101,10 @@ class HostExchange implements Exchange {
       this.#othersApplied[index]!.waitAtLeast(update | 0, this.#spin, this.#throwIfAborted);
     }
     return 'done';
+  }
+
+  appliedByAll(): number {
+    return Math.min(...this.#ownersApplied.map(({ value }) => value));
   }
 
   async close(): Promise<void> {

@@ -101,6 +101,11 @@ export class HostMemory {
     this.#shared?.close();
   }
 
+  /** Gives the memory itself back: no member of its generation may go on. The views stay valid. */
+  discard(): void {
+    this.#shared?.discard();
+  }
+
   #start(committed: number): void {
     for (const word of [...this.ready, ...this.applied]) word.publish(committed);
     Atomics.store(this.decision, 0, committed << 1);

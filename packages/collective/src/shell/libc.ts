@@ -4,6 +4,8 @@ import koffi from 'koffi';
 export interface Libc {
   mmap(address: null, length: number, protection: number, flags: number, fd: number, offset: number): bigint;
   flock(fd: number, operation: number): number;
+  /** Linux only. */
+  madvise: ((address: bigint, length: number, advice: number) => number) | null;
   schedYield(): number;
   /** Returns an error number, not -1. */
   posixFallocate: ((fd: number, offset: number, length: number) => number) | null;
@@ -18,6 +20,7 @@ export const LOCK_EXCLUSIVE = 2;
 export const LOCK_NON_BLOCKING = 4;
 export const PROTECTION_READ_WRITE = 3;
 export const MAP_SHARED = 1;
+export const ADVICE_REMOVE = 9;
 export const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 const FUTEX_NUMBERS: Readonly<Record<string, number>> = { x64: 202, arm64: 98, riscv64: 98, loong64: 98 };
@@ -34,6 +37,8 @@ function bind(): Libc {
   const library = koffi.load(null);
   return {
     mmap: library.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)'),
+    madvise:
+      process.platform === 'linux' ? library.func('int madvise(void *address, size_t length, int advice)') : null,
     flock: library.func('int flock(int fd, int operation)'),
     schedYield: library.func('int sched_yield()'),
     posixFallocate:

@@ -54,7 +54,7 @@ export class LibzmqSocket implements BoundDataSocket {
     setInt(zmq, this.#pull, ZMQ_LINGER, 0);
     if (zmq.bind(this.#pull, address) !== 0) {
       const error = failed(zmq, `bind ${address}`);
-      this.close();
+      this.close(false);
       throw error;
     }
     const text = new Uint8Array(ENDPOINT_BYTES_MAX);
@@ -64,13 +64,16 @@ export class LibzmqSocket implements BoundDataSocket {
 
   connect(endpoints: readonly (string | null)[]): DataLink {
     const pushes = endpoints.map((endpoint) => (endpoint === null ? null : this.#connectTo(endpoint)));
-    return new LibzmqLink(this.#zmq, this.#pull, pushes, () => this.close());
+    return new LibzmqLink(this.#zmq, this.#pull, pushes, (drain) => this.close(drain));
   }
 
-  close(): void {
+  close(drain: boolean): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const push of this.#pushes) this.#zmq.close(push);
+    for (const push of this.#pushes) {
+      if (!drain) setInt(this.#zmq, push, ZMQ_LINGER, 0);
+      this.#zmq.close(push);
+    }
     this.#zmq.close(this.#pull);
     // Waits for the sockets' linger at most; then no thread reads from anybody's buffers any more.
     this.#zmq.ctxTerm(this.#context);
@@ -101,7 +104,7 @@ class LibzmqLink implements DataLink {
   readonly #zmq: Libzmq;
   readonly #pull: bigint;
   readonly #outgoing: readonly (Outgoing | null)[];
-  readonly #closeSockets: () => void;
+  readonly #closeSockets: (drain: boolean) => void;
   readonly #items: Uint8Array;
   readonly #itemFields: DataView;
   readonly #headerBytes = new Uint8Array(FRAME_HEADER_BYTES);
@@ -111,7 +114,7 @@ class LibzmqLink implements DataLink {
   readonly #nothing = new Uint8Array(1);
   #receiver: FrameReceiver | null = null;
 
-  constructor(zmq: Libzmq, pull: bigint, pushes: readonly (bigint | null)[], closeSockets: () => void) {
+  constructor(zmq: Libzmq, pull: bigint, pushes: readonly (bigint | null)[], closeSockets: (drain: boolean) => void) {
     this.#zmq = zmq;
     this.#pull = pull;
     this.#outgoing = pushes.map((socket) => (socket === null ? null : { socket, queue: [], next: 0 }));
@@ -145,8 +148,8 @@ class LibzmqLink implements DataLink {
     this.#drain();
   };
 
-  close(): void {
-    this.#closeSockets();
+  close(drain: boolean): void {
+    this.#closeSockets(drain);
   }
 
   /** Sends what waits, as far as there is room; whether anything left. */

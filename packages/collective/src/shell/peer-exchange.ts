@@ -145,6 +145,10 @@ class PeerExchange implements Exchange, FrameReceiver {
     return waiting === undefined ? 'done' : waiting.then(() => 'done');
   }
 
+  appliedByAll(): null {
+    return null;
+  }
+
   async close(): Promise<void> {
     this.#options.sockets.setReceiver(null);
   }

@@ -34,9 +34,9 @@ export class PeerSockets {
     this.#link.send(frame, update, flags);
   }
 
-  /** Closes all sockets, the bound one too; what is queued may still leave for a short while. Idempotent. */
-  close(): void {
-    this.#bound.close();
-    this.#link.close();
+  /** Closes all sockets, the bound one too. `drain`: what is queued may still leave for a short while. Idempotent. */
+  close(drain = true): void {
+    this.#bound.close(drain);
+    this.#link.close(drain);
   }
 }

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { GantryError } from '@gantry/common';
 import {
+  ADVICE_REMOVE,
   describeErrno,
   type Libc,
   LOCK_EXCLUSIVE,
@@ -94,6 +95,15 @@ export class SharedMemory {
     // Another run may have made a file of this name since ours was unlinked.
     if (present?.ino === ino && present.dev === dev) fs.rmSync(this.#file, { force: true });
     this.release();
+  }
+
+  /**
+   * Gives the memory itself back, while its views stay valid: whoever still reads or writes there finds zeros, in pages that
+   * are its own waste. For a generation's memory that nobody uses any more.
+   */
+  discard(): void {
+    this.close();
+    loadLibc()?.madvise?.(this.address, this.buffer.byteLength, ADVICE_REMOVE);
   }
 
   /** Gives up the lock and leaves the file to those who use it. */

@@ -68,10 +68,10 @@ class ZeromqLink implements DataLink {
     return this.#outgoing.every((outgoing) => outgoing === null || !outgoing.isSending);
   }
 
-  close(): void {
+  close(drain: boolean): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const outgoing of this.#outgoing) outgoing?.close();
+    for (const outgoing of this.#outgoing) outgoing?.close(drain);
     this.#pull.close();
   }
 
@@ -157,8 +157,8 @@ class Outgoing {
     }
   }
 
-  close(): void {
-    this.#socket.linger = DATA_DRAIN_MS;
+  close(drain: boolean): void {
+    this.#socket.linger = drain ? DATA_DRAIN_MS : 0;
     this.#socket.close();
   }
 }

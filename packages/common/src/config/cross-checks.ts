@@ -24,6 +24,18 @@ export const CROSS_CHECKS: readonly CrossCheck[] = [
         : `is more than the shards (${shards}): a worker needs one at least. Raise --shards`,
   },
   {
+    key: 'minWorkers',
+    broken: ({ workers, minWorkers }) =>
+      minWorkers <= workers ? undefined : `is more than --workers ${workers}, with which the run begins`,
+  },
+  {
+    key: 'maxWorkers',
+    broken: ({ workers, shards, maxWorkers }) => {
+      if (maxWorkers < workers) return `is less than --workers ${workers}, with which the run begins`;
+      return maxWorkers <= shards ? undefined : `is more than the shards (${shards}): raise --shards`;
+    },
+  },
+  {
     key: 'discriminatorUpdates',
     broken: ({ updates, discriminatorUpdates }) =>
       updates === 'alternating' || discriminatorUpdates === 1

@@ -1,13 +1,15 @@
 import type { AdamConfig, RunConfig } from '../config-types.js';
 
-/** Under every preset, flag and file. `shards` defaults to `workers`, `transport` and `topology` to what the host has. */
+/** Under every preset, flag and file. `shards` defaults to `workers`, `maxWorkers` to `shards`, `transport` and `topology` to what the host has. */
 export const DEFAULT_ADAM: AdamConfig = { learningRate: 2e-4, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 };
 
-export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'transport' | 'topology' | 'adam'> = {
+export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'maxWorkers' | 'transport' | 'topology' | 'adam'> = {
   preset: 'mlp',
   model: null,
   dataset: 'mnist',
   workers: 2,
+  minWorkers: 1,
+  maxRestarts: 3,
   batch: 100,
   steps: 10_000,
   seed: 0,

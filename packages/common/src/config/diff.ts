@@ -18,6 +18,9 @@ export interface ConfigChange {
 /** Every key that is not here breaks the run. `steps` only says where it ends: the weights after step t stay the same. */
 const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   workers: 'none',
+  minWorkers: 'none',
+  maxWorkers: 'none',
+  maxRestarts: 'none',
   transport: 'none',
   topology: 'none',
   threads: 'none',

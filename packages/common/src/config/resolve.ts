@@ -5,7 +5,7 @@ import { DEFAULT_ADAM, DEFAULT_CONFIG } from './defaults.js';
 import { type ConfigFile, withPaths } from './file.js';
 import { flagOf } from './flags.js';
 import { type ConfigProblem, problemsOf, throwProblems } from './problems.js';
-import { runConfigSchema, type Settings, settingsSchema } from './schema.js';
+import { LIMITS, runConfigSchema, type Settings, settingsSchema } from './schema.js';
 
 /** Where a run's settings come from, strongest first. */
 export interface ConfigSources {
@@ -67,6 +67,7 @@ function merged(layers: readonly Layer[], preset: string, auto: ConfigSources['a
     ...base,
     preset,
     shards: given.shards ?? base.workers,
+    maxWorkers: given.maxWorkers ?? Math.min(LIMITS.workers, Math.max(base.workers, given.shards ?? base.workers)),
     adam,
     transport: transport === 'auto' ? (auto?.transport ?? 'shm') : transport,
     topology: topology === 'auto' ? (auto?.topology ?? 'direct') : topology,

@@ -3,8 +3,8 @@ import { GantryError } from '../errors.js';
 import { DECODE_DEPTH_MAX, ENVELOPE_BYTES_MAX, FIELDS_BYTES_MAX } from './constants.js';
 import { nameOrEmpty, uint32 } from './fields.js';
 import { gantry } from './generated/gantry.js';
-import type { Envelope, Heartbeat, Message, MessageKind } from './messages.js';
-import { PHASES } from './messages.js';
+import type { Assignment, Envelope, Heartbeat, Message, MessageKind } from './messages.js';
+import { PHASES, PLACES } from './messages.js';
 import { RULES } from './rules.js';
 
 const envelopeType = gantry.v1.Envelope!;
@@ -32,6 +32,10 @@ export const BODY_FIELDS: Readonly<Record<MessageKind, number>> = {
   leave: 27,
   bye: 28,
   joined: 29,
+  pause: 30,
+  paused: 31,
+  stateRequest: 32,
+  rejoin: 33,
 };
 const KINDS = new Map(Object.entries(BODY_FIELDS).map(([kind, number]) => [number, kind as MessageKind]));
 const FIRST_BODY_FIELD = 10;
@@ -48,14 +52,17 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
       runId: nameOrEmpty(envelope.runId, 'runId'),
       generation: uint32(envelope.generation, 'generation'),
       update: uint32(envelope.update, 'update'),
-      [kind]: kind === 'heartbeat' ? numberPhase(checked as Heartbeat) : checked,
+      [kind]: numbered(kind, checked),
     })
     .finish();
 }
 
-/** Enums travel as numbers, PHASE_UNSPECIFIED being 0. */
-function numberPhase(heartbeat: Heartbeat): object {
-  return { ...heartbeat, phase: PHASES.indexOf(heartbeat.phase) + 1 };
+/** Enums travel as numbers, …_UNSPECIFIED being 0. */
+function numbered(kind: MessageKind, body: object): object {
+  if (kind === 'heartbeat') return { ...body, phase: PHASES.indexOf((body as Heartbeat).phase) + 1 };
+  if (kind !== 'assignment') return body;
+  const members = (body as Assignment).members.map((one) => ({ ...one, place: PLACES.indexOf(one.place) + 1 }));
+  return { ...body, members };
 }
 
 /**

@@ -38,6 +38,7 @@ const NAME_MEANS = 'a name (letters, digits, . _ : -, at most 128)';
 export const name = pattern(NAME, NAME_MEANS);
 export const nameOrEmpty = pattern(NAME, NAME_MEANS, { optional: true });
 export const session = pattern(/^[A-Za-z0-9_-]{8,128}$/, 'a session id');
+export const sessionOrEmpty = pattern(/^[A-Za-z0-9_-]{8,128}$/, 'a session id', { optional: true });
 export const token = pattern(/^[A-Za-z0-9_-]{1,256}$/, 'a token', { optional: true });
 export const sha256 = pattern(/^[0-9a-f]{64}$/, 'a SHA-256 in hex');
 export const sha256OrEmpty = pattern(/^[0-9a-f]{64}$/, 'a SHA-256 in hex', { optional: true });

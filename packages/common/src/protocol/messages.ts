@@ -30,6 +30,8 @@ export interface Hello {
   /** Empty for a worker that was started by hand. */
   readonly launchToken: string;
   readonly hub: boolean;
+  /** Session that it had before it lost the coordinator; empty: it is new. */
+  readonly formerSession: string;
 }
 
 /** coordinator → worker. */
@@ -50,6 +52,10 @@ export interface Joined {
   readonly session: string;
   /** Empty with transport shm. */
   readonly dataEndpoint: string;
+  /** Generation whose state it holds in memory; 0: none. */
+  readonly heldGeneration: number;
+  /** Last update that its host has committed of it. */
+  readonly heldUpdate: number;
 }
 
 export interface Refused {
@@ -58,7 +64,11 @@ export interface Refused {
   readonly message: string;
 }
 
-/** A worker's place in an assignment. */
+/** How the state comes into a member's memory; `PLACE_…` of control.proto in its order, without PLACE_UNSPECIFIED. */
+export const PLACES = ['initial', 'received', 'copied', 'attached'] as const;
+export type Place = (typeof PLACES)[number];
+
+/** A worker's part in an assignment. */
 export interface Member {
   readonly worker: string;
   readonly host: string;
@@ -66,6 +76,7 @@ export interface Member {
   readonly shards: readonly number[];
   readonly dataEndpoint: string;
   readonly hub: boolean;
+  readonly place: Place;
 }
 
 /** coordinator → every worker: one fixed membership. */
@@ -75,8 +86,7 @@ export interface Assignment {
   readonly members: readonly Member[];
   readonly sharedMemory: string;
   readonly startUpdate: number;
-  readonly stateFollows: boolean;
-  /** Empty at a fresh start. */
+  /** Empty unless the state comes from a checkpoint. */
   readonly stateSha256: string;
 }
 
@@ -201,6 +211,34 @@ export interface Bye {
   readonly kind: 'bye';
 }
 
+/** coordinator → every member: the membership ends; leave everything in flight, keep the committed state. */
+export interface Pause {
+  readonly kind: 'pause';
+  readonly generation: number;
+}
+
+/** worker → coordinator: nothing of that generation is in flight here any more. */
+export interface Paused {
+  readonly kind: 'paused';
+  readonly session: string;
+  readonly generation: number;
+  readonly heldGeneration: number;
+  readonly heldUpdate: number;
+  /** Of its new data socket; empty with transport shm. */
+  readonly dataEndpoint: string;
+}
+
+/** coordinator → a member that holds it: send the state of `stateUpdate`, for a new host. */
+export interface StateRequest {
+  readonly kind: 'stateRequest';
+  readonly stateUpdate: number;
+}
+
+/** coordinator → a worker that is no member (any more): say Hello again. */
+export interface Rejoin {
+  readonly kind: 'rejoin';
+}
+
 /** Every message of the control plane; `kind` is the name of its field in Envelope's oneof. */
 export type Message =
   | Hello
@@ -222,7 +260,11 @@ export type Message =
   | Failure
   | Abort
   | Leave
-  | Bye;
+  | Bye
+  | Pause
+  | Paused
+  | StateRequest
+  | Rejoin;
 export type MessageKind = Message['kind'];
 
 /** One ZeroMQ message. */

@@ -9,8 +9,8 @@ import {
   STATE_CHUNK_BYTES_MAX,
 } from './constants.js';
 import * as field from './fields.js';
-import type { Member, Message, MessageKind, Phase, StepMetrics } from './messages.js';
-import { PHASES } from './messages.js';
+import type { Member, Message, MessageKind, Phase, Place, StepMetrics } from './messages.js';
+import { PHASES, PLACES } from './messages.js';
 
 /** How one kind of message is checked: its fields, and how many bytes of it are decoded at all. */
 interface Rule<M> {
@@ -22,6 +22,11 @@ interface Rule<M> {
 const phase: field.Field<Phase> = (value, where) => {
   const known = typeof value === 'number' ? PHASES[value - 1] : PHASES.find((one) => one === value);
   return known ?? field.invalid(where, `is ${JSON.stringify(value)}, which is no known phase`);
+};
+
+const place: field.Field<Place> = (value, where) => {
+  const known = typeof value === 'number' ? PLACES[value - 1] : PLACES.find((one) => one === value);
+  return known ?? field.invalid(where, `is ${JSON.stringify(value)}, which is no known place`);
 };
 
 const ascendingShards: field.Field<readonly number[]> = (value, where) => {
@@ -38,6 +43,7 @@ const member = field.record<Member>({
   shards: ascendingShards,
   dataEndpoint: field.endpoint,
   hub: field.bool,
+  place,
 });
 
 const stepMetrics = field.record<StepMetrics>({
@@ -69,6 +75,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
     cores: uint32,
     launchToken: field.token,
     hub: field.bool,
+    formerSession: field.sessionOrEmpty,
   }),
   welcome: rule(
     {
@@ -81,7 +88,12 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
     },
     JSON_BYTES_MAX,
   ),
-  joined: rule({ session: field.session, dataEndpoint: field.endpoint }),
+  joined: rule({
+    session: field.session,
+    dataEndpoint: field.endpoint,
+    heldGeneration: uint32,
+    heldUpdate: uint32,
+  }),
   refused: rule({ code: field.errorCode, message: field.message }),
   assignment: rule(
     {
@@ -89,7 +101,6 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
       members: field.list(member, MEMBERS_MAX),
       sharedMemory: field.memoryName,
       startUpdate: uint32,
-      stateFollows: field.bool,
       stateSha256: field.sha256OrEmpty,
     },
     JSON_BYTES_MAX,
@@ -99,7 +110,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
       generation: uint32,
       session: field.session,
       programHash: field.sha256OrEmpty,
-      stateSha256: field.sha256,
+      stateSha256: field.sha256OrEmpty,
       device: field.text(256),
       deviceReason: field.text(4096),
       engine: field.text(256),
@@ -152,4 +163,14 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
   abort: rule({ code: field.errorCode, message: field.message }, 2 * FIELDS_BYTES_MAX),
   leave: rule({ reason: field.message }),
   bye: rule({}),
+  pause: rule({ generation: uint32 }),
+  paused: rule({
+    session: field.session,
+    generation: uint32,
+    heldGeneration: uint32,
+    heldUpdate: uint32,
+    dataEndpoint: field.endpoint,
+  }),
+  stateRequest: rule({ stateUpdate: uint32 }),
+  rejoin: rule({}),
 };

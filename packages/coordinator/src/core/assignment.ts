@@ -1,4 +1,4 @@
-import type { Member, RunConfig } from '@gantry/common';
+import type { Member, Place, RunConfig } from '@gantry/common';
 import type { MemberState } from './state.js';
 
 const byName = new Intl.Collator('en', { numeric: true });
@@ -28,17 +28,67 @@ export function assignShards(members: readonly MemberState[], shards: number): M
   return members.map((member, index) => ({ ...member, shards: member.hub ? [] : owned[index]! }));
 }
 
-export function toWire({ worker, host, shards, dataEndpoint, hub }: MemberState): Member {
-  return { worker, host, shards, dataEndpoint, hub };
+export function toWire({ worker, host, shards, dataEndpoint, hub, place }: MemberState): Member {
+  return { worker, host, shards, dataEndpoint, hub, place };
+}
+
+/** What shares one copy of the state: a host where memory is shared; every member of its own with ipc and tcp. */
+export function replicaOf({ worker, host }: MemberState, transport: RunConfig['transport']): string {
+  return transport === 'shm' ? host : worker;
+}
+
+/** What the members hold together: the update that training goes on from, and who has its state. */
+export interface HeldState {
+  readonly update: number;
+  /** By worker. */
+  readonly holders: ReadonlySet<string>;
 }
 
 /**
- * Members that need a copy of a restored state of their own: the first of each host where memory is shared; all of them
- * with ipc and tcp, where every member is a host of its own.
+ * The lowest update that a replica of the last generation has applied, from which everybody goes on: replicas are at most one
+ * update apart, and one that is ahead still has the state before. Of the reports of one replica the greatest counts.
+ *
+ * A member that was interrupted while it prepared the last generation holds the state of the one before; that is the same
+ * where it has the same update, or the one after it.
+ *
+ * @returns null if nobody holds anything
  */
-export function stateHolders(members: readonly MemberState[], transport: RunConfig['transport']): MemberState[] {
-  if (transport !== 'shm') return [...members];
-  return members.filter((member, index) => members.findIndex(({ host }) => host === member.host) === index);
+export function heldState(members: readonly MemberState[], transport: RunConfig['transport']): HeldState | null {
+  const generation = members.reduce((newest, { heldGeneration }) => Math.max(newest, heldGeneration), 0);
+  if (generation === 0) return null;
+  const applied = (of: number): Map<string, number> => {
+    const updates = new Map<string, number>();
+    for (const member of members) {
+      if (member.heldGeneration !== of) continue;
+      const replica = replicaOf(member, transport);
+      updates.set(replica, Math.max(updates.get(replica) ?? 0, member.heldUpdate));
+    }
+    return updates;
+  };
+  const newest = applied(generation);
+  const update = Math.min(...newest.values());
+  const before = applied(generation - 1);
+  const holds = (member: MemberState): boolean => {
+    if (member.heldGeneration === generation) return true;
+    const ahead = (before.get(replicaOf(member, transport)) ?? -1) - update;
+    return member.heldGeneration === generation - 1 && generation > 1 && (ahead === 0 || ahead === 1);
+  };
+  return { update, holders: new Set(members.filter(holds).map(({ worker }) => worker)) };
+}
+
+/** By member: how the state of the start comes into its memory. `elsewhere`: where no member of a replica holds it. */
+export function placesOf(
+  members: readonly MemberState[],
+  options: { holders: ReadonlySet<string>; elsewhere: 'initial' | 'received'; transport: RunConfig['transport'] },
+): Place[] {
+  const { holders, elsewhere, transport } = options;
+  const replicas = members.map((member) => replicaOf(member, transport));
+  return members.map(({ worker }, index) => {
+    const replica = replicas[index];
+    const holder = members.findIndex((one, at) => replicas[at] === replica && holders.has(one.worker));
+    if (holder >= 0) return members[holder]!.worker === worker ? 'copied' : 'attached';
+    return replicas.indexOf(replica!) === index ? elsewhere : 'attached';
+  });
 }
 
 /**

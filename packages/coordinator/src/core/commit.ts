@@ -5,7 +5,7 @@ import { fadePhases, learnPhase } from './liveness.js';
 import { addMark, mergeMetrics, metricsProblem, recentRate } from './metrics.js';
 import type { StepSummary } from './run-events.js';
 import type { Draft, MemberState } from './state.js';
-import { leader, patch, updatesPerStep } from './state.js';
+import { findLeader, leader, patch, updatesPerStep } from './state.js';
 import { imagesPerStep } from './stopping.js';
 
 /** Phases in the order of StepMetrics.phaseMs that say something about how long a phase may last. */
@@ -31,7 +31,7 @@ export function onMetrics(draft: Draft, member: MemberState, { steps }: Metrics,
   // A hub's rows have no sums; its times were learned above.
   if (last === undefined || member.shards.length === 0) return;
   const merged = mergeMetrics(metrics, steps, settings.config.shards);
-  const isLeader = member.worker === leader(draft.state).worker;
+  const isLeader = member.worker === findLeader(draft.state)?.worker;
   patch(draft, { metrics: isLeader ? addMark(merged.metrics, last.step + 1, nowMs) : merged.metrics });
   reportSteps(draft, merged.finished, nowMs);
 }

@@ -42,5 +42,15 @@ export const PROGRESS_EVERY_MS = 200;
 export const PENDING_STEPS_MAX = 65_536;
 /** Largest state that is assembled; the leader's layout gives the exact size below it. */
 export const STATE_BYTES_MAX = 2 ** 33;
-/** Checkpoints that are being written at one time: one on schedule, and the last one. */
-export const PENDING_SAVES_MAX = 2;
+/** Checkpoints that are being written at one time: each leader of a generation may have two on their way. */
+export const PENDING_SAVES_MAX = 8;
+
+/** A restarted coordinator waits for those who may hold the state: the lease counts this many times. */
+export const RETURN_LEASES = 6;
+/** Members that pause finish what no word can interrupt, a run of a program: the lease counts this many times, beside it. */
+export const PAUSE_LEASES = 4;
+/** From the loss of a local worker to its next start, doubled with every attempt. */
+export const RESTART_DELAY_MS = 100;
+export const RESTART_DELAY_MS_MAX = 10_000;
+/** Generations in a row that lose a worker before they have committed anything: then the update itself kills them. */
+export const STRIKES_MAX = 3;

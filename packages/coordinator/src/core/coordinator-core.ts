@@ -2,13 +2,14 @@ import type { Envelope, MessageKind } from '@gantry/common';
 import { assertNever } from '@gantry/common';
 import { onMetrics, onSamples } from './commit.js';
 import type { CoordinatorEvent, Effect } from './events.js';
-import { becomeFailed } from './failure.js';
+import { becomeFailed, loseMember } from './failure.js';
 import { onChildExit, onChildStopped, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
-import { onHello, onJoined, onReady, tryAssign } from './membership.js';
+import { hasNewcomer, onHello, onJoined, onReady, tryAssign } from './membership.js';
+import { becomePausing, onLeave, onPaused } from './regroup.js';
 import { onCheckpointSaved, onStateChunk } from './saving.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { drop, memberByPeer, patch, patchMember, send } from './state.js';
-import { finish, onDone, onLeave, onStop, onStopped, resultOf, totalUpdates } from './stopping.js';
+import { finish, onDone, onStop, onStopped, resultOf, totalUpdates } from './stopping.js';
 
 /** Messages that belong to one membership: those of another generation are dropped. */
 const OF_A_GENERATION: ReadonlySet<MessageKind> = new Set<MessageKind>([
@@ -19,15 +20,12 @@ const OF_A_GENERATION: ReadonlySet<MessageKind> = new Set<MessageKind>([
   'samples',
   'stopped',
   'done',
+  'paused',
 ]);
 /** Messages that mean something only while updates are made. */
-const OF_TRAINING: ReadonlySet<MessageKind> = new Set<MessageKind>([
-  'metrics',
-  'stateChunk',
-  'samples',
-  'stopped',
-  'done',
-]);
+const OF_TRAINING: ReadonlySet<MessageKind> = new Set<MessageKind>(['samples', 'stopped', 'done']);
+/** The same, and a member that pauses still tells what it has measured. */
+const OF_MEASURING: ReadonlySet<MessageKind> = new Set<MessageKind>(['metrics']);
 
 /**
  * The coordinator's whole decision: what follows from one event. Pure: no clock, no socket, no file; effects are performed by
@@ -78,13 +76,21 @@ function apply(draft: Draft, event: CoordinatorEvent): void {
   }
 }
 
+/** Somebody new is ready to take part: the run regroups with it at once, or waits for exactly this. */
+function admit(draft: Draft, nowMs: number): void {
+  const { stage } = draft.state;
+  if (stage === 'gathering') tryAssign(draft, nowMs);
+  else if (stage === 'training' && hasNewcomer(draft.state)) becomePausing(draft);
+}
+
 /** Where training goes on. A run that has all its steps already is over. */
 function onRestored(draft: Draft, event: Extract<CoordinatorEvent, { type: 'restored' }>): void {
   const { checkpoint, programHash, kept, nowMs } = event;
   const { saving, settings } = draft.state;
   patch(draft, {
     restored: true,
-    startUpdate: checkpoint?.update ?? 0,
+    atHand: checkpoint?.update ?? null,
+    ...(draft.state.hasTrained ? {} : { startUpdate: checkpoint?.update ?? 0 }),
     expectedProgram: settings.allowNumbers ? '' : programHash,
     saving: { ...saving, last: checkpoint, kept: [...kept].sort((a, b) => a - b) },
   });
@@ -105,6 +111,7 @@ function onMessage(draft: Draft, event: Extract<CoordinatorEvent, { type: 'messa
       drop(draft);
       return;
     }
+    forgetFormer(draft, envelope.body.formerSession);
     if (draft.state.stage === 'ending') {
       send(draft, { peer, worker: '' }, { kind: 'bye' });
       return;
@@ -114,17 +121,30 @@ function onMessage(draft: Draft, event: Extract<CoordinatorEvent, { type: 'messa
   }
   if (member === undefined || isStale(draft.state, envelope)) {
     drop(draft);
+    // Somebody who was taken for lost, or was a member of the coordinator before: it may come in again.
+    const isOurs = envelope.runId === draft.state.settings.runId && envelope.body.kind === 'heartbeat';
+    if (member === undefined && isOurs) send(draft, { peer, worker: '' }, { kind: 'rejoin' });
     return;
   }
-  const update = Math.min(totalUpdates(draft.state), Math.max(member.update, envelope.update));
+  const isPresent = envelope.generation === draft.state.generation;
+  const heard = isPresent ? Math.max(member.update, envelope.update) : member.update;
+  const update = Math.min(totalUpdates(draft.state), heard);
   patchMember(draft, member.worker, { lastSeenMs: nowMs, update });
   onMemberMessage(draft, { ...member, update }, envelope, nowMs);
+}
+
+/** It lost the connection and comes back on a new one before its lease is over. */
+function forgetFormer(draft: Draft, formerSession: string): void {
+  const former = draft.state.members.find(({ session }) => session === formerSession);
+  if (former !== undefined && !former.local) loseMember(draft, former, 'it lost the connection and comes back');
 }
 
 function isStale({ settings, generation, stage }: CoordinatorState, envelope: Envelope): boolean {
   const { kind } = envelope.body;
   if (envelope.runId !== settings.runId || envelope.generation > generation) return true;
   if (OF_A_GENERATION.has(kind) && envelope.generation !== generation) return true;
+  if (OF_MEASURING.has(kind)) return stage !== 'training' && stage !== 'pausing';
+  if (kind === 'stateChunk') return stage !== 'training' && stage !== 'preparing';
   return OF_TRAINING.has(kind) && stage !== 'training';
 }
 
@@ -132,6 +152,7 @@ function onMemberMessage(draft: Draft, member: MemberState, { body }: Envelope, 
   switch (body.kind) {
     case 'heartbeat':
       onHeartbeat(draft, member, body, nowMs);
+      admit(draft, nowMs);
       return;
     case 'metrics':
       onMetrics(draft, member, body, nowMs);
@@ -159,6 +180,9 @@ function onMemberMessage(draft: Draft, member: MemberState, { body }: Envelope, 
       return;
     case 'leave':
       onLeave(draft, member, body);
+      return;
+    case 'paused':
+      onPaused(draft, member, body, nowMs);
       return;
     case 'stateReceived':
       return;

@@ -27,6 +27,8 @@ export type CoordinatorEvent =
       readonly code: number | null;
       readonly signal: string | null;
       readonly lastWords: string;
+      /** Which of its processes: 0 for the first. */
+      readonly attempt: number;
     }
   /** A local worker's process has been stopped (SIGSTOP) for longer than a lease. */
   | { readonly type: 'childStopped'; readonly nowMs: number; readonly worker: string }
@@ -69,6 +71,22 @@ export type Effect =
   | { readonly type: 'send'; readonly peer: string; readonly worker: string; readonly envelope: Envelope }
   /** `first`: it is durable before the next effect is performed, because that one promises what it says. */
   | { readonly type: 'journal'; readonly record: JournalRecord; readonly first: boolean }
+  /** Ends a local worker's process at once, if it still lives. */
+  | { readonly type: 'killWorker'; readonly worker: string }
+  /** Starts a local worker again when its last process has ended and `delayMs` are over. */
+  | { readonly type: 'startWorker'; readonly worker: string; readonly attempt: number; readonly delayMs: number }
+  /** Reads the newest sound checkpoint; answered with `restored`. */
+  | { readonly type: 'readCheckpoint' }
+  /** Rows of steps from `step` on are done again. */
+  | { readonly type: 'rewindMetrics'; readonly step: number }
+  /** All chunks of `update` are stored: check its hash and stream it to `peers`. */
+  | {
+      readonly type: 'relayState';
+      readonly update: number;
+      readonly stateSha256: string;
+      readonly generation: number;
+      readonly peers: readonly { readonly peer: string; readonly worker: string }[];
+    }
   /** Streams the restored state to `peer` in StateChunks. */
   | { readonly type: 'sendState'; readonly peer: string; readonly worker: string; readonly generation: number }
   /** `data` is a view of the received frame. */
@@ -118,5 +136,7 @@ export interface Settings {
   readonly allowNumbers: boolean;
   /** The last one of the coordinator before; 0 at a fresh start. */
   readonly generation: number;
+  /** Members of the last generation, of a coordinator that was restarted; they may come back with the state. */
+  readonly formerMembers: readonly string[];
   readonly startedMs: number;
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode, ErrorDetails } from '@gantry/common';
+import { removeMember } from './regroup.js';
 import type { Draft, MemberState, Suspicion } from './state.js';
 import { patch, send } from './state.js';
 
@@ -71,20 +72,30 @@ function announceLoss(draft: Draft, member: MemberState, reason: string): void {
   });
 }
 
-/** A member is gone. */
+/** A member is gone. Before training has begun for the first time, the run cannot begin without a worker of its own. */
 export function loseMember(draft: Draft, member: MemberState, reason: string): void {
-  if (draft.state.stage === 'failed' || draft.state.stage === 'ending') return;
+  const { stage, hasTrained } = draft.state;
+  if (stage === 'failed' || stage === 'ending') return;
   announceLoss(draft, member, reason);
-  const problem = `lost ${nameOf(member)}: ${reason}; last heard of at update ${workedOn(member)}, phase ${member.phase}`;
-  becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, { ...whereabouts(member), reason });
+  if (!hasTrained && member.local) {
+    const problem = `lost ${nameOf(member)}: ${reason}; last heard of at update ${workedOn(member)}, phase ${member.phase}`;
+    becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, { ...whereabouts(member), reason });
+    return;
+  }
+  removeMember(draft, member, reason);
 }
 
-/** A member lives and does not move. */
+/** A member lives and does not move: it is replaced. */
 export function blameStalled(draft: Draft, member: MemberState, stalledMs: number): void {
   const seconds = (stalledMs / 1000).toFixed(1);
+  const where = `phase ${member.phase} of update ${workedOn(member)}`;
+  if (draft.state.hasTrained || !member.local) {
+    loseMember(draft, member, `alive but stalled: no progress for ${seconds} s in ${where}`);
+    return;
+  }
   const reason = `no progress for ${seconds} s`;
   announceLoss(draft, member, reason);
-  const problem = `${nameOf(member)} is alive but stalled: ${reason} in phase ${member.phase} of update ${workedOn(member)}`;
+  const problem = `${nameOf(member)} is alive but stalled: ${reason} in ${where}`;
   becomeFailed(draft, 'GANTRY_WORKER_STALLED', problem, { ...whereabouts(member), stalledMs: Math.round(stalledMs) });
 }
 
@@ -102,7 +113,8 @@ export function suspect(draft: Draft, suspicion: Suspicion): void {
 /** Nothing better came: the suspicion is the cause. */
 export function confirmSuspicion(draft: Draft, suspicion: Suspicion): void {
   const member = draft.state.members.find(({ worker }) => worker === suspicion.worker);
-  if (suspicion.lost && member !== undefined) {
+  if (member !== undefined && (suspicion.lost || draft.state.hasTrained)) {
+    patch(draft, { suspicion: null });
     loseMember(draft, member, suspicion.message);
     return;
   }

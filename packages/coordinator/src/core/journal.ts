@@ -1,13 +1,12 @@
 import type { JournalRecord } from './events.js';
-import { type CoordinatorState, committedUpdate } from './state.js';
+import { activeMembers, type CoordinatorState, committedUpdate } from './state.js';
 
 /** What must be known of a run after this moment, whatever happens to its coordinator. */
 export function journalRecord(state: CoordinatorState): JournalRecord {
-  const committed = state.members.length === 0 ? state.startUpdate : committedUpdate(state);
   return {
     generation: state.generation,
-    committedUpdate: committed,
+    committedUpdate: committedUpdate(state),
     checkpoint: state.saving.last,
-    members: state.members.map(({ worker, host, shards }) => ({ worker, host, shards })),
+    members: activeMembers(state).map(({ worker, host, shards }) => ({ worker, host, shards })),
   };
 }

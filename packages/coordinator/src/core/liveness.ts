@@ -1,4 +1,4 @@
-import type { Failure, Heartbeat, Phase } from '@gantry/common';
+import type { ErrorCode, Failure, Heartbeat, Phase } from '@gantry/common';
 import {
   FINAL_STATE_ALLOWANCE_MS,
   FIRST_STEPS,
@@ -7,6 +7,7 @@ import {
   HEARTBEATS_TO_SILENCE,
   HELLO_ALLOWANCE_MS,
   LONGEST_HALF_LIFE_STEPS,
+  PAUSE_LEASES,
   PREPARING_ALLOWANCE_MS,
   SAVING_ALLOWANCE_MS,
   STALL_FACTOR,
@@ -25,13 +26,23 @@ import {
   unborn,
   whereabouts,
 } from './failure.js';
+import { tryAssign } from './membership.js';
+import { restart } from './regroup.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
+import { isActive, memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
 
 /** Phases in which a member waits for others, or for nothing: it is never the one that holds the run up. */
 const WAITING: ReadonlySet<Phase> = new Set(['ready', 'gathering', 'committing', 'stopped']);
 /** Phases of one worker's turn at an update, in order: of two waiting members the one further back is waited for. */
 const UPDATE_ORDER: readonly Phase[] = ['loading', 'computing', 'gathering', 'updating', 'committing'];
+
+/** What another worker would come upon as well: the run ends. Anything else ends the worker that reports it, and it is replaced. */
+const ENDING_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'GANTRY_NON_FINITE',
+  'GANTRY_PROGRAM_MISMATCH',
+  'GANTRY_VERSION_MISMATCH',
+  'GANTRY_CHECKPOINT_INVALID',
+]);
 
 /** A beat: the lease begins anew, the phase's history grows. The shell has answered it already, without waiting in a queue. */
 export function onHeartbeat(draft: Draft, member: MemberState, beat: Heartbeat, nowMs: number): void {
@@ -81,6 +92,7 @@ function isWarm(state: CoordinatorState, member: MemberState): boolean {
 /** The member that others wait for longer than allowed, if there is one. */
 export function findStalled(state: CoordinatorState, nowMs: number): MemberState | undefined {
   const active = state.members.filter(({ status }) => status === 'assigned' || status === 'training');
+  if (state.stage === 'pausing') return findLatePause(state, nowMs);
   const late = active.filter(
     (member) => nowMs - member.phaseSinceMs > allowanceMs(state, member) && !isSilent(state, member, nowMs),
   );
@@ -90,6 +102,13 @@ export function findStalled(state: CoordinatorState, nowMs: number): MemberState
   const deadlocked =
     state.stage === 'training' && late.length === active.length && late.some(({ phase }) => phase !== 'ready');
   return deadlocked ? [...late].sort(furthestBack)[0] : undefined;
+}
+
+/** Whoever pauses may have to finish a run of a program first. */
+function findLatePause({ members, settings, pausedSinceMs, phaseLongestMs }: CoordinatorState, nowMs: number) {
+  const allowedMs = PAUSE_LEASES * settings.config.leaseMs + STALL_FACTOR * (phaseLongestMs.computing ?? 0);
+  if (nowMs - pausedSinceMs <= allowedMs) return undefined;
+  return members.find(({ status }) => status === 'pausing');
 }
 
 /** Its phase began before it was last heard of, so that it would seem stalled before its lease ends. */
@@ -106,6 +125,7 @@ export function onTick(draft: Draft, nowMs: number): void {
   forgiveOwnSleep(draft, nowMs);
   patch(draft, { lastTickMs: nowMs });
   checkSuspicion(draft, nowMs);
+  if (draft.state.stage === 'gathering') tryAssign(draft, nowMs);
   checkAbsent(draft, nowMs);
   checkLeases(draft, nowMs);
   checkStalled(draft, nowMs);
@@ -132,8 +152,8 @@ function checkSuspicion(draft: Draft, nowMs: number): void {
 }
 
 function checkAbsent(draft: Draft, nowMs: number): void {
-  const { stage, settings, members } = draft.state;
-  if (stage !== 'gathering' || nowMs - settings.startedMs < HELLO_ALLOWANCE_MS) return;
+  const { stage, settings, members, hasTrained } = draft.state;
+  if (stage !== 'gathering' || hasTrained || nowMs - settings.startedMs < HELLO_ALLOWANCE_MS) return;
   const own = settings.hub === null ? settings.localWorkers : [...settings.localWorkers, settings.hub];
   const absent = own.find((worker) => !members.some((member) => member.worker === worker));
   if (absent === undefined) return;
@@ -147,8 +167,10 @@ function checkAbsent(draft: Draft, nowMs: number): void {
 
 function checkLeases(draft: Draft, nowMs: number): void {
   const { stage, settings, members } = draft.state;
-  const leaseMs = settings.config.leaseMs * (stage === 'training' ? 1 : STARTING_LEASES);
-  const silent = members.find(({ lastSeenMs }) => nowMs - lastSeenMs > leaseMs);
+  const silent = members.find((member) => {
+    const isStarting = stage !== 'training' || !isActive(member);
+    return nowMs - member.lastSeenMs > settings.config.leaseMs * (isStarting ? STARTING_LEASES : 1);
+  });
   if (silent === undefined) return;
   const seconds = ((nowMs - silent.lastSeenMs) / 1000).toFixed(1);
   loseMember(draft, silent, `no heartbeat for ${seconds} s (lease ${settings.config.leaseMs} ms): stopped, or cut off`);
@@ -156,7 +178,7 @@ function checkLeases(draft: Draft, nowMs: number): void {
 
 function checkStalled(draft: Draft, nowMs: number): void {
   const { stage } = draft.state;
-  if (stage !== 'training' && stage !== 'preparing') return;
+  if (stage !== 'training' && stage !== 'preparing' && stage !== 'pausing') return;
   const stalled = findStalled(draft.state, nowMs);
   if (stalled !== undefined) blameStalled(draft, stalled, nowMs - stalled.phaseSinceMs);
 }
@@ -170,12 +192,19 @@ function checkFinalState(draft: Draft, nowMs: number): void {
 
 /** A local process ended. */
 export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { type: 'childExit' }>): void {
-  const { worker, code, signal, lastWords } = event;
+  const { worker, code, signal, lastWords, attempt } = event;
+  const process = draft.state.processes.get(worker);
+  // The end of a process that is given up already.
+  if (process === undefined || process.attempt !== attempt || process.over) return;
   const said = lastWords === '' ? '' : `; its last words: ${lastWords}`;
   const reason = signal !== null ? `killed by ${signal}` : `exited with code ${code}${said}`;
   const member = draft.state.members.find((one) => one.worker === worker);
   if (member !== undefined && signal !== null) {
     loseMember(draft, member, reason);
+    return;
+  }
+  if (member === undefined && draft.state.hasTrained) {
+    restart(draft, worker, `${reason} before it reported`);
     return;
   }
   const message = member === undefined ? `${worker}, in phase starting, ${reason} before it reported` : reason;
@@ -191,8 +220,8 @@ export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { typ
 
 /** While training the lease sees this; before, a worker may rightly be silent for long, and only the kernel knows. */
 export function onChildStopped(draft: Draft, worker: string): void {
-  const { stage, members, settings } = draft.state;
-  if (stage !== 'gathering' && stage !== 'preparing') return;
+  const { stage, members, settings, hasTrained } = draft.state;
+  if (hasTrained || (stage !== 'gathering' && stage !== 'preparing')) return;
   const reason = `stopped (SIGSTOP) for longer than the lease of ${settings.config.leaseMs} ms`;
   const member = members.find((one) => one.worker === worker);
   if (member !== undefined) loseMember(draft, member, reason);
@@ -215,6 +244,11 @@ export function onDisconnected(draft: Draft, peer: string, nowMs: number): void 
 export function onFailure(draft: Draft, member: MemberState, failure: Failure, nowMs: number): void {
   const isOwn = member.local && draft.state.stage !== 'training' && isInputError(failure.code);
   const message = isOwn ? failure.message : `${nameOf(member)} failed: ${failure.message}`;
+  const endsRun = isInputError(failure.code) || ENDING_ERRORS.has(failure.code);
+  if (draft.state.hasTrained && !endsRun) {
+    suspect(draft, { sinceMs: nowMs, worker: member.worker, code: failure.code, message: failure.message, lost: true });
+    return;
+  }
   if (failure.code === 'GANTRY_TRANSPORT_FAILED' || failure.code === 'GANTRY_ABORTED') {
     suspect(draft, { sinceMs: nowMs, worker: member.worker, code: failure.code, message, lost: false });
     return;

@@ -166,3 +166,17 @@ function phaseRate(metrics: MetricsState): number {
 export function steadyPhases(metrics: MetricsState): PhaseMs | null {
   return metrics.steadySteps === 0 ? null : phases(metrics.steadyPhaseMs, metrics.steadySteps);
 }
+
+/**
+ * A new generation goes on behind `step` whole steps: those before it that are not complete stay so, because whoever had the
+ * rest is gone; means over what was heard are reported. Returns them, in order.
+ */
+export function resumeMetrics(metrics: MetricsState, step: number): { metrics: MetricsState; finished: StepSummary[] } {
+  const finished = [...metrics.pending]
+    .filter(([at]) => at < step)
+    .sort(([a], [b]) => a - b)
+    .map(([at, pending]) => summarizeStep(at, pending));
+  const latest = finished.at(-1) ?? metrics.latest;
+  // A rate over the gap would be that of the gap.
+  return { metrics: { ...metrics, pending: new Map(), nextStep: step, marks: [], latest }, finished };
+}

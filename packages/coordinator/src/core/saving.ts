@@ -24,9 +24,15 @@ export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChun
   const { stateUpdate: update, offset, totalBytes, data } = chunk;
   draft.effects.push({ type: 'storeChunk', update, offset, totalBytes, data });
   const nextOffset = offset + data.length;
-  const { saving } = draft.state;
+  const { saving, relay, generation } = draft.state;
   if (nextOffset < totalBytes) {
     patch(draft, { saving: { ...saving, assembly: { update, nextOffset, totalBytes } } });
+    return;
+  }
+  if (relay !== null) {
+    patch(draft, { relay: null, saving: { ...saving, assembly: null } });
+    const { peers } = relay;
+    draft.effects.push({ type: 'relayState', update, stateSha256: chunk.sha256, generation, peers });
     return;
   }
   patch(draft, { saving: { ...saving, assembly: null, writing: [...saving.writing, update] } });
@@ -43,11 +49,16 @@ export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChun
 /** Which rule a chunk breaks; null: none. */
 function chunkProblem(state: CoordinatorState, member: MemberState, chunk: StateChunk): string | null {
   const { assembly, writing } = state.saving;
-  if (member.worker !== leader(state).worker) return 'only the leader may send';
+  const { relay } = state;
+  const sender = relay === null ? leader(state).worker : relay.source;
+  if (member.worker !== sender || (relay === null && state.stage !== 'training')) return 'was not asked for';
   if (chunk.totalBytes !== state.stateBytes || chunk.totalBytes > STATE_BYTES_MAX) {
     return `claims ${chunk.totalBytes} bytes; its layout has ${state.stateBytes}`;
   }
-  if (chunk.stateUpdate % updatesPerStep(state) !== 0) return `is of update ${chunk.stateUpdate}, which ends no step`;
+  if (relay !== null && chunk.stateUpdate !== relay.update)
+    return `is of update ${chunk.stateUpdate}, not ${relay.update}`;
+  if (relay === null && chunk.stateUpdate % updatesPerStep(state) !== 0)
+    return `is of update ${chunk.stateUpdate}, which ends no step`;
   if (assembly === null && writing.length >= PENDING_SAVES_MAX) return 'comes before the ones before it are written';
   if (assembly !== null && assembly.update !== chunk.stateUpdate) {
     return `is of update ${chunk.stateUpdate} in the middle of update ${assembly.update}`;
@@ -63,7 +74,7 @@ function chunkProblem(state: CoordinatorState, member: MemberState, chunk: State
 
 /** A checkpoint is on the disk for good: now, not before, it is promised, and older ones may go. */
 export function onCheckpointSaved(draft: Draft, checkpoint: CheckpointRecord): void {
-  const { saving, settings, members } = draft.state;
+  const { saving, settings } = draft.state;
   const all = [...saving.kept.filter((step) => step !== checkpoint.step), checkpoint.step].sort((a, b) => a - b);
   const gone = expired(all, checkpoint.step, settings.config.checkpointKeep);
   patch(draft, {
@@ -75,7 +86,7 @@ export function onCheckpointSaved(draft: Draft, checkpoint: CheckpointRecord): v
     },
   });
   draft.effects.push({ type: 'journal', record: journalRecord(draft.state), first: false });
-  if (members.length > 0 && draft.state.stage === 'training') {
+  if (draft.state.stage === 'training') {
     send(draft, leader(draft.state), { kind: 'stateReceived', stateUpdate: checkpoint.update });
   }
   draft.effects.push({ type: 'emit', event: { event: 'checkpoint', ...checkpoint } });

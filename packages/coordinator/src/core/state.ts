@@ -1,4 +1,4 @@
-import type { Envelope, ErrorCode, Message, Phase } from '@gantry/common';
+import type { Envelope, ErrorCode, Message, Phase, Place } from '@gantry/common';
 import { assert } from '@gantry/common';
 import type { CheckpointRecord, Effect, Settings } from './events.js';
 import type { MetricsState } from './metrics.js';
@@ -6,11 +6,13 @@ import { initialMetrics } from './metrics.js';
 import type { MemberSummary } from './run-events.js';
 
 /**
- * gathering: workers join · preparing: assigned, compiling · training · ending: Bye is said · failed: Abort is said.
- * Only `becomeX` functions change it, and only forwards.
+ * gathering: workers join, or are waited for · preparing: assigned, compiling · training · pausing: the generation has ended,
+ * its members leave what is in flight · ending: Bye is said · failed: Abort is said. Only `becomeX` functions change it:
+ * gathering → preparing → training → pausing → gathering …, until the run ends.
  */
-export type Stage = 'gathering' | 'preparing' | 'training' | 'ending' | 'failed';
-export type MemberStatus = 'greeted' | 'joined' | 'assigned' | 'ready' | 'training' | 'done';
+export type Stage = 'gathering' | 'preparing' | 'training' | 'pausing' | 'ending' | 'failed';
+/** greeted and joined: not yet of a generation · assigned to done: of the present one · pausing, paused: of the last one. */
+export type MemberStatus = 'greeted' | 'joined' | 'assigned' | 'ready' | 'training' | 'done' | 'pausing' | 'paused';
 
 /** One worker, from its Hello on. */
 export interface MemberState {
@@ -42,6 +44,27 @@ export interface MemberState {
   readonly phaseSinceMs: number;
   /** Set with status done. */
   readonly doneUpdate: number;
+  /** It was asked to go: it stays until the others hold the state. */
+  readonly leaving: boolean;
+  /** How the state comes into its memory in the present generation. */
+  readonly place: Place;
+  /** Generation whose state it holds, as it said when it joined or paused; 0: none. */
+  readonly heldGeneration: number;
+  readonly heldUpdate: number;
+}
+
+/** A local worker's process: how often it was started again, and whether it is expected to say Hello. */
+export interface LocalProcess {
+  readonly attempt: number;
+  /** It has left as it was asked to, or is not started again. */
+  readonly over: boolean;
+}
+
+/** A state on its way from a member to members that have none. */
+export interface Relay {
+  readonly source: string;
+  readonly update: number;
+  readonly peers: readonly { readonly peer: string; readonly worker: string }[];
 }
 
 /** Assembly and retention of checkpoints. Invariant: chunks of one update arrive in order and without gaps. */
@@ -59,11 +82,25 @@ export interface CoordinatorState {
   readonly stage: Stage;
   /** Grows with every assignment; 0 before the first. */
   readonly generation: number;
-  /** In join order before the assignment, in the assignment's order after it. */
+  /** First those of the present generation, in the assignment's order; then the others, in join order. */
   readonly members: readonly MemberState[];
   /** False while a resume still reads its checkpoint. */
   readonly restored: boolean;
   readonly startUpdate: number;
+  /** It has trained: from then on a loss is made good, not the end. */
+  readonly hasTrained: boolean;
+  /** Update of the checkpoint that the shell has read and can send; null: none is at hand. */
+  readonly atHand: number | null;
+  /** By local worker. */
+  readonly processes: ReadonlyMap<string, LocalProcess>;
+  /** A member was lost in this generation while it trained. */
+  readonly hasLost: boolean;
+  /** Generations in a row that lost somebody before they had committed anything. */
+  readonly strikes: number;
+  readonly pausedSinceMs: number;
+  /** That the run waits for workers was said. */
+  readonly toldWaiting: boolean;
+  readonly relay: Relay | null;
   /** What members must have compiled, because the checkpoint was made with it; empty: anything that all agree on. */
   readonly expectedProgram: string;
   readonly stop: 'none' | 'requested' | 'agreed';
@@ -109,6 +146,14 @@ export function initialState(settings: Settings): CoordinatorState {
     members: [],
     restored: !settings.resume,
     startUpdate: 0,
+    hasTrained: false,
+    atHand: null,
+    processes: new Map(ownWorkers(settings).map((worker) => [worker, { attempt: 0, over: false }])),
+    hasLost: false,
+    strikes: 0,
+    pausedSinceMs: 0,
+    toldWaiting: false,
+    relay: null,
     expectedProgram: '',
     stop: 'none',
     metrics: initialMetrics(0),
@@ -123,6 +168,23 @@ export function initialState(settings: Settings): CoordinatorState {
     dropped: 0,
     refused: 0,
   };
+}
+
+/** The local workers, the hub among them. */
+export function ownWorkers({ localWorkers, hub }: Settings): string[] {
+  return hub === null ? [...localWorkers] : [...localWorkers, hub];
+}
+
+const ACTIVE: ReadonlySet<MemberStatus> = new Set<MemberStatus>(['assigned', 'ready', 'training', 'done']);
+
+/** Whether it takes part in the present generation. */
+export function isActive({ status }: MemberState): boolean {
+  return ACTIVE.has(status);
+}
+
+/** The members of the present generation, in the assignment's order. */
+export function activeMembers({ members }: CoordinatorState): MemberState[] {
+  return members.filter(isActive);
 }
 
 export function patch(draft: Draft, change: Partial<CoordinatorState>): void {
@@ -149,16 +211,23 @@ export function updatesPerStep(state: CoordinatorState): number {
   return updates === 'simultaneous' ? 1 : discriminatorUpdates + 1;
 }
 
+/** The leader; between two generations there is none. */
+export function findLeader(state: CoordinatorState): MemberState | undefined {
+  return state.members.find((member) => member.shards.length > 0 && isActive(member));
+}
+
 /** The lowest-indexed member with shards: it sends checkpoints and pictures. */
 export function leader(state: CoordinatorState): MemberState {
-  const found = state.members.find((member) => member.shards.length > 0);
+  const found = findLeader(state);
   assert(found !== undefined, 'an assignment has a member with shards');
   return found;
 }
 
 /** Updates that every member has committed. */
 export function committedUpdate(state: CoordinatorState): number {
-  return state.members.reduce((least, { update }) => Math.min(least, update), Number.POSITIVE_INFINITY);
+  const active = activeMembers(state);
+  if (active.length === 0) return state.startUpdate;
+  return active.reduce((least, { update }) => Math.min(least, update), Number.POSITIVE_INFINITY);
 }
 
 export function send(draft: Draft, to: Pick<MemberState, 'peer' | 'worker'>, body: Message): void {

@@ -37,7 +37,7 @@ export function statusOf(state: CoordinatorState, nowMs: number): RunStatus {
     generation: state.generation,
     step: metrics.nextStep,
     steps: settings.config.steps,
-    update: members.length === 0 ? state.startUpdate : committedUpdate(state),
+    update: committedUpdate(state),
     imagesPerSecond: metricsRate(state),
     members: members.map((member) => ({
       ...summarize(member),

@@ -1,39 +1,33 @@
-import type { Done, Leave, Stopped } from '@gantry/common';
+import type { Done, Stopped } from '@gantry/common';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { journalRecord } from './journal.js';
+import { tryAssign } from './membership.js';
 import { steadyPhases, steadyRate } from './metrics.js';
 import type { RunResult } from './run-events.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { leader, patch, patchMember, send, updatesPerStep } from './state.js';
+import { activeMembers, leader, patch, patchMember, send, updatesPerStep } from './state.js';
 
 /** Ctrl-C: the leader alone decides where, because nobody can commit an update without it (ADR 2). */
 export function onStop(draft: Draft): void {
-  const { stage, stop } = draft.state;
-  if (stage === 'gathering' || stage === 'preparing') {
+  const { stage, stop, hasTrained } = draft.state;
+  if (!hasTrained && (stage === 'gathering' || stage === 'preparing')) {
     becomeFailed(draft, 'GANTRY_INTERRUPTED', 'stopped before training began');
     return;
   }
-  if (stage !== 'training' || stop !== 'none') return;
+  if (stop !== 'none' || stage === 'ending') return;
   patch(draft, { stop: 'requested' });
+  // Between two generations: the next one's leader is asked when it begins, which now need not wait for the minimum.
+  if (stage === 'gathering') tryAssign(draft, draft.state.lastTickMs);
+  if (stage !== 'training') return;
   const first = leader(draft.state);
   if (first.status === 'training') send(draft, first, { kind: 'stopRequest', save: true });
-}
-
-/** A worker was sent SIGTERM, alone or with its whole process group: the run stops as by Ctrl-C, and nothing is lost. */
-export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): void {
-  const { stage, stop } = draft.state;
-  if (stage === 'training' && stop === 'none') {
-    const message = `${nameOf(member)} was asked to leave (${reason}): finishing the step and saving`;
-    draft.effects.push({ type: 'log', message });
-  }
-  onStop(draft);
 }
 
 /** The leader will not begin another update: nobody shall go beyond `atUpdate`. */
 export function onStopped(draft: Draft, member: MemberState, { atUpdate }: Stopped): void {
   if (member.worker !== leader(draft.state).worker || draft.state.stop !== 'requested') return;
   patch(draft, { stop: 'agreed' });
-  for (const other of draft.state.members) {
+  for (const other of activeMembers(draft.state)) {
     if (other.worker !== member.worker) send(draft, other, { kind: 'stop', atUpdate });
   }
 }
@@ -43,14 +37,15 @@ export function onDone(draft: Draft, member: MemberState, done: Done, nowMs: num
   if (member.status !== 'training') return;
   const { atUpdate, stateSha256 } = done;
   patchMember(draft, member.worker, { status: 'done', doneUpdate: atUpdate, update: atUpdate, stateSha256 });
-  const others = draft.state.members.filter(({ status }) => status === 'done');
+  const active = activeMembers(draft.state);
+  const others = active.filter(({ status }) => status === 'done');
   const different = others.find((one) => one.doneUpdate !== atUpdate || differs(one.stateSha256, stateSha256));
   if (different !== undefined) {
     const problem = `${nameOf(member)} ended at update ${atUpdate} with state ${stateSha256.slice(0, 12)}, ${nameOf(different)} at update ${different.doneUpdate} with ${different.stateSha256.slice(0, 12)}`;
     becomeFailed(draft, 'GANTRY_INTERNAL', problem, whereabouts(member));
     return;
   }
-  if (others.length === draft.state.members.length) patch(draft, { allDoneMs: nowMs });
+  if (others.length === active.length) patch(draft, { allDoneMs: nowMs });
   maybeEnd(draft);
 }
 
@@ -61,8 +56,8 @@ function differs(a: string, b: string): boolean {
 
 /** Everyone is done and the state they agree on is on the disk: the run is over. */
 export function maybeEnd(draft: Draft): void {
-  const { stage, members, saving } = draft.state;
-  if (stage !== 'training' || members.some(({ status }) => status !== 'done')) return;
+  const { stage, saving } = draft.state;
+  if (stage !== 'training' || activeMembers(draft.state).some(({ status }) => status !== 'done')) return;
   const first = leader(draft.state);
   if (saving.last?.update !== first.doneUpdate || saving.writing.length > 0) return;
   if (saving.last.stateSha256 !== first.stateSha256) {

@@ -31,6 +31,11 @@ export class Artifacts {
     this.#inbox.store(chunk);
   }
 
+  /** A whole state that has arrived, to be sent on. */
+  takeState(update: number): Float32Array<ArrayBuffer> {
+    return this.#inbox.take(update);
+  }
+
   saveCheckpoint(effect: Extract<Effect, { type: 'saveCheckpoint' }>): void {
     this.#later(() => this.#save(effect));
   }

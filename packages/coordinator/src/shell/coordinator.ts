@@ -12,7 +12,7 @@ import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } f
 import { ControlSocket, checkBind } from './control-socket.js';
 import { LocalWorkers } from './local-workers.js';
 import { BIND_DEFAULT, type CoordinatorOptions, commandOf, type RunningCoordinator, settingsOf } from './options.js';
-import { RestoredState } from './restored-state.js';
+import { type OfferedState, sendState } from './restored-state.js';
 import { checkSteps, checkUnchanged, findCheckpoint, recordOf } from './resume.js';
 import { RunDirectory, readJournal } from './run-directory.js';
 import { removeSharedMemory } from './shared-memory-files.js';
@@ -69,7 +69,8 @@ class CoordinatorShell implements RunningCoordinator {
   #state: CoordinatorState;
   #queue: CoordinatorEvent[] = [];
   #draining = true;
-  #restored: RestoredState | null = null;
+  /** The checkpoint that was read, until a generation has begun from it: it is as large as model and optimizer. */
+  #restored: OfferedState | null = null;
   #statusBusy = false;
   #over = false;
   #trained = false;
@@ -183,12 +184,14 @@ class CoordinatorShell implements RunningCoordinator {
   async #restore(): Promise<void> {
     try {
       const found = await findCheckpoint(this.#options.runDirectory);
-      this.#restored = found === null ? null : new RestoredState(found);
+      this.#restored =
+        found === null
+          ? null
+          : { update: found.manifest.update, stateSha256: found.manifest.stateSha256, state: found.state };
       for (const { message } of found?.damaged ?? []) {
         this.#emit({ event: 'warning', message: `${message}; going on from step ${found!.manifest.step} instead` });
       }
       checkSteps(found, this.#settings.config);
-      await this.#directory.truncateMetrics(found?.manifest.step ?? 0);
       // Damaged ones are left for a person to look at, and take no other's place.
       const damaged = new Set(found?.damaged.map(({ step: at }) => at));
       const kept = (await listCheckpoints(this.#directory.checkpoints)).filter((at) => !damaged.has(at));
@@ -278,6 +281,16 @@ class CoordinatorShell implements RunningCoordinator {
         return this.#journal(effect);
       case 'sendState':
         return this.#sendState(effect);
+      case 'relayState':
+        return this.#relayState(effect);
+      case 'readCheckpoint':
+        return void this.#restore();
+      case 'rewindMetrics':
+        return this.#directory.truncateMetrics(effect.step);
+      case 'killWorker':
+        return this.#workers.kill(effect.worker);
+      case 'startWorker':
+        return void this.#workers.startAgain(effect.worker, effect);
       case 'storeChunk':
         return this.#artifacts.storeChunk(effect);
       case 'saveCheckpoint':
@@ -313,8 +326,17 @@ class CoordinatorShell implements RunningCoordinator {
   }
 
   #sendState({ peer, generation }: Extract<Effect, { type: 'sendState' }>): void {
-    const envelope = { runId: this.runId, generation };
-    void this.#restored!.send(envelope, (frame) => this.#socket.send(peer, frame)).catch((error) => this.#fail(error));
+    this.#offer(this.#restored!, peer, generation);
+  }
+
+  #relayState({ update, stateSha256, generation, peers }: Extract<Effect, { type: 'relayState' }>): void {
+    const state = this.#artifacts.takeState(update);
+    for (const { peer } of peers) this.#offer({ update, stateSha256, state }, peer, generation);
+  }
+
+  #offer(state: OfferedState, peer: string, generation: number): void {
+    const send = (frame: Uint8Array): Promise<boolean> => this.#socket.send(peer, frame);
+    void sendState(state, { runId: this.runId, generation }, send).catch((error) => this.#fail(error));
   }
 
   #fail(error: unknown): void {
@@ -328,7 +350,10 @@ class CoordinatorShell implements RunningCoordinator {
   #emit(event: RunEvent): void {
     if (this.#over) return;
     if (event.event === 'error') this.#over = true;
-    if (event.event === 'ready') this.#trained = true;
+    if (event.event === 'ready') {
+      this.#trained = true;
+      this.#restored = null;
+    }
     this.#options.onEvent(event);
   }
 

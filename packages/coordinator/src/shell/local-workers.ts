@@ -10,6 +10,8 @@ export interface ChildExit {
   readonly code: number | null;
   readonly signal: string | null;
   readonly lastWords: string;
+  /** Which of the worker's processes: 0 for the first. */
+  readonly attempt: number;
 }
 
 export interface LocalWorkersOptions {
@@ -32,33 +34,46 @@ interface Child {
 }
 
 /**
- * The worker processes that a coordinator starts. None outlives it: each holds the end of a pipe on descriptor 3 that the
- * kernel closes when this process ends, however it ends; and what lives at a normal exit is killed.
+ * The worker processes that a coordinator starts, and starts again. None outlives it: each holds the end of a pipe on descriptor
+ * 3 that the kernel closes when this process ends, however it ends; and what lives at a normal exit is killed.
  */
 export class LocalWorkers {
-  readonly #children: Child[];
+  readonly #options: LocalWorkersOptions;
+  /** By worker, its latest process. */
+  readonly #children = new Map<string, Child>();
+  readonly #restarts = new Set<NodeJS.Timeout>();
   readonly #killAll = (): void => this.#signal('SIGKILL');
+  #isOver = false;
 
   /** Spawns all of them at once. */
   constructor(options: LocalWorkersOptions) {
+    this.#options = options;
     process.on('exit', this.#killAll);
-    const hubs = options.hub === null ? [] : [options.hub];
-    this.#children = [
-      ...options.workers.map((worker) => start(options, worker, [])),
-      ...hubs.map((hub) => start(options, hub, ['--hub'])),
-    ];
+    for (const worker of options.workers) this.#start(worker, 0);
+    if (options.hub !== null) this.#start(options.hub, 0);
+  }
+
+  /** Starts a worker again when its last process has ended, at the earliest in `delayMs`. */
+  async startAgain(worker: string, { attempt, delayMs }: { attempt: number; delayMs: number }): Promise<void> {
+    await this.#children.get(worker)?.ended;
+    if (this.#isOver) return;
+    const timer = setTimeout(() => {
+      this.#restarts.delete(timer);
+      if (!this.#isOver) this.#start(worker, attempt);
+    }, delayMs);
+    this.#restarts.add(timer);
   }
 
   /** All of them have ended. */
   async ended(): Promise<void> {
-    await Promise.all(this.#children.map((child) => child.ended));
+    await Promise.all([...this.#children.values()].map((child) => child.ended));
     process.off('exit', this.#killAll);
   }
 
   /** Those that the kernel shows as stopped; none where it does not say. */
   async stopped(): Promise<string[]> {
     const states = await Promise.all(
-      this.#children.map(async ({ worker, alive, process: { pid } }) => ({
+      [...this.#children.values()].map(async ({ worker, alive, process: { pid } }) => ({
         worker,
         state: alive && pid !== undefined ? await processState(pid) : '',
       })),
@@ -68,11 +83,14 @@ export class LocalWorkers {
 
   /** Ends one at once: it hangs, or is stopped, and would hear nothing else. */
   kill(worker: string): void {
-    for (const child of this.#children) if (child.worker === worker && child.alive) child.process.kill('SIGKILL');
+    const child = this.#children.get(worker);
+    if (child?.alive) child.process.kill('SIGKILL');
   }
 
-  /** Waits for them to leave by themselves; SIGTERM after `termMs`, SIGKILL after `killMs`. */
+  /** Starts none any more, and waits for them to leave by themselves; SIGTERM after `termMs`, SIGKILL after `killMs`. */
   async end(options: { termMs: number; killMs: number }): Promise<void> {
+    this.#isOver = true;
+    for (const timer of this.#restarts) clearTimeout(timer);
     const timers = [
       setTimeout(() => this.#signal('SIGTERM'), options.termMs),
       setTimeout(() => this.#signal('SIGKILL'), options.killMs),
@@ -81,12 +99,17 @@ export class LocalWorkers {
     timers.forEach(clearTimeout);
   }
 
+  #start(worker: string, attempt: number): void {
+    this.#children.set(worker, start(this.#options, worker, attempt));
+  }
+
   #signal(signal: 'SIGTERM' | 'SIGKILL'): void {
-    for (const { process: child, alive } of this.#children) if (alive) child.kill(signal);
+    for (const { process: child, alive } of this.#children.values()) if (alive) child.kill(signal);
   }
 }
 
-function start(options: LocalWorkersOptions, worker: string, extra: readonly string[]): Child {
+function start(options: LocalWorkersOptions, worker: string, attempt: number): Child {
+  const extra = worker === options.hub ? ['--hub'] : [];
   const [program, ...first] = options.command;
   if (program === undefined) throw new GantryError('GANTRY_INTERNAL', 'no command to start a worker with');
   const log = new LineLog(path.join(options.logs, `${worker}.log`));
@@ -112,7 +135,7 @@ function start(options: LocalWorkersOptions, worker: string, extra: readonly str
     const done = (code: number | null, signal: string | null, words: string): void => {
       if (!state.alive) return;
       state.alive = false;
-      options.onExit({ worker, code, signal, lastWords: words });
+      options.onExit({ worker, code, signal, lastWords: words, attempt });
       log.close();
       resolve();
     };

@@ -129,6 +129,7 @@ export class RunDirectory {
 
   /** Steps behind the checkpoint are done again: their old rows go. */
   async truncateMetrics(fromStep: number): Promise<void> {
+    await this.#flush().catch(() => {});
     const file = path.join(this.path, 'metrics.jsonl');
     const text = await readFile(file, 'utf8').catch(() => '');
     if (text === '') return;

@@ -67,10 +67,11 @@ it('heartbeats are answered while the journal waits for the disk, the assignment
     cores: 1,
     launchToken: '',
     hub: false,
+    formerSession: '',
   });
   const welcome = await hear();
   const session = welcome.kind === 'welcome' ? welcome.session : expect.fail(welcome.kind);
-  await say({ kind: 'joined', session, dataEndpoint: '' });
+  await say({ kind: 'joined', session, dataEndpoint: '', heldGeneration: 0, heldUpdate: 0 });
   for (let progress = 0; progress < 3; progress++) {
     await say({ kind: 'heartbeat', session, phase: 'compiling', workingUpdate: 0, progress, phaseMs: 0 });
     expect(await hear()).toMatchObject({ kind: 'heartbeat', session });

@@ -74,6 +74,7 @@ class FakeWorker {
   #startUpdate = 0;
   #received: Uint8Array[] = [];
   #mute = false;
+  #epoch = 0;
   #inFlight = 0;
   #progress = 0;
   #queue: Promise<void> = Promise.resolve();
@@ -99,6 +100,7 @@ class FakeWorker {
       cores: 1,
       launchToken: process.env.GANTRY_LAUNCH_TOKEN ?? '',
       hub: this.#hub,
+      formerSession: '',
     });
     for await (const [frame] of this.#socket) {
       const { body, runId } = decodeEnvelope(frame!);
@@ -120,6 +122,7 @@ class FakeWorker {
 
   #onMessage(body: Message, runId: string): void {
     if (body.kind === 'welcome') this.#onWelcome(body, runId);
+    if (body.kind === 'pause') this.#pause(body.generation);
     if (body.kind === 'assignment') this.#onAssignment(body);
     if (body.kind === 'stateChunk') this.#onChunk(body);
     if (body.kind === 'start') void this.#train();
@@ -131,7 +134,7 @@ class FakeWorker {
   #onWelcome(welcome: Extract<Message, { kind: 'welcome' }>, runId: string): void {
     this.#run = { config: JSON.parse(welcome.runConfigJson) as RunConfig, session: welcome.session, runId };
     setInterval(() => this.#beat(), welcome.heartbeatMs).unref();
-    this.#send({ kind: 'joined', session: welcome.session, dataEndpoint: '' });
+    this.#send({ kind: 'joined', session: welcome.session, dataEndpoint: '', heldGeneration: 0, heldUpdate: 0 });
   }
 
   #beat(): void {
@@ -156,7 +159,7 @@ class FakeWorker {
     this.#startUpdate = assignment.startUpdate;
     this.#update = assignment.startUpdate;
     // The others would wait for the first of their host.
-    if (!assignment.stateFollows || me > 0) this.#ready(sha256Hex(fakeState(assignment.startUpdate)));
+    if (assignment.members[me]!.place !== 'received') this.#ready(sha256Hex(fakeState(assignment.startUpdate)));
   }
 
   #onChunk(chunk: Extract<Message, { kind: 'stateChunk' }>): void {
@@ -187,15 +190,26 @@ class FakeWorker {
     return Math.ceil((this.#update + 1) / 2) * 2;
   }
 
+  /** Leaves what it does, and says what it has. */
+  #pause(generation: number): void {
+    this.#epoch++;
+    const { session } = this.#run!;
+    const held = { heldGeneration: generation, heldUpdate: this.#update };
+    this.#send({ kind: 'paused', session, generation, dataEndpoint: '', ...held });
+  }
+
   async #train(): Promise<void> {
     const { config } = this.#run!;
+    const epoch = this.#epoch;
     const total = 2 * config.steps;
     while (this.#update < Math.min(total, this.#stopAt)) {
       await delay(Number(process.env.FAKE_STEP_MS ?? 5) / 2);
+      if (epoch !== this.#epoch) return;
       this.#update++;
       if (this.#fault !== null && this.#update >= this.#fault.update) await this.#perform(this.#fault);
       if (this.#update % 2 === 0) await this.#endStep(this.#update / 2);
     }
+    if (epoch !== this.#epoch) return;
     // Nothing holds fakes together: one that ran ahead goes back.
     this.#update = Math.min(this.#update, this.#stopAt);
     if (this.#update < total && this.#leader) this.#send({ kind: 'stopped', atUpdate: this.#update });

@@ -45,6 +45,9 @@ export const TEST_CONFIG: RunConfig = {
   model: null,
   dataset: 'mnist',
   workers: 2,
+  minWorkers: 1,
+  maxWorkers: 4,
+  maxRestarts: 1,
   shards: 4,
   batch: 100,
   steps: 100,
@@ -85,6 +88,7 @@ function settingsOf(given: Parameters): Settings {
     resume: given.resume === 'true',
     allowNumbers: given.allow === 'numbers',
     generation: Number(given.generation ?? 0),
+    formerMembers: given.former === undefined ? [] : given.former.split(','),
     startedMs: 0,
   };
 }
@@ -124,7 +128,17 @@ function eventsOf(state: CoordinatorState, [ms, kind, ...rest]: string[]): Coord
       return [{ type: 'disconnected', nowMs, peer: worker }];
     case 'exit': {
       const code = given.code === undefined ? null : Number(given.code);
-      return [{ type: 'childExit', nowMs, worker, code, signal: given.signal ?? null, lastWords: given.said ?? '' }];
+      return [
+        {
+          type: 'childExit',
+          nowMs,
+          worker,
+          code,
+          signal: given.signal ?? null,
+          lastWords: given.said ?? '',
+          attempt: Number(given.attempt ?? 0),
+        },
+      ];
     }
     case 'saved':
       return [{ type: 'checkpointSaved', nowMs, checkpoint: record }];
@@ -143,7 +157,7 @@ function eventsOf(state: CoordinatorState, [ms, kind, ...rest]: string[]): Coord
     case 'beats':
       return state.members.map((member) => message(state, nowMs, member.worker, beat(member.worker, given, nowMs)));
     default:
-      return [message(state, nowMs, worker, bodyOf(kind!, worker, given, nowMs), given)];
+      return [message(state, nowMs, worker, bodyOf(state, kind!, worker, given, nowMs), given)];
   }
 }
 
@@ -180,7 +194,11 @@ function beat(worker: string, given: Parameters, nowMs: number): Message {
 
 const METRIC_SUMS = [0.5, 1, 0.75, 0.25, 2];
 
-function bodyOf(kind: string, worker: string, given: Parameters, nowMs: number): Message {
+function heldOf(given: Parameters) {
+  return { heldGeneration: Number(given.held ?? 0), heldUpdate: Number(given.update ?? 0) };
+}
+
+function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Parameters, nowMs: number): Message {
   const session = sessionOf(worker);
   const atUpdate = Number(given.update ?? 0);
   switch (kind) {
@@ -195,9 +213,12 @@ function bodyOf(kind: string, worker: string, given: Parameters, nowMs: number):
         cores: 2,
         launchToken: given.token ?? (given.by === 'hand' ? '' : TOKEN),
         hub: given.hub === 'true',
+        formerSession: given.former ?? '',
       };
     case 'joined':
-      return { kind, session, dataEndpoint: given.endpoint ?? '' };
+      return { kind, session, dataEndpoint: given.endpoint ?? '', ...heldOf(given) };
+    case 'paused':
+      return { kind, session, generation: state.generation, dataEndpoint: given.endpoint ?? '', ...heldOf(given) };
     case 'ready':
       return {
         kind,
@@ -260,6 +281,16 @@ function renderEffect(effect: Effect): string[] {
       ];
     case 'sendState':
       return [`< send-state ${effect.worker}`];
+    case 'relayState':
+      return [`< relay update=${effect.update} to ${effect.peers.map(({ worker }) => worker).join()}`];
+    case 'readCheckpoint':
+      return ['< read-checkpoint'];
+    case 'rewindMetrics':
+      return [`< rewind-metrics step=${effect.step}`];
+    case 'killWorker':
+      return [`< kill ${effect.worker}`];
+    case 'startWorker':
+      return [`< start ${effect.worker} attempt=${effect.attempt} in ${effect.delayMs} ms`];
     case 'storeChunk':
       return [`< store update=${effect.update} bytes=${effect.offset}-${effect.offset + effect.data.length}`];
     case 'saveCheckpoint':
@@ -290,10 +321,9 @@ function renderMessage({ generation, body }: Envelope): string {
       return `welcome name=${body.worker} heartbeat=${body.heartbeatMs}`;
     case 'assignment': {
       const members = body.members
-        .map(({ worker, shards, hub }) => `${worker}:${hub ? 'hub' : shards.join()}`)
+        .map(({ worker, shards, hub, place }) => `${worker}:${hub ? 'hub' : shards.join()}:${place}`)
         .join(' ');
-      const state = body.stateFollows ? ' state-follows' : '';
-      return `assignment generation=${generation} [${members}] memory=${body.sharedMemory} from=${body.startUpdate}${state}`;
+      return `assignment generation=${generation} [${members}] memory=${body.sharedMemory} from=${body.startUpdate}`;
     }
     case 'stateReceived':
       return `stateReceived update=${body.stateUpdate}`;
@@ -317,7 +347,7 @@ function renderEvent(event: Extract<Effect, { type: 'emit' }>['event']): string 
     case 'worker-lost':
       return `worker-lost ${event.worker} update=${event.update} phase=${event.phase}: ${event.reason}`;
     case 'ready':
-      return `ready ${event.members.map(({ worker }) => worker).join()}`;
+      return `ready generation=${event.generation} ${event.members.map(({ worker }) => worker).join()}`;
     case 'checkpoint':
       return `checkpoint step=${event.step}`;
     case 'joined':

@@ -11,14 +11,20 @@ export type Phase =
   | 'ready'
   | 'training'
   | 'stopping'
+  /** The generation has ended: what is in flight is being left. */
+  | 'pausing'
+  /** Nothing is in flight; the state is held until the next assignment. */
+  | 'paused'
   | 'done'
   | 'failed';
 
 /** What happens to a worker, as its shell tells it. */
 export type WorkerEvent =
   | { readonly type: 'message'; readonly message: Message }
-  /** The data socket is bound (or none is needed: empty endpoint). */
-  | { readonly type: 'bound'; readonly dataEndpoint: string }
+  /** The data socket is bound (or none is needed: empty endpoint), and everything that needs no assignment is loaded. */
+  | ({ readonly type: 'bound' } & Standing)
+  /** The last generation's work has been left. */
+  | ({ readonly type: 'paused' } & Standing)
   /** The shell began to prepare the assignment. */
   | { readonly type: 'preparationBegun' }
   | { readonly type: 'prepared'; readonly report: PreparationReport }
@@ -27,10 +33,18 @@ export type WorkerEvent =
   /** What the leader owes the coordinator has arrived there; others have nothing to deliver. */
   | { readonly type: 'delivered'; readonly stateSha256: string }
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string; readonly detailsJson: string }
-  /** The control thread gave the coordinator up. */
-  | { readonly type: 'coordinatorLost'; readonly message: string }
+  /** The control thread gave the coordinator up. `mayReturn`: this worker was started by hand, and waits for another one. */
+  | { readonly type: 'coordinatorLost'; readonly message: string; readonly mayReturn: boolean }
   /** SIGTERM, or SIGINT where a person started it. */
   | { readonly type: 'terminate' };
+
+/** What a worker brings into the next generation. */
+export interface Standing {
+  readonly dataEndpoint: string;
+  /** Generation whose state it holds; 0: none. */
+  readonly heldGeneration: number;
+  readonly heldUpdate: number;
+}
 
 export type PreparationReport = Omit<Ready, 'kind' | 'generation' | 'session'>;
 
@@ -40,6 +54,12 @@ export type WorkerEffect =
   /** Read the configuration, bind a data socket, begin to load and compile what needs no assignment. */
   | { readonly type: 'configure'; readonly runConfigJson: string; readonly modelPath: string }
   | { readonly type: 'prepare'; readonly assignment: Assignment }
+  /** End everything that is in flight, keep the committed state, bind a new data socket; then `paused`. */
+  | { readonly type: 'pause' }
+  /** Say Hello anew, to the same coordinator or the next one at that address. */
+  | { readonly type: 'reconnect'; readonly formerSession: string }
+  /** Send the state of `update` to the coordinator. */
+  | { readonly type: 'sendState'; readonly update: number }
   | { readonly type: 'train'; readonly startUpdate: number }
   /** Leader: send pictures and state, wait until they are received. Everyone: hash the state. */
   | { readonly type: 'deliver'; readonly atUpdate: number }
@@ -74,8 +94,11 @@ export function stepWorker(state: WorkerState, event: WorkerEvent): WorkerStep {
     case 'message':
       return onMessage(state, event.message);
     case 'bound':
-      return becomeJoined(state, event.dataEndpoint);
+      return becomeJoined(state, event);
+    case 'paused':
+      return becomePaused(state, event);
     case 'preparationBegun':
+      if (isPaused(state)) return { state, effects: [] };
       expectPhase(state, ['assigned'], event.type);
       return { state: { ...state, phase: 'preparing' }, effects: [] };
     case 'prepared':
@@ -83,11 +106,13 @@ export function stepWorker(state: WorkerState, event: WorkerEvent): WorkerStep {
     case 'trained':
       return becomeStopping(state, event.atUpdate, event.announce);
     case 'delivered':
+      if (isPaused(state)) return { state, effects: [] };
       expectPhase(state, ['stopping'], event.type);
       return { state, effects: [send({ kind: 'done', atUpdate: state.atUpdate, stateSha256: event.stateSha256 })] };
     case 'failed':
       return becomeFailed(state, event, true);
     case 'coordinatorLost':
+      if (event.mayReturn && state.session !== '' && !state.leaving) return becomeConnecting(state);
       return becomeFailed(state, { code: 'GANTRY_COORDINATOR_LOST', message: event.message }, false);
     case 'terminate':
       return becomeLeaving(state);
@@ -113,6 +138,12 @@ function onMessage(state: WorkerState, message: Message): WorkerStep {
       return becomeTraining(state, message.generation);
     case 'abort':
       return becomeFailed(state, message, false);
+    case 'pause':
+      return becomePausing(state, message.generation);
+    case 'rejoin':
+      return state.session === '' ? { state, effects: [] } : becomeConnecting(state);
+    case 'stateRequest':
+      return { state, effects: [{ type: 'sendState', update: message.stateUpdate }] };
     case 'bye':
       return { state: { ...state, phase: 'done' }, effects: [{ type: 'exit', code: 0, error: null }] };
     default:
@@ -130,16 +161,47 @@ function becomeGreeted(state: WorkerState, welcome: Extract<Message, { kind: 'we
   };
 }
 
-function becomeJoined(state: WorkerState, dataEndpoint: string): WorkerStep {
+function becomeJoined(state: WorkerState, { dataEndpoint, heldGeneration, heldUpdate }: Standing): WorkerStep {
+  // Another Welcome may be on its way to a worker that was told to rejoin meanwhile.
+  if (state.phase === 'connecting') return { state, effects: [] };
   expectPhase(state, ['greeted'], 'bound');
   return {
     state: { ...state, phase: 'joined' },
-    effects: [send({ kind: 'joined', session: state.session, dataEndpoint })],
+    effects: [send({ kind: 'joined', session: state.session, dataEndpoint, heldGeneration, heldUpdate })],
+  };
+}
+
+/** Between two generations nothing that the old one's work still reports counts. */
+function isPaused({ phase }: WorkerState): boolean {
+  return phase === 'pausing' || phase === 'paused' || phase === 'connecting' || phase === 'greeted';
+}
+
+/** The generation ends. Whoever is not in one, or is on the way out of it already, has nothing to do. */
+function becomePausing(state: WorkerState, generation: number): WorkerStep {
+  if (generation < state.generation || isPaused(state) || state.phase === 'joined') return { state, effects: [] };
+  return { state: { ...state, phase: 'pausing' }, effects: [{ type: 'pause' }] };
+}
+
+function becomePaused(state: WorkerState, { dataEndpoint, heldGeneration, heldUpdate }: Standing): WorkerStep {
+  if (state.phase !== 'pausing') return { state, effects: [] };
+  const { session, generation } = state;
+  return {
+    state: { ...state, phase: 'paused' },
+    effects: [send({ kind: 'paused', session, generation, heldGeneration, heldUpdate, dataEndpoint })],
+  };
+}
+
+/** No member any more, of this coordinator or of any: it keeps what it holds, and asks to be let in. */
+function becomeConnecting(state: WorkerState): WorkerStep {
+  const { session } = state;
+  return {
+    state: { ...state, phase: 'connecting', session: '' },
+    effects: [{ type: 'reconnect', formerSession: session }],
   };
 }
 
 function becomeAssigned(state: WorkerState, assignment: Assignment): WorkerStep {
-  expectPhase(state, ['joined'], 'assignment');
+  expectPhase(state, ['joined', 'paused'], 'assignment');
   const { generation, startUpdate } = assignment;
   assert(generation > state.generation, `generation ${generation} after ${state.generation}`);
   return {
@@ -149,6 +211,7 @@ function becomeAssigned(state: WorkerState, assignment: Assignment): WorkerStep 
 }
 
 function becomeReady(state: WorkerState, report: PreparationReport): WorkerStep {
+  if (isPaused(state)) return { state, effects: [] };
   expectPhase(state, ['preparing'], 'prepared');
   const { generation, session } = state;
   return {
@@ -158,12 +221,14 @@ function becomeReady(state: WorkerState, report: PreparationReport): WorkerStep 
 }
 
 function becomeTraining(state: WorkerState, generation: number): WorkerStep {
+  if (isPaused(state)) return { state, effects: [] };
   expectPhase(state, ['ready'], 'start');
   assert(generation === state.generation, `start of generation ${generation} in generation ${state.generation}`);
   return { state: { ...state, phase: 'training' }, effects: [{ type: 'train', startUpdate: state.startUpdate }] };
 }
 
 function becomeStopping(state: WorkerState, atUpdate: number, announce: boolean): WorkerStep {
+  if (isPaused(state)) return { state, effects: [] };
   expectPhase(state, ['training'], 'trained');
   const stopped: WorkerEffect[] = announce ? [send({ kind: 'stopped', atUpdate })] : [];
   return {

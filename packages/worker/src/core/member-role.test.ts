@@ -1,13 +1,14 @@
-import type { Assignment, Member } from '@gantry/common';
+import type { Assignment, Member, Place } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
 import { roleOf, shardRanges } from './member-role.js';
 
-const member = (worker: string, shards: number[], hub = false, host = 'a'): Member => ({
+const member = (worker: string, shards: number[], hub = false, host = 'a', place: Place = 'initial'): Member => ({
   worker,
   host,
   shards,
   dataEndpoint: '',
   hub,
+  place,
 });
 
 const assignment = (...members: Member[]): Assignment => ({
@@ -16,16 +17,19 @@ const assignment = (...members: Member[]): Assignment => ({
   members,
   sharedMemory: '',
   startUpdate: 0,
-  stateFollows: false,
   stateSha256: '',
 });
 
 describe('roleOf', () => {
-  it('finds the leader and the first of each host', () => {
-    const all = assignment(member('hub', [], true), member('w1', [0]), member('w2', [1], false, 'b'));
-    expect(roleOf('hub', all)).toMatchObject({ member: 0, leader: false, first: true });
-    expect(roleOf('w1', all)).toMatchObject({ member: 1, leader: true, first: false, firstOfHost: 0, shards: [0] });
-    expect(roleOf('w2', all)).toMatchObject({ leader: false, first: true, firstOfHost: 2 });
+  it('finds the leader and the maker of each memory', () => {
+    const all = assignment(
+      member('hub', [], true, 'a', 'attached'),
+      member('w1', [0], false, 'a', 'copied'),
+      member('w2', [1], false, 'b', 'received'),
+    );
+    expect(roleOf('hub', all)).toMatchObject({ member: 0, leader: false, place: 'attached', maker: 1 });
+    expect(roleOf('w1', all)).toMatchObject({ member: 1, leader: true, place: 'copied', maker: 1, shards: [0] });
+    expect(roleOf('w2', all)).toMatchObject({ leader: false, place: 'received', maker: 2 });
     expect(() => roleOf('w3', all)).toThrow(/does not name w3/);
   });
 });

@@ -1,4 +1,4 @@
-import { type Assignment, assert } from '@gantry/common';
+import { type Assignment, assert, type Place } from '@gantry/common';
 
 /** What a member is in one generation. */
 export interface MemberRole {
@@ -9,20 +9,22 @@ export interface MemberRole {
   readonly shards: readonly number[];
   /** The lowest member with shards: it sends pictures and state, and answers a StopRequest. */
   readonly leader: boolean;
-  /** The lowest member of its host: it makes the shared memory and puts the state into it. */
-  readonly first: boolean;
-  /** Index of the host's lowest member. */
-  readonly firstOfHost: number;
+  /** How the state comes into its memory; `attached`: another member of its host makes the memory and puts it there. */
+  readonly place: Place;
+  /** Index of the member that makes the memory: this one itself, unless it is attached. */
+  readonly maker: number;
 }
 
 /** Finds a worker in an assignment. */
 export function roleOf(worker: string, { members }: Assignment): MemberRole {
   const member = members.findIndex((one) => one.worker === worker);
   assert(member >= 0, `the assignment does not name ${worker}`);
-  const { host, shards } = members[member]!;
+  const { host, shards, place } = members[member]!;
   const leader = members.findIndex((one) => one.shards.length > 0);
-  const firstOfHost = members.findIndex((one) => one.host === host);
-  return { worker, member, shards, leader: leader === member, first: firstOfHost === member, firstOfHost };
+  const maker =
+    place === 'attached' ? members.findIndex((one) => one.host === host && one.place !== 'attached') : member;
+  assert(maker >= 0, `nobody makes the memory of ${host}`);
+  return { worker, member, shards, leader: leader === member, place, maker };
 }
 
 /** By member, its shards as a range, as the collectives take them; and the hub's index. Shards must be contiguous. */

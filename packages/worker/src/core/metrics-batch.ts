@@ -56,6 +56,11 @@ export class MetricsBatch {
     this.#count++;
   }
 
+  /** Forgets the current step. */
+  dropStep(): void {
+    this.#rows.fill(0, this.#row, this.#row + this.#columns);
+  }
+
   /** All closed steps; the batch begins anew. */
   take(): StepMetrics[] {
     const steps = Array.from({ length: this.#count }, (_, index) => this.#read(index * this.#columns));

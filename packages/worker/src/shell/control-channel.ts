@@ -11,8 +11,10 @@ export interface ControlChannelOptions {
   readonly control: ControlWords;
   readonly progress: ProgressWords;
   readonly parentFd: number | null;
+  /** It was started by hand: it may wait for the next coordinator. */
+  readonly mayReturn: boolean;
   readonly onMessage: (message: Message, runId: string) => void;
-  readonly onLost: (message: string) => void;
+  readonly onLost: (message: string, mayReturn: boolean) => void;
   /** The control thread cannot go on. */
   readonly onFailed: (error: GantryError) => void;
 }
@@ -35,14 +37,14 @@ export class ControlChannel {
   readonly #exited: Promise<void>;
   readonly #deliveries = new Map<number, Waiter<string>>();
   readonly #onMessage: (message: Message, runId: string) => void;
-  readonly #onLost: (message: string) => void;
+  readonly #onLost: (message: string, mayReturn: boolean) => void;
   readonly #onFailed: (error: GantryError) => void;
   #state: ReceivedState | null = null;
   #stateWaiter: Waiter<ReceivedState> | null = null;
   #over = false;
 
   constructor(options: ControlChannelOptions) {
-    const { endpoint, hello, control, progress, parentFd } = options;
+    const { endpoint, hello, control, progress, parentFd, mayReturn } = options;
     this.#onMessage = options.onMessage;
     this.#onLost = options.onLost;
     this.#onFailed = options.onFailed;
@@ -53,6 +55,7 @@ export class ControlChannel {
       progressBuffer: progress.buffer,
       mainTimeOrigin: performance.timeOrigin,
       parentFd,
+      mayReturn,
     };
     this.#thread = new Worker(new URL('./control-thread.js', import.meta.url), { workerData, name: 'gantry-control' });
     this.#exited = new Promise((resolve) => this.#thread.once('exit', () => resolve()));
@@ -86,6 +89,17 @@ export class ControlChannel {
     });
   }
 
+  /** Ends what waits for the coordinator to take or send a state: the generation is over. @throws GANTRY_ABORTED there */
+  cancel(): void {
+    this.#state = null;
+    this.#rejectAll(new GantryError('GANTRY_ABORTED', 'the generation has ended'));
+  }
+
+  /** Says Hello on a new connection until somebody answers. */
+  reconnect(formerSession: string): void {
+    this.#post({ type: 'reconnect', formerSession });
+  }
+
   /** Files to unlink if this process has to be killed. */
   protect(files: readonly string[]): void {
     this.#post({ type: 'files', files });
@@ -109,7 +123,7 @@ export class ControlChannel {
         this.#onMessage(message.message, message.runId);
         return;
       case 'lost':
-        this.#end(new GantryError('GANTRY_COORDINATOR_LOST', message.message));
+        this.#end(new GantryError('GANTRY_COORDINATOR_LOST', message.message), message.mayReturn);
         return;
       case 'failed':
         this.#onFailed(new GantryError(message.code, message.message));
@@ -131,13 +145,18 @@ export class ControlChannel {
     this.#stateWaiter = null;
   }
 
-  #end(error: Error): void {
+  #end(error: Error, mayReturn = false): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#over = !mayReturn;
+    this.#rejectAll(error);
+    this.#onLost(error.message, mayReturn);
+  }
+
+  #rejectAll(error: Error): void {
     for (const waiter of [...this.#deliveries.values(), ...(this.#stateWaiter ? [this.#stateWaiter] : [])]) {
       waiter.reject(error);
     }
     this.#deliveries.clear();
-    this.#onLost(error.message);
+    this.#stateWaiter = null;
   }
 }

@@ -4,6 +4,7 @@ import {
   decodeEnvelope,
   encodeEnvelope,
   GANTRY_VERSION,
+  type Member,
   type Message,
   PROTOCOL_VERSION,
   STATE_CHUNK_BYTES_MAX,
@@ -90,8 +91,9 @@ describe('ControlLink', () => {
             worker: 'w',
             host: 'h',
           },
-          ...{ pid: 1, cores: 1, launchToken: '', hub: false },
+          ...{ pid: 1, cores: 1, launchToken: '', hub: false, formerSession: '' },
         },
+        mayReturn: false,
         controlBuffer: control.buffer,
         progressBuffer: progress.buffer,
         mainTimeOrigin: performance.timeOrigin,
@@ -159,10 +161,10 @@ describe('ControlLink', () => {
   it('drops frames of other runs and of earlier generations, and counts them', async () => {
     const { current } = coordinator;
     await current.say(welcome);
-    const members = [{ worker: 'w', host: 'h', shards: [0], dataEndpoint: '', hub: false }];
+    const members: Member[] = [{ worker: 'w', host: 'h', shards: [0], dataEndpoint: '', hub: false, place: 'initial' }];
     const assignment: Message = {
       ...{ kind: 'assignment', generation: 3, members, sharedMemory: '' },
-      ...{ startUpdate: 0, stateFollows: false, stateSha256: '' },
+      ...{ startUpdate: 0, stateSha256: '' },
     };
     await current.say(assignment, { generation: 3 });
     await current.say({ kind: 'start', generation: 2 }, { generation: 2 });

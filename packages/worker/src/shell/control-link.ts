@@ -10,7 +10,14 @@ import {
   type Welcome,
 } from '@gantry/common';
 import { Dealer } from 'zeromq';
-import { CONNECT_MS_MAX, LINGER_MS, STARTING_LEASES, STATE_BYTES_MAX } from '../constants.js';
+import {
+  CONNECT_MS_MAX,
+  LINGER_MS,
+  RETURN_EVERY_MS,
+  RETURN_MS_MAX,
+  STARTING_LEASES,
+  STATE_BYTES_MAX,
+} from '../constants.js';
 import { CoordinatorWatch } from '../core/coordinator-watch.js';
 import { acceptChunk, type StateAssembly } from '../core/state-assembly.js';
 import type { ControlThreadData, FromControl } from './control-messages.js';
@@ -27,8 +34,8 @@ export class ControlLink {
   readonly #post: (message: FromControl, transfer?: readonly ArrayBuffer[]) => void;
   readonly #control: ControlWords;
   readonly #progress: ProgressWords;
-  readonly #socket: Dealer;
-  readonly #outbox: Outbox;
+  #socket: Dealer;
+  #outbox: Outbox;
   readonly #hashes = new Map<number, string>();
   #watch: CoordinatorWatch | null = null;
   #timer: NodeJS.Timeout;
@@ -38,26 +45,61 @@ export class ControlLink {
   #generation = 0;
   #incoming: StateAssembly | null = null;
   #closed = false;
+  #isLost = false;
 
   constructor(data: ControlThreadData, post: (message: FromControl, transfer?: readonly ArrayBuffer[]) => void) {
     this.#data = data;
     this.#post = post;
     this.#control = new ControlWords(data.controlBuffer);
     this.#progress = new ProgressWords(data.progressBuffer);
-    this.#socket = new Dealer({
+    [this.#socket, this.#outbox] = this.#open();
+    this.#timer = setTimeout(
+      () => this.lose(`nobody answers at ${data.endpoint}; is the coordinator running there?`, false),
+      CONNECT_MS_MAX,
+    );
+    this.send(data.hello);
+  }
+
+  #open(): [Dealer, Outbox] {
+    const socket = new Dealer({
       linger: LINGER_MS,
       maxMessageSize: ENVELOPE_BYTES_MAX,
       reconnectInterval: 50,
       reconnectMaxInterval: 500,
     });
-    this.#socket.connect(data.endpoint);
-    this.#outbox = new Outbox(this.#socket, (error) => this.#fail(error));
-    this.#timer = setTimeout(
-      () => this.lose(`nobody answers at ${data.endpoint}; is the coordinator running there?`),
-      CONNECT_MS_MAX,
-    );
-    this.send(data.hello);
-    void this.#receive();
+    socket.connect(this.#data.endpoint);
+    void this.#receive(socket);
+    return [socket, new Outbox(socket, (error) => this.#fail(error))];
+  }
+
+  /**
+   * Leaves the connection, with what is queued there, and says Hello on a new one, again and again until somebody answers:
+   * this coordinator, or the next one at its address.
+   */
+  reconnect(formerSession: string): void {
+    if (this.#closed) return;
+    this.#control.abort();
+    this.#hashes.clear();
+    this.#incoming = null;
+    this.#welcome = null;
+    this.#watch = null;
+    this.#generation = 0;
+    this.#runId = '';
+    const deadlineMs = performance.now() + RETURN_MS_MAX;
+    const attempt = (): void => {
+      if (performance.now() > deadlineMs) {
+        clearInterval(this.#timer);
+        this.lose(`no coordinator came back at ${this.#data.endpoint} within ${RETURN_MS_MAX / 1000} s`, false);
+        return;
+      }
+      this.#socket.linger = 0;
+      this.#socket.close();
+      [this.#socket, this.#outbox] = this.#open();
+      this.send({ ...this.#data.hello, formerSession });
+    };
+    clearInterval(this.#timer);
+    this.#timer = setInterval(attempt, RETURN_EVERY_MS);
+    attempt();
   }
 
   send(message: Message): void {
@@ -77,10 +119,12 @@ export class ControlLink {
   }
 
   /** Gives the coordinator up: ends every wait of the main thread, then tells it why. */
-  lose(message: string): void {
-    if (this.#closed || this.#control.aborted) return;
+  lose(message: string, mayReturn: boolean): void {
+    if (this.#closed || this.#isLost) return;
+    this.#isLost = !mayReturn;
+    this.#watch = null;
     this.#control.abort();
-    this.#post({ type: 'lost', message });
+    this.#post({ type: 'lost', message, mayReturn });
   }
 
   /** Sends what is queued, then frees the socket: a thread must not end while it holds one. */
@@ -97,11 +141,14 @@ export class ControlLink {
     return encodeEnvelope({ runId: this.#runId, generation: this.#generation, update, body });
   }
 
-  async #receive(): Promise<void> {
+  async #receive(socket: Dealer): Promise<void> {
     try {
-      for await (const [frame] of this.#socket) this.#onFrame(frame as Uint8Array);
+      for await (const [frame] of socket) {
+        // What an earlier connection still had is of no coordinator that counts.
+        if (socket === this.#socket) this.#onFrame(frame as Uint8Array);
+      }
     } catch (error) {
-      this.#fail(error);
+      if (socket === this.#socket) this.#fail(error);
     }
   }
 
@@ -144,6 +191,8 @@ export class ControlLink {
         this.#onStateReceived(body.stateUpdate);
         return;
       case 'welcome':
+        // A second answer, to a Hello that was said again.
+        if (this.#welcome !== null) return;
         this.#begin(runId, body);
         break;
       case 'start':
@@ -152,8 +201,14 @@ export class ControlLink {
       case 'assignment':
         this.#generation = body.generation;
         break;
+      case 'pause':
+        this.#incoming = null;
+        this.#watchFor(this.#welcome!.leaseMs * STARTING_LEASES);
+        this.#control.abort();
+        break;
       case 'abort':
       case 'refused':
+      case 'rejoin':
         this.#control.abort();
         break;
       default:
@@ -187,7 +242,10 @@ export class ControlLink {
       phaseMs: progress.phaseMs(mainNowMs),
     });
     if (!this.#watch?.beat()) return;
-    this.lose(`the coordinator at ${this.#data.endpoint} has been silent for ${this.#leaseMs} ms`);
+    this.lose(
+      `the coordinator at ${this.#data.endpoint} has been silent for ${this.#leaseMs} ms`,
+      this.#data.mayReturn,
+    );
   }
 
   #onChunk(chunk: Extract<Message, { kind: 'stateChunk' }>): void {

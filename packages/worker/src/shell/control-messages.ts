@@ -10,6 +10,8 @@ export interface ControlThreadData {
   readonly mainTimeOrigin: number;
   /** Descriptor of a pipe whose end says that whoever started this worker is gone; null: none. */
   readonly parentFd: number | null;
+  /** It was started by hand: it waits for the next coordinator if this one goes. */
+  readonly mayReturn: boolean;
 }
 
 export type ToControl =
@@ -18,6 +20,8 @@ export type ToControl =
   | { readonly type: 'stream'; readonly update: number; readonly state: ArrayBuffer }
   /** Files to unlink if this process has to be killed. */
   | { readonly type: 'files'; readonly files: readonly string[] }
+  /** Say Hello on a new connection, again and again until somebody answers. */
+  | { readonly type: 'reconnect'; readonly formerSession: string }
   /** Send what is queued, close the socket, end the thread. */
   | { readonly type: 'close' };
 
@@ -27,6 +31,7 @@ export type FromControl =
   | { readonly type: 'state'; readonly update: number; readonly sha256: string; readonly state: ArrayBuffer }
   /** The coordinator has all of the state of `update`. */
   | { readonly type: 'delivered'; readonly update: number; readonly sha256: string }
-  | { readonly type: 'lost'; readonly message: string }
+  /** `mayReturn`: the worker may hold its state and reconnect. */
+  | { readonly type: 'lost'; readonly message: string; readonly mayReturn: boolean }
   /** This thread met what it cannot send or take: the worker's failure, of which the coordinator has to hear. */
   | { readonly type: 'failed'; readonly code: ErrorCode; readonly message: string };

@@ -20,10 +20,10 @@ const link = new ControlLink(data, post);
 const parent =
   data.parentFd === null
     ? null
-    : watchParent(data.parentFd, () => link.lose('the process that started this worker has ended'));
+    : watchParent(data.parentFd, () => link.lose('the process that started this worker has ended', false));
 
 function post(message: FromControl, transfer: readonly ArrayBuffer[] = []): void {
-  if (message.type === 'lost') deadline ??= setTimeout(kill, LOST_GRACE_MS);
+  if (message.type === 'lost' && !message.mayReturn) deadline ??= setTimeout(kill, LOST_GRACE_MS);
   if (message.type === 'message' && message.message.kind === 'abort') deadline ??= setTimeout(kill, LEAVE_GRACE_MS);
   port!.postMessage(message, [...transfer]);
 }
@@ -41,6 +41,9 @@ port.on('message', (message: ToControl) => {
       return;
     case 'stream':
       link.stream(message.update, message.state);
+      return;
+    case 'reconnect':
+      link.reconnect(message.formerSession);
       return;
     case 'files':
       files = message.files;

@@ -18,20 +18,21 @@ export interface PlaceMemoryOptions {
 }
 
 /**
- * The host's memory: private if nobody shares it, else made by the host's first member and opened by the others. It starts
- * one update before the state that it is made for; the first member publishes that one when the state is in place
+ * The host's memory: private if nobody shares it, else made by the one member of the host that is not attached and opened by the others. It starts
+ * one update before the state that it is made for; its maker publishes that one when the state is in place
  * ({@link announceState}), and the others wait for it ({@link awaitState}).
  */
 export async function placeMemory(options: PlaceMemoryOptions): Promise<HostMemory> {
   const { assignment, role, plan, control } = options;
   const { sharedMemory, startUpdate } = assignment;
   // What earlier runs left whose processes were all killed while their memory or sockets still had a name.
-  if (role.first) {
+  const isMaker = role.place !== 'attached';
+  if (isMaker) {
     cleanStaleSharedMemory();
     cleanStaleDataFolders();
   }
   if (sharedMemory === '' || plan.members === 1) return HostMemory.private(plan, startUpdate - 1);
-  if (role.first) return HostMemory.create(sharedMemory, plan, startUpdate - 1);
+  if (isMaker) return HostMemory.create(sharedMemory, plan, startUpdate - 1);
   const deadline = performance.now() + MEMORY_OPEN_MS_MAX;
   for (;;) {
     control.throwIfAborted(startUpdate, 'the shared memory of this host');
@@ -47,15 +48,15 @@ export async function placeMemory(options: PlaceMemoryOptions): Promise<HostMemo
 
 /**
  * The state of `startUpdate` is in place.
- * @param first Index, among the members of this memory, of the one that put it there.
+ * @param maker Index, among the members of this memory, of the one that put it there.
  */
-export function announceState(memory: HostMemory, first: number, startUpdate: number): void {
-  memory.applied[first]!.publish(startUpdate);
+export function announceState(memory: HostMemory, maker: number, startUpdate: number): void {
+  memory.applied[maker]!.publish(startUpdate);
 }
 
-/** Waits until the first member of this memory has put the state in place. */
-export function awaitState(memory: HostMemory, first: number, startUpdate: number, control: ControlWords): void {
-  memory.applied[first]!.waitAtLeast(startUpdate, 0, () => {
+/** Waits until the maker of this memory has put the state in place. */
+export function awaitState(memory: HostMemory, maker: number, startUpdate: number, control: ControlWords): void {
+  memory.applied[maker]!.waitAtLeast(startUpdate, 0, () => {
     control.throwIfAborted(startUpdate, 'the state of this host');
     return false;
   });

@@ -43,6 +43,8 @@ export interface PrepareOptions {
   readonly fault: Fault | null;
   readonly send: (message: Message) => void;
   readonly receiveState: () => Promise<ReceivedState>;
+  /** The committed state of an update, from the generation before; for a member whose place is `copied`. */
+  readonly heldState: (update: number) => Float32Array;
 }
 
 export interface Prepared {
@@ -51,8 +53,8 @@ export interface Prepared {
   readonly report: PreparationReport;
   /** Data frames dropped so far; see PeerExchangeCounters. */
   staleFrames(): number;
-  /** Everything but the memory. */
-  close(): Promise<void>;
+  /** Everything but the memory. `drain`: what is queued for the others may still leave. */
+  close(drain: boolean): Promise<void>;
 }
 
 /**
@@ -69,14 +71,14 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     const placed = await placeState(options, role, memory);
     connection = connect(options, role, memory);
     const training = await build(options, role, { ...placed, exchange: connection.exchange });
-    awaitState(memory, placed.first, assignment.startUpdate, control);
+    awaitState(memory, placed.maker, assignment.startUpdate, control);
     options.clock.committed(assignment.startUpdate);
     const stateSha256 = hashState(placed.images, placed.parity);
     const report = describe(training, options.warm, stateSha256);
     return { training, memory, report, staleFrames: connection.staleFrames, close: connection.close };
   } catch (error) {
     memory.close();
-    await connection?.close();
+    await connection?.close(false);
     throw error;
   }
 }
@@ -85,7 +87,7 @@ interface Placed {
   readonly images: StateImages;
   readonly parity: Parity;
   /** Index, among the members of this memory, of the one that puts the state there. */
-  readonly first: number;
+  readonly maker: number;
 }
 
 /** The state is written by one member of each memory; a member of a memory of one's own is its first. */
@@ -95,12 +97,12 @@ async function placeState(options: PrepareOptions, role: MemberRole, memory: Hos
   const parity = parityAfter(commitsBefore(assignment.startUpdate, warm.config));
   // A memory of one's own has one member; in a shared one, members have the numbers of the assignment.
   const shared = warm.config.transport === 'shm';
-  const first = shared ? role.firstOfHost : 0;
-  if (!shared || role.first) {
-    images.write(await startingState(options), parity);
-    announceState(memory, first, assignment.startUpdate);
+  const maker = shared ? role.maker : 0;
+  if (role.place !== 'attached') {
+    images.write(await startingState(options, role), parity);
+    announceState(memory, maker, assignment.startUpdate);
   }
-  return { images, parity, first };
+  return { images, parity, maker };
 }
 
 async function build(
@@ -135,11 +137,14 @@ function planMemory({ assignment, warm }: PrepareOptions, role: MemberRole): Hos
   };
 }
 
-async function startingState({ assignment, warm, receiveState }: PrepareOptions): Promise<Float32Array> {
-  if (!assignment.stateFollows) return warm.gan.initialState();
-  const { update, sha256, state } = await receiveState();
+async function startingState(options: PrepareOptions, { place }: MemberRole): Promise<Float32Array> {
+  const { assignment, warm, receiveState, heldState } = options;
   const { startUpdate, stateSha256 } = assignment;
-  if (update === startUpdate && sha256 === stateSha256 && state.length === warm.gan.state.length) return state;
+  if (place === 'initial') return warm.gan.initialState();
+  if (place === 'copied') return heldState(startUpdate);
+  const { update, sha256, state } = await receiveState();
+  const expected = stateSha256 === '' ? sha256 : stateSha256;
+  if (update === startUpdate && sha256 === expected && state.length === warm.gan.state.length) return state;
   throw new GantryError(
     'GANTRY_CHECKPOINT_INVALID',
     `the state that was sent (update ${update}, ${state.length} floats, ${sha256.slice(0, 12)}) is not the one assigned ` +
@@ -150,7 +155,7 @@ async function startingState({ assignment, warm, receiveState }: PrepareOptions)
 interface Connection {
   readonly exchange: Exchange;
   staleFrames(): number;
-  close(): Promise<void>;
+  close(drain: boolean): Promise<void>;
 }
 
 function connect(options: PrepareOptions, role: MemberRole, memory: HostMemory): Connection {
@@ -168,9 +173,9 @@ function connect(options: PrepareOptions, role: MemberRole, memory: HostMemory):
   const run = createHash('sha256').update(runId).digest().readBigUInt64BE(0);
   const { generation } = assignment;
   const exchange = createPeerExchange({ ...common, sockets, sum: native ?? jsVectorSum, run, generation });
-  const close = async (): Promise<void> => {
+  const close = async (drain: boolean): Promise<void> => {
     await exchange.close();
-    sockets.close();
+    sockets.close(drain);
     native?.dispose();
   };
   return { exchange, staleFrames: () => exchange.counters.staleFrames, close };

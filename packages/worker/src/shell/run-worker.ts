@@ -29,6 +29,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
       cores: os.availableParallelism(),
       launchToken,
       hub: options.hub ?? false,
+      formerSession: '',
     },
     environment,
     logger: createLogger({ fields: { name: options.worker ?? 'worker' } }),

@@ -1,4 +1,4 @@
-import type { ControlWords, DataSocket, HostMemory } from '@gantry/collective';
+import type { ControlWords, DataSocket } from '@gantry/collective';
 import { type Assignment, assert, type Logger, type RunConfig, SAMPLES_BYTES_MAX } from '@gantry/common';
 import { commitsBefore, updatesPerStep } from '@gantry/gan';
 import type { Fault } from '../core/fault.js';
@@ -23,7 +23,14 @@ export interface SessionOptions {
   readonly control: ControlWords;
   readonly clock: StepClock;
   readonly channel: ControlChannel;
-  readonly dataSocket: DataSocket | null;
+}
+
+/** The state that a worker has in memory between two generations, or while one goes on. */
+interface Held {
+  readonly generation: number;
+  readonly prepared: Prepared;
+  /** The last update that this member knows to be committed; of its whole host where members share memory. */
+  update: number;
 }
 
 /** The training side of a worker, behind one import that brings models, engine and data with it. */
@@ -31,7 +38,10 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #warm: WarmUp;
   #prepared: Prepared | null = null;
-  #memory: HostMemory | null = null;
+  #held: Held | null = null;
+  /** Of the generation before, until everybody has what they need of it. */
+  #former: Held | null = null;
+  #dataSocket: DataSocket | null = null;
   #duties: LeaderDuties | null = null;
 
   private constructor(options: SessionOptions, warm: WarmUp) {
@@ -44,23 +54,66 @@ export class Session {
     return new Session(options, await warmUp(options.config, { hub: options.hub, logger: options.logger }));
   }
 
-  async prepare(assignment: Assignment): Promise<PreparationReport> {
-    const { worker, runId, control, clock, dataSocket, fault, channel, logger } = this.#options;
+  /** @param dataSocket This generation's; it is closed with it. Null with transport shm. */
+  async prepare(assignment: Assignment, dataSocket: DataSocket | null): Promise<PreparationReport> {
+    const { worker, runId, control, clock, fault, channel, logger } = this.#options;
     const started = performance.now();
+    this.#dataSocket = dataSocket;
     const prepared = await prepare({
       ...{ worker, runId, assignment, warm: this.#warm, control, clock, dataSocket, fault },
       send: (message) => channel.send(message),
       receiveState: () => channel.receiveState(),
+      heldState: (update) => this.#copyHeld(update),
     });
     this.#prepared = prepared;
-    this.#memory = prepared.memory;
     logger.log('info', 'prepared', { ms: Math.round(performance.now() - started) });
+    this.#former = this.#held;
+    this.#held = { generation: assignment.generation, prepared, update: assignment.startUpdate };
     return prepared.report;
   }
 
-  /** Takes the name of the shared memory away; the memory itself stays as long as somebody has it open. */
-  unlinkMemory(): void {
-    this.#memory?.close();
+  /** What it can bring into the next generation; generation 0: nothing. */
+  get held(): { readonly heldGeneration: number; readonly heldUpdate: number } {
+    const { generation = 0, update = 0 } = this.#held ?? {};
+    return { heldGeneration: generation, heldUpdate: update };
+  }
+
+  /** Ends the generation: what is queued is dropped, the memory with the state stays. */
+  async pause(): Promise<void> {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    this.#duties = null;
+    prepared?.training.meter.flush();
+    if (prepared !== null && this.#held?.prepared === prepared) {
+      this.#held.update = prepared.training.exchange.appliedByAll() ?? this.#options.clock.committedUpdate;
+    }
+    prepared?.memory.close();
+    await prepared?.close(false);
+    this.#dataSocket?.close(false);
+    this.#dataSocket = null;
+  }
+
+  /** Sends the state of `update` to the coordinator, for a member that has none. */
+  sendState(update: number): void {
+    void this.#options.channel.stream(update, this.#copyHeld(update));
+  }
+
+  #copyHeld(update: number): Float32Array<ArrayBuffer> {
+    const held = this.#held;
+    assert(held !== null, `no state of update ${update} is held`);
+    // Another member of this host may have seen one more update applied, or the run goes back by one.
+    assert(Math.abs(held.update - update) <= 1, `update ${update} of a held ${held.update}`);
+    return held.prepared.training.images.copy(parityAfter(commitsBefore(update, this.#warm.config)));
+  }
+
+  /**
+   * Everybody has opened the memory: without its name nothing can be left behind, whatever is killed. The one of the
+   * generation before has done its duty.
+   */
+  settleMemory(): void {
+    this.#prepared?.memory.close();
+    this.#former?.prepared.memory.discard();
+    this.#former = null;
   }
 
   /** @returns the number of committed updates, and whether the others have to be told that it is not the last one */
@@ -70,7 +123,7 @@ export class Session {
     this.#duties = duties;
     const end = await trainingLoop(training, startUpdate, (stepsDone, committed) => {
       // A whole step says that everybody has connected.
-      this.#options.dataSocket?.unlink();
+      this.#dataSocket?.unlink();
       return duties?.afterStep(stepsDone, committed);
     });
     training.meter.flush();
@@ -90,8 +143,9 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    this.unlinkMemory();
-    await this.#prepared?.close();
+    this.#prepared?.memory.close();
+    await this.#prepared?.close(true);
+    this.#dataSocket?.close();
     await this.#warm.engine.dispose();
   }
 

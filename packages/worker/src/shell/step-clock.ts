@@ -58,6 +58,11 @@ export class StepClock {
     this.#recorder.record(now, this.#events[phase]!, this.#update);
   }
 
+  /** The last update that this worker has committed. */
+  get committedUpdate(): number {
+    return this.#progress.committed;
+  }
+
   committed(update: number): void {
     this.#progress.commit(update);
   }

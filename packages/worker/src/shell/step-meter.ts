@@ -50,12 +50,17 @@ export class StepMeter {
     return bad;
   }
 
-  endStep(step: number): void {
+  /** @param isWhole False: not all of the step was done here, and it is not told. */
+  endStep(step: number, isWhole = true): void {
     const { spentMs, sinceMs } = this.#clock;
     for (let index = 0; index < PHASES_OF_STEP.length; index++) {
       this.#batch.addPhase(index, spentMs[PHASES_OF_STEP[index]!]!);
     }
     spentMs.fill(0);
+    if (!isWhole) {
+      this.#batch.dropStep();
+      return;
+    }
     this.#batch.endStep(step);
     if (this.#batch.isFull || sinceMs - this.#sentMs >= METRICS_EVERY_MS) this.flush();
   }

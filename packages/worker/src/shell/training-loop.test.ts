@@ -53,7 +53,7 @@ describe.each(ENGINES)('training on %s', (engine) => {
       { end, hash },
       { end, hash },
     ]);
-    await alone.prepared.close();
+    await alone.prepared.close(true);
   });
 
   it('goes on from a state as if it had never stopped', async () => {

@@ -1,5 +1,5 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import { planUpdate, totalUpdates, type UpdatePlan } from '@gantry/gan';
+import { planUpdate, totalUpdates, type UpdatePlan, updatesPerStep } from '@gantry/gan';
 import { YIELD_EVERY_MS } from '../constants.js';
 import { injectFault } from './faults.js';
 import { checkGradients, checkLosses } from './finite-checks.js';
@@ -25,7 +25,9 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
   const { config, role, control, exchange, inputs, clock, meter } = training;
   const total = totalUpdates(config);
   let plan = planUpdate(startUpdate, config);
-  let atBoundary = true;
+  // A generation may begin within a step, behind D's update: that step is not told, for its first part is not known here.
+  let atBoundary = startUpdate % updatesPerStep(config) === 0;
+  let isWhole = atBoundary;
   let breathedMs = clock.sinceMs;
   if (startUpdate < total) inputs.prepare(plan);
 
@@ -63,7 +65,8 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
     clock.committed(update);
 
     if (plan.completesStep) {
-      meter.endStep(plan.step);
+      meter.endStep(plan.step, isWhole);
+      isWhole = true;
       const duties = afterStep(plan.step + 1, update);
       if (duties !== undefined) await duties;
     }

@@ -10,6 +10,7 @@ import {
   type Message,
   PROTOCOL_VERSION,
   type RunConfig,
+  type Transport,
 } from '@gantry/common';
 import { FAILURE_GRACE_MS } from '../constants.js';
 import { parseFault } from '../core/fault.js';
@@ -58,6 +59,7 @@ export class WorkerProcess {
   #state: WorkerState;
   #runId = '';
   #dataSocket: DataSocket | null = null;
+  #transport: Transport = 'shm';
   #current: Session | null = null;
   /** The long work of the moment: preparing, training, delivering. */
   #work: Promise<void> = Promise.resolve();
@@ -74,8 +76,9 @@ export class WorkerProcess {
       control: this.#control,
       progress: this.#progress,
       parentFd: options.environment.parentFd,
+      mayReturn: options.hello.launchToken === '',
       onMessage: (message, runId) => this.#onMessage(message, runId),
-      onLost: (message) => this.#apply({ type: 'coordinatorLost', message }),
+      onLost: (message, mayReturn) => this.#onLost(message, mayReturn),
       onFailed: (error) => this.#fail(error),
     });
     // The thread reaches out first; the models' libraries load meanwhile.
@@ -101,13 +104,30 @@ export class WorkerProcess {
   }
 
   #onMessage(message: Message, runId: string): void {
-    if (message.kind === 'welcome') this.#runId = runId;
+    if (message.kind === 'welcome' && !this.#isSameRun(runId)) return;
     this.#recorder.record(
       performance.now(),
       this.#recorder.event(`received ${message.kind}`),
       this.#progress.committed,
     );
     this.#apply({ type: 'message', message });
+  }
+
+  #onLost(message: string, mayReturn: boolean): void {
+    if (mayReturn) this.#options.logger.log('warn', `${message}; holding the state until it is back`);
+    this.#apply({ type: 'coordinatorLost', message, mayReturn });
+  }
+
+  /** What is loaded and held is of one run: a coordinator that came back with another one is none of ours. */
+  #isSameRun(runId: string): boolean {
+    if (this.#runId === '' || this.#runId === runId) {
+      this.#runId = runId;
+      return true;
+    }
+    const { endpoint } = this.#options;
+    const message = `${endpoint} now serves run ${runId}, this worker belongs to ${this.#runId}; start it anew to join that one`;
+    this.#apply({ type: 'failed', code: 'GANTRY_COORDINATOR_LOST', message, detailsJson: '' });
+    return false;
   }
 
   #apply(event: WorkerEvent): void {
@@ -142,6 +162,18 @@ export class WorkerProcess {
       case 'deliver':
         this.#begin(() => this.#deliver());
         return;
+      case 'pause':
+        this.#interrupt();
+        this.#begin(() => this.#pause());
+        return;
+      case 'reconnect':
+        this.#interrupt();
+        this.#begin(() => this.#endGeneration());
+        this.#channel.reconnect(effect.formerSession);
+        return;
+      case 'sendState':
+        this.#current?.sendState(effect.update);
+        return;
       case 'exit':
         this.#resolve(effect);
         return;
@@ -154,17 +186,30 @@ export class WorkerProcess {
     this.#work = this.#work.then(work).catch((error) => this.#fail(error));
   }
 
+  /** Ends whatever the long work waits for. */
+  #interrupt(): void {
+    this.#control.abort();
+    this.#channel.cancel();
+  }
+
   async #configure(runConfigJson: string, modelPath: string): Promise<void> {
     const read = JSON.parse(runConfigJson) as RunConfig;
     const config = modelPath === '' ? read : { ...read, model: modelPath };
-    const { hello, environment, logger } = this.#options;
-    const fault = parseFault(environment.fault, this.#state.worker);
-    if (config.transport !== 'shm') {
-      const { bindDataSocket } = await import('@gantry/collective');
-      this.#dataSocket = await bindDataSocket(config.transport);
-      if (this.#dataSocket.folder !== null) this.#channel.protect([this.#dataSocket.folder]);
+    this.#transport = config.transport;
+    if (this.#current === null) {
+      // It says that it is here before it loads anything: others may have to wait for it.
+      const socket = await this.#bindDataSocket();
+      this.#apply({ type: 'bound', dataEndpoint: socket, heldGeneration: 0, heldUpdate: 0 });
+      await this.#warmUp(config);
+    } else {
+      const socket = await this.#bindDataSocket();
+      this.#apply({ type: 'bound', dataEndpoint: socket, ...this.#current.held });
     }
-    this.#apply({ type: 'bound', dataEndpoint: this.#dataSocket?.endpoint ?? '' });
+    this.#clock.enter(PHASE_INDEX.ready);
+  }
+
+  async #warmUp(config: RunConfig): Promise<void> {
+    const { hello, environment, logger } = this.#options;
     this.#clock.enter(PHASE_INDEX.compiling);
     const { Session } = await this.#session;
     this.#current = await Session.warmUp({
@@ -172,31 +217,59 @@ export class WorkerProcess {
       worker: this.#state.worker,
       hub: hello.hub,
       runId: this.#runId,
-      fault,
+      fault: parseFault(environment.fault, this.#state.worker),
       logger,
       control: this.#control,
       clock: this.#clock,
       channel: this.#channel,
-      dataSocket: this.#dataSocket,
     });
+  }
+
+  /** @returns where it is bound; empty with transport shm */
+  async #bindDataSocket(): Promise<string> {
+    if (this.#transport === 'shm') return '';
+    this.#dataSocket?.close(false);
+    const { bindDataSocket } = await import('@gantry/collective');
+    this.#dataSocket = await bindDataSocket(this.#transport);
+    if (this.#dataSocket.folder !== null) this.#channel.protect([this.#dataSocket.folder]);
+    return this.#dataSocket.endpoint;
+  }
+
+  async #endGeneration(): Promise<void> {
+    await this.#current?.pause();
+    this.#dataSocket?.close(false);
+    this.#dataSocket = null;
+    this.#channel.protect([]);
+  }
+
+  async #pause(): Promise<void> {
+    await this.#endGeneration();
+    const dataEndpoint = await this.#bindDataSocket();
+    const held = this.#current?.held ?? { heldGeneration: 0, heldUpdate: 0 };
+    this.#clock.enter(PHASE_INDEX.ready);
+    this.#apply({ type: 'paused', dataEndpoint, ...held });
   }
 
   async #prepare(assignment: Assignment): Promise<void> {
     this.#apply({ type: 'preparationBegun' });
+    if (this.#state.phase !== 'preparing') return;
+    this.#control.clear();
     const { sharedMemory } = assignment;
     // From here to the start a file has a name: the control thread takes it away if the parent goes, not the kernel.
     if (sharedMemory !== '') {
       surviveParent();
       this.#channel.protect([sharedMemoryFile(sharedMemory)]);
     }
-    const report = await this.#current!.prepare(assignment);
+    this.#clock.enter(PHASE_INDEX.compiling);
+    const report = await this.#current!.prepare(assignment, this.#dataSocket);
     this.#clock.enter(PHASE_INDEX.ready);
     this.#apply({ type: 'prepared', report });
   }
 
   async #train(startUpdate: number): Promise<void> {
+    if (this.#state.phase !== 'training') return;
     // Everybody has opened the memory: without its name, nothing can be left behind, whatever is killed.
-    this.#current!.unlinkMemory();
+    this.#current!.settleMemory();
     this.#channel.protect([]);
     this.#watchParent();
     const { committed, announce } = await this.#current!.train(startUpdate);
@@ -204,6 +277,7 @@ export class WorkerProcess {
   }
 
   async #deliver(): Promise<void> {
+    if (this.#state.phase !== 'stopping') return;
     const stateSha256 = await this.#current!.deliver(this.#state.atUpdate);
     this.#clock.enter(PHASE_INDEX.stopped);
     this.#apply({ type: 'delivered', stateSha256 });
@@ -212,7 +286,8 @@ export class WorkerProcess {
   #watchParent(): void {
     const { parentPid } = this.#options.environment;
     if (parentPid === null || dieWithParent(parentPid)) return;
-    this.#apply({ type: 'coordinatorLost', message: 'the process that started this worker has ended' });
+    const message = 'the process that started this worker has ended';
+    this.#apply({ type: 'coordinatorLost', message, mayReturn: false });
   }
 
   /** An abort is the consequence of something that the coordinator knows and is about to say. */
@@ -220,8 +295,17 @@ export class WorkerProcess {
     if (isOver(this.#state)) return;
     const { code, message, details } = asGantryError(cause);
     const failed: WorkerEvent = { type: 'failed', code, message, detailsJson: JSON.stringify(details) };
-    if (code === 'GANTRY_ABORTED' && this.#control.aborted) setTimeout(() => this.#apply(failed), FAILURE_GRACE_MS);
-    else this.#apply(failed);
+    if (code !== 'GANTRY_ABORTED') {
+      this.#apply(failed);
+      return;
+    }
+    const { generation } = this.#state;
+    setTimeout(() => {
+      const { phase } = this.#state;
+      // The word that ended the work has come: a Pause, or the coordinator's end.
+      if (phase === 'pausing' || phase === 'paused' || phase === 'connecting' || phase === 'greeted') return;
+      if (generation === this.#state.generation && this.#control.aborted) this.#apply(failed);
+    }, FAILURE_GRACE_MS);
   }
 
   /** Nothing in a sound run; after an abort, a hint at who talked to whom. */

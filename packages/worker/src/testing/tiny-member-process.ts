@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   });
   const report: TinyReport = { end, hash: member.hash(end.committed) };
   process.send!(report);
-  await member.prepared.close();
+  await member.prepared.close(true);
   socket.close();
   process.disconnect();
 }

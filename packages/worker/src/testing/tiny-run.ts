@@ -21,6 +21,9 @@ export const TINY_CONFIG: RunConfig = {
   model: null,
   dataset: 'tiny',
   workers: 1,
+  minWorkers: 1,
+  maxWorkers: 4,
+  maxRestarts: 0,
   shards: 4,
   batch: 8,
   steps: 6,
@@ -87,6 +90,7 @@ function assign(config: RunConfig, endpoints: readonly string[], options: TinyOp
       shards: Array.from({ length: share }, (_, shard) => index * share + shard),
       dataEndpoint,
       hub: false,
+      place: options.state === undefined ? 'initial' : 'received',
     }),
   );
   return {
@@ -95,7 +99,6 @@ function assign(config: RunConfig, endpoints: readonly string[], options: TinyOp
     members,
     sharedMemory: '',
     startUpdate: options.startUpdate ?? 0,
-    stateFollows: options.state !== undefined,
     stateSha256: '',
   };
 }
@@ -124,6 +127,9 @@ export async function startTinyMember(member: TinyMemberOptions): Promise<TinyMe
     clock: new StepClock(progress, new FlightRecorder()),
     fault: options.fault?.worker === worker ? options.fault : null,
     send: (message) => void sent.push(message),
+    heldState: () => {
+      throw new Error('nothing is held');
+    },
     receiveState: async () => ({ update: startUpdate, sha256: '', state: options.state! }),
   });
   const { training } = prepared;

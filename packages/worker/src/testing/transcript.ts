@@ -9,9 +9,13 @@ const assignment = (generation: number, startUpdate: number): Assignment => ({
   members: [],
   sharedMemory: '',
   startUpdate,
-  stateFollows: startUpdate > 0,
   stateSha256: '',
 });
+
+function standing(fields: Readonly<Record<string, string>>) {
+  const { endpoint = '', held = '0', update = '0' } = fields;
+  return { dataEndpoint: endpoint, heldGeneration: Number(held), heldUpdate: Number(update) };
+}
 
 /** One line of a transcript after `> `, as an event: a name and `key=value` pairs. */
 function readEvent(line: string): WorkerEvent {
@@ -39,7 +43,15 @@ function readEvent(line: string): WorkerEvent {
     case 'bye':
       return message({ kind: 'bye' });
     case 'bound':
-      return { type: 'bound', dataEndpoint: fields.endpoint ?? '' };
+      return { type: 'bound', ...standing(fields) };
+    case 'paused':
+      return { type: 'paused', ...standing(fields) };
+    case 'pause':
+      return message({ kind: 'pause', generation: number('generation', 1) });
+    case 'rejoin':
+      return message({ kind: 'rejoin' });
+    case 'wanted':
+      return message({ kind: 'stateRequest', stateUpdate: number('update', 0) });
     case 'preparing':
       return { type: 'preparationBegun' };
     case 'prepared':
@@ -64,7 +76,7 @@ function readEvent(line: string): WorkerEvent {
     case 'fails':
       return { type: 'failed', code: 'GANTRY_NON_FINITE', message: 'a loss is not finite', detailsJson: '{}' };
     case 'silence':
-      return { type: 'coordinatorLost', message: 'silent for 1500 ms' };
+      return { type: 'coordinatorLost', message: 'silent for 1500 ms', mayReturn: fields.return === 'yes' };
     case 'terminate':
       return { type: 'terminate' };
     default:
@@ -80,6 +92,10 @@ function writeEffect(effect: WorkerEffect): string {
       return `train from=${effect.startUpdate}`;
     case 'deliver':
       return `deliver at=${effect.atUpdate}`;
+    case 'reconnect':
+      return `reconnect former=${effect.formerSession}`;
+    case 'sendState':
+      return `sendState update=${effect.update}`;
     case 'exit':
       return `exit ${effect.code}${effect.error === null ? '' : ` ${effect.error.code}`}`;
     default:
@@ -87,10 +103,16 @@ function writeEffect(effect: WorkerEffect): string {
   }
 }
 
+function heldOf({ heldGeneration, heldUpdate }: { heldGeneration: number; heldUpdate: number }): string {
+  return heldGeneration === 0 ? '' : ` held=${heldGeneration} update=${heldUpdate}`;
+}
+
 function writeMessage(message: Message): string {
   switch (message.kind) {
     case 'joined':
-      return `joined session=${message.session} endpoint=${message.dataEndpoint}`;
+      return `joined session=${message.session} endpoint=${message.dataEndpoint}${heldOf(message)}`;
+    case 'paused':
+      return `paused generation=${message.generation} endpoint=${message.dataEndpoint}${heldOf(message)}`;
     case 'ready':
       return `ready generation=${message.generation} session=${message.session}`;
     case 'stopped':

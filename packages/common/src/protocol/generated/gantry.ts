@@ -54,11 +54,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Envelope.prototype.leave = null;
             Envelope.prototype.bye = null;
             Envelope.prototype.joined = null;
+            Envelope.prototype.pause = null;
+            Envelope.prototype.paused = null;
+            Envelope.prototype.stateRequest = null;
+            Envelope.prototype.rejoin = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(Envelope.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "welcome", "refused", "assignment", "ready", "start", "heartbeat", "metrics", "stateChunk", "stateReceived", "samples", "stopRequest", "stopped", "stop", "done", "failure", "abort", "leave", "bye", "joined"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "welcome", "refused", "assignment", "ready", "start", "heartbeat", "metrics", "stateChunk", "stateReceived", "samples", "stopRequest", "stopped", "stop", "done", "failure", "abort", "leave", "bye", "joined", "pause", "paused", "stateRequest", "rejoin"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -115,6 +119,14 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     $root.gantry.v1.Bye.encode(message.bye, writer.uint32(226).fork(), _depth + 1).ldelim();
                 if (message.joined != null && $Object.hasOwnProperty.call(message, "joined"))
                     $root.gantry.v1.Joined.encode(message.joined, writer.uint32(234).fork(), _depth + 1).ldelim();
+                if (message.pause != null && $Object.hasOwnProperty.call(message, "pause"))
+                    $root.gantry.v1.Pause.encode(message.pause, writer.uint32(242).fork(), _depth + 1).ldelim();
+                if (message.paused != null && $Object.hasOwnProperty.call(message, "paused"))
+                    $root.gantry.v1.Paused.encode(message.paused, writer.uint32(250).fork(), _depth + 1).ldelim();
+                if (message.stateRequest != null && $Object.hasOwnProperty.call(message, "stateRequest"))
+                    $root.gantry.v1.StateRequest.encode(message.stateRequest, writer.uint32(258).fork(), _depth + 1).ldelim();
+                if (message.rejoin != null && $Object.hasOwnProperty.call(message, "rejoin"))
+                    $root.gantry.v1.Rejoin.encode(message.rejoin, writer.uint32(266).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -315,6 +327,34 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                             message.body = "joined";
                             continue;
                         }
+                    case 30: {
+                            if (wireType !== 2)
+                                break;
+                            message.pause = $root.gantry.v1.Pause.decode(reader, reader.size(), $undefined, _depth + 1, message.pause);
+                            message.body = "pause";
+                            continue;
+                        }
+                    case 31: {
+                            if (wireType !== 2)
+                                break;
+                            message.paused = $root.gantry.v1.Paused.decode(reader, reader.size(), $undefined, _depth + 1, message.paused);
+                            message.body = "paused";
+                            continue;
+                        }
+                    case 32: {
+                            if (wireType !== 2)
+                                break;
+                            message.stateRequest = $root.gantry.v1.StateRequest.decode(reader, reader.size(), $undefined, _depth + 1, message.stateRequest);
+                            message.body = "stateRequest";
+                            continue;
+                        }
+                    case 33: {
+                            if (wireType !== 2)
+                                break;
+                            message.rejoin = $root.gantry.v1.Rejoin.decode(reader, reader.size(), $undefined, _depth + 1, message.rejoin);
+                            message.body = "rejoin";
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -352,6 +392,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Hello.prototype.cores = 0;
             Hello.prototype.launchToken = "";
             Hello.prototype.hub = false;
+            Hello.prototype.formerSession = "";
 
             Hello.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -376,6 +417,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(66).string(message.launchToken);
                 if (message.hub != null && $Object.hasOwnProperty.call(message, "hub") && message.hub !== false)
                     writer.uint32(72).bool(message.hub);
+                if (message.formerSession != null && $Object.hasOwnProperty.call(message, "formerSession") && message.formerSession !== "")
+                    writer.uint32(82).string(message.formerSession);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -479,6 +522,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.hub = value;
                             else
                                 delete message.hub;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.formerSession = value;
+                            else
+                                delete message.formerSession;
                             continue;
                         }
                     }
@@ -654,6 +706,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
 
             Joined.prototype.session = "";
             Joined.prototype.dataEndpoint = "";
+            Joined.prototype.heldGeneration = 0;
+            Joined.prototype.heldUpdate = 0;
 
             Joined.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -666,6 +720,10 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(10).string(message.session);
                 if (message.dataEndpoint != null && $Object.hasOwnProperty.call(message, "dataEndpoint") && message.dataEndpoint !== "")
                     writer.uint32(18).string(message.dataEndpoint);
+                if (message.heldGeneration != null && $Object.hasOwnProperty.call(message, "heldGeneration") && message.heldGeneration !== 0)
+                    writer.uint32(24).uint32(message.heldGeneration);
+                if (message.heldUpdate != null && $Object.hasOwnProperty.call(message, "heldUpdate") && message.heldUpdate !== 0)
+                    writer.uint32(32).uint32(message.heldUpdate);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -715,6 +773,24 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.dataEndpoint = value;
                             else
                                 delete message.dataEndpoint;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.heldGeneration = value;
+                            else
+                                delete message.heldGeneration;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.heldUpdate = value;
+                            else
+                                delete message.heldUpdate;
                             continue;
                         }
                     }
@@ -846,6 +922,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Member.prototype.shards = $util.emptyArray;
             Member.prototype.dataEndpoint = "";
             Member.prototype.hub = false;
+            Member.prototype.place = 0;
 
             Member.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -864,6 +941,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(34).string(message.dataEndpoint);
                 if (message.hub != null && $Object.hasOwnProperty.call(message, "hub") && message.hub !== false)
                     writer.uint32(40).bool(message.hub);
+                if (message.place != null && $Object.hasOwnProperty.call(message, "place") && message.place !== 0)
+                    writer.uint32(48).int32(message.place);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -947,6 +1026,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 delete message.hub;
                             continue;
                         }
+                    case 6: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.int32())
+                                message.place = value;
+                            else
+                                delete message.place;
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -967,6 +1055,16 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             return Member;
         })();
 
+        v1.Place = (function() {
+            const valuesById = $Object.create(null), values = $Object.create(valuesById);
+            values[valuesById[0] = "PLACE_UNSPECIFIED"] = 0;
+            values[valuesById[1] = "PLACE_INITIAL"] = 1;
+            values[valuesById[2] = "PLACE_RECEIVED"] = 2;
+            values[valuesById[3] = "PLACE_COPIED"] = 3;
+            values[valuesById[4] = "PLACE_ATTACHED"] = 4;
+            return values;
+        })();
+
         v1.Assignment = (function() {
 
             const Assignment = function (properties) {
@@ -981,7 +1079,6 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Assignment.prototype.members = $util.emptyArray;
             Assignment.prototype.sharedMemory = "";
             Assignment.prototype.startUpdate = 0;
-            Assignment.prototype.stateFollows = false;
             Assignment.prototype.stateSha256 = "";
 
             Assignment.encode = function (message, writer, _depth) {
@@ -1000,8 +1097,6 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(26).string(message.sharedMemory);
                 if (message.startUpdate != null && $Object.hasOwnProperty.call(message, "startUpdate") && message.startUpdate !== 0)
                     writer.uint32(32).uint32(message.startUpdate);
-                if (message.stateFollows != null && $Object.hasOwnProperty.call(message, "stateFollows") && message.stateFollows !== false)
-                    writer.uint32(40).bool(message.stateFollows);
                 if (message.stateSha256 != null && $Object.hasOwnProperty.call(message, "stateSha256") && message.stateSha256 !== "")
                     writer.uint32(50).string(message.stateSha256);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
@@ -1070,15 +1165,6 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.startUpdate = value;
                             else
                                 delete message.startUpdate;
-                            continue;
-                        }
-                    case 5: {
-                            if (wireType !== 0)
-                                break;
-                            if (value = reader.bool())
-                                message.stateFollows = value;
-                            else
-                                delete message.stateFollows;
                             continue;
                         }
                     case 6: {
@@ -2806,6 +2892,366 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             };
 
             return Bye;
+        })();
+
+        v1.Pause = (function() {
+
+            const Pause = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Pause.prototype.generation = 0;
+
+            Pause.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.generation != null && $Object.hasOwnProperty.call(message, "generation") && message.generation !== 0)
+                    writer.uint32(8).uint32(message.generation);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Pause.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.gantry.v1.Pause();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.generation = value;
+                            else
+                                delete message.generation;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Pause;
+        })();
+
+        v1.Paused = (function() {
+
+            const Paused = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Paused.prototype.session = "";
+            Paused.prototype.generation = 0;
+            Paused.prototype.heldGeneration = 0;
+            Paused.prototype.heldUpdate = 0;
+            Paused.prototype.dataEndpoint = "";
+
+            Paused.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.session != null && $Object.hasOwnProperty.call(message, "session") && message.session !== "")
+                    writer.uint32(10).string(message.session);
+                if (message.generation != null && $Object.hasOwnProperty.call(message, "generation") && message.generation !== 0)
+                    writer.uint32(16).uint32(message.generation);
+                if (message.heldGeneration != null && $Object.hasOwnProperty.call(message, "heldGeneration") && message.heldGeneration !== 0)
+                    writer.uint32(24).uint32(message.heldGeneration);
+                if (message.heldUpdate != null && $Object.hasOwnProperty.call(message, "heldUpdate") && message.heldUpdate !== 0)
+                    writer.uint32(32).uint32(message.heldUpdate);
+                if (message.dataEndpoint != null && $Object.hasOwnProperty.call(message, "dataEndpoint") && message.dataEndpoint !== "")
+                    writer.uint32(42).string(message.dataEndpoint);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Paused.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.gantry.v1.Paused();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.session = value;
+                            else
+                                delete message.session;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.generation = value;
+                            else
+                                delete message.generation;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.heldGeneration = value;
+                            else
+                                delete message.heldGeneration;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.heldUpdate = value;
+                            else
+                                delete message.heldUpdate;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.dataEndpoint = value;
+                            else
+                                delete message.dataEndpoint;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Paused;
+        })();
+
+        v1.StateRequest = (function() {
+
+            const StateRequest = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            StateRequest.prototype.stateUpdate = 0;
+
+            StateRequest.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.stateUpdate != null && $Object.hasOwnProperty.call(message, "stateUpdate") && message.stateUpdate !== 0)
+                    writer.uint32(8).uint32(message.stateUpdate);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            StateRequest.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.gantry.v1.StateRequest();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.stateUpdate = value;
+                            else
+                                delete message.stateUpdate;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return StateRequest;
+        })();
+
+        v1.Rejoin = (function() {
+
+            const Rejoin = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Rejoin.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Rejoin.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.gantry.v1.Rejoin();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    reader.skipType(tag & 7, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Rejoin;
         })();
 
         v1.DataKind = (function() {

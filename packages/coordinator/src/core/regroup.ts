@@ -1,0 +1,149 @@
+import type { Leave, Paused } from '@gantry/common';
+import { RESTART_DELAY_MS, RESTART_DELAY_MS_MAX } from './constants.js';
+import { becomeFailed, nameOf, unborn } from './failure.js';
+import { tryAssign } from './membership.js';
+import type { Draft, LocalProcess, MemberState } from './state.js';
+import { activeMembers, isActive, patch, patchMember, send } from './state.js';
+import { onStop } from './stopping.js';
+
+/**
+ * Ends the present generation: its members leave what is in flight, and say which update they have. Nothing committed is
+ * undone: at most one update is computed again.
+ */
+export function becomePausing(draft: Draft): void {
+  const { stage, generation, stop, saving, lastTickMs } = draft.state;
+  if (stage !== 'training' && stage !== 'preparing') return;
+  for (const member of activeMembers(draft.state)) {
+    send(draft, member, { kind: 'pause', generation });
+    patchMember(draft, member.worker, { status: 'pausing' });
+  }
+  patch(draft, {
+    stage: 'pausing',
+    pausedSinceMs: lastTickMs,
+    // The leader of the next generation is asked again, and sends what it has to save again.
+    stop: stop === 'none' ? 'none' : 'requested',
+    saving: { ...saving, assembly: null },
+    relay: null,
+    allDoneMs: null,
+  });
+  maybeGather(draft, lastTickMs);
+}
+
+/** A member has left everything that was in flight. */
+export function onPaused(draft: Draft, member: MemberState, paused: Paused, nowMs: number): void {
+  if (paused.session !== member.session || member.status !== 'pausing') return;
+  const { heldGeneration, heldUpdate, dataEndpoint } = paused;
+  patchMember(draft, member.worker, {
+    status: 'paused',
+    heldGeneration,
+    heldUpdate,
+    dataEndpoint,
+    phaseSinceMs: nowMs,
+  });
+  maybeGather(draft, nowMs);
+}
+
+/** Everybody has paused: the next generation begins as soon as there are enough. */
+export function maybeGather(draft: Draft, nowMs: number): void {
+  const { stage, members } = draft.state;
+  if (stage !== 'pausing' || members.some(({ status }) => status === 'pausing')) return;
+  patch(draft, { stage: 'gathering' });
+  tryAssign(draft, nowMs);
+}
+
+/** A member is gone for good: the others regroup, and a local one is started again. */
+export function removeMember(draft: Draft, member: MemberState, reason: string): void {
+  const { members, stage, lastTickMs, suspicion } = draft.state;
+  const wasActive = isActive(member);
+  patch(draft, {
+    members: members.filter(({ worker }) => worker !== member.worker),
+    hasLost: draft.state.hasLost || (wasActive && stage === 'training'),
+    suspicion: suspicion?.worker === member.worker ? null : suspicion,
+  });
+  if (member.local) restart(draft, member.worker, reason);
+  if (draft.state.stage === 'failed') return;
+  // Whatever it still is: a process of ours is ended, anybody else is told that it is no member.
+  if (!member.local) send(draft, member, { kind: 'rejoin' });
+  if (wasActive) becomePausing(draft);
+  else maybeGather(draft, lastTickMs);
+}
+
+/** Starts a local worker again, later with every time; says so when it was the last. */
+export function restart(draft: Draft, worker: string, reason: string): void {
+  const { processes, settings, lastTickMs } = draft.state;
+  const process = processes.get(worker);
+  if (process === undefined || process.over) return;
+  draft.effects.push({ type: 'killWorker', worker });
+  if (process.attempt >= settings.config.maxRestarts) {
+    setProcess(draft, worker, { attempt: process.attempt + 1, over: true });
+    const message = `${worker} was lost ${process.attempt + 1} times (last: ${reason}) and is not started again (--max-restarts)`;
+    draft.effects.push({ type: 'log', message });
+    expectSomebody(draft, worker, reason);
+    if (draft.state.stage === 'gathering') tryAssign(draft, lastTickMs);
+    return;
+  }
+  const attempt = process.attempt + 1;
+  setProcess(draft, worker, { attempt, over: false });
+  const delayMs = Math.min(RESTART_DELAY_MS_MAX, RESTART_DELAY_MS * 2 ** (attempt - 1));
+  draft.effects.push({ type: 'startWorker', worker, attempt, delayMs });
+}
+
+export function setProcess(draft: Draft, worker: string, process: LocalProcess): void {
+  patch(draft, { processes: new Map(draft.state.processes).set(worker, process) });
+}
+
+/** A run whose workers are all its own ends when too few of them are left and none will come. */
+function expectSomebody(draft: Draft, worker: string, reason: string): void {
+  const { settings, members, processes } = draft.state;
+  const { minWorkers, workers } = settings.config;
+  if (settings.localWorkers.length < workers) return;
+  const coming = settings.localWorkers.filter((name) => !processes.get(name)!.over).length;
+  const hubGone = settings.hub !== null && processes.get(settings.hub)!.over;
+  const others = members.filter(({ local, hub }) => !local && !hub).length;
+  if (coming + others >= minWorkers && !hubGone) return;
+  const problem = `too few workers are left: ${worker} was lost (${reason}), ${coming + others} of at least ${minWorkers} remain`;
+  becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, { ...unborn(worker), reason });
+}
+
+/**
+ * A worker was sent SIGTERM: it goes as soon as the others hold the state. Where all are asked, as systemd and Slurm ask a
+ * whole group, the run stops as by Ctrl-C, and nothing is lost.
+ */
+export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): void {
+  const { stage, hasTrained } = draft.state;
+  if (member.leaving) return;
+  patchMember(draft, member.worker, { leaving: true });
+  if (!hasTrained && member.local) {
+    onStop(draft);
+    return;
+  }
+  if (!isActive(member)) {
+    if (stage !== 'pausing' && !holdsLastState(draft, member)) dismiss(draft, member);
+    return;
+  }
+  const others = activeMembers(draft.state).some(({ leaving, hub }) => !leaving && !hub);
+  const what = others ? 'the others go on without it' : 'finishing the step and saving';
+  draft.effects.push({ type: 'log', message: `${nameOf(member)} was asked to leave (${reason}): ${what}` });
+  if (others) becomePausing(draft);
+  else onStop(draft);
+}
+
+/** While the run waits for workers, one that holds its state is not let go. */
+function holdsLastState(draft: Draft, member: MemberState): boolean {
+  const { members } = draft.state;
+  if (member.heldGeneration === 0) return false;
+  return !members.some(
+    (one) => one.worker !== member.worker && !one.leaving && one.heldGeneration >= member.heldGeneration,
+  );
+}
+
+/** It may go: Bye, and its end is no loss. */
+export function dismiss(draft: Draft, member: MemberState): void {
+  send(draft, member, { kind: 'bye' });
+  if (member.local) setProcess(draft, member.worker, { attempt: nextAttempt(draft, member.worker), over: true });
+  patch(draft, { members: draft.state.members.filter(({ worker }) => worker !== member.worker) });
+}
+
+function nextAttempt(draft: Draft, worker: string): number {
+  return (draft.state.processes.get(worker)?.attempt ?? 0) + 1;
+}
