@@ -15,18 +15,9 @@ import {
   SUSPICION_MS,
 } from './constants.js';
 import type { CoordinatorEvent } from './events.js';
-import {
-  becomeFailed,
-  blameStalled,
-  confirmSuspicion,
-  isInputError,
-  loseMember,
-  nameOf,
-  suspect,
-  unborn,
-  whereabouts,
-} from './failure.js';
-import { tryAssign } from './membership.js';
+import { becomeFailed, isInputError, nameOf, unborn, whereabouts } from './failure.js';
+import { tryAssign } from './generation.js';
+import { blameStalled, confirmSuspicion, loseMember, suspect } from './loss.js';
 import { restart } from './regroup.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { isActive, memberByPeer, patch, patchMember, updatesPerStep } from './state.js';

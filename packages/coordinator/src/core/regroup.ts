@@ -1,8 +1,9 @@
 import type { Leave, Paused } from '@gantry/common';
 import { RESTART_DELAY_MS, RESTART_DELAY_MS_MAX } from './constants.js';
+import { dismiss, setProcess } from './dismiss.js';
 import { becomeFailed, nameOf, unborn } from './failure.js';
-import { tryAssign } from './membership.js';
-import type { Draft, LocalProcess, MemberState } from './state.js';
+import { tryAssign } from './generation.js';
+import type { Draft, MemberState } from './state.js';
 import { activeMembers, isActive, patch, patchMember, send } from './state.js';
 import { onStop } from './stopping.js';
 
@@ -88,10 +89,6 @@ export function restart(draft: Draft, worker: string, reason: string): void {
   draft.effects.push({ type: 'startWorker', worker, attempt, delayMs });
 }
 
-export function setProcess(draft: Draft, worker: string, process: LocalProcess): void {
-  patch(draft, { processes: new Map(draft.state.processes).set(worker, process) });
-}
-
 /** A run whose workers are all its own ends when too few of them are left and none will come. */
 function expectSomebody(draft: Draft, worker: string, reason: string): void {
   const { settings, members, processes } = draft.state;
@@ -135,15 +132,4 @@ function holdsLastState(draft: Draft, member: MemberState): boolean {
   return !members.some(
     (one) => one.worker !== member.worker && !one.leaving && one.heldGeneration >= member.heldGeneration,
   );
-}
-
-/** It may go: Bye, and its end is no loss. */
-export function dismiss(draft: Draft, member: MemberState): void {
-  send(draft, member, { kind: 'bye' });
-  if (member.local) setProcess(draft, member.worker, { attempt: nextAttempt(draft, member.worker), over: true });
-  patch(draft, { members: draft.state.members.filter(({ worker }) => worker !== member.worker) });
-}
-
-function nextAttempt(draft: Draft, worker: string): number {
-  return (draft.state.processes.get(worker)?.attempt ?? 0) + 1;
 }

@@ -1,7 +1,7 @@
 import type { Done, Stopped } from '@gantry/common';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
+import { tryAssign } from './generation.js';
 import { journalRecord } from './journal.js';
-import { tryAssign } from './membership.js';
 import { steadyPhases, steadyRate } from './metrics.js';
 import type { RunResult } from './run-events.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';

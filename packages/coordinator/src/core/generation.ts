@@ -1,0 +1,263 @@
+import type { Ready } from '@gantry/common';
+import { assignmentOrder, assignShards, heldState, placesOf, sharedMemoryName, toWire } from './assignment.js';
+import { RETURN_LEASES, STRIKES_MAX } from './constants.js';
+import { dismiss } from './dismiss.js';
+import { becomeFailed, nameOf } from './failure.js';
+import { journalRecord } from './journal.js';
+import { initialMetrics, resumeMetrics } from './metrics.js';
+import type { CoordinatorState, Draft, MemberState } from './state.js';
+import { activeMembers, isActive, leader, patch, patchMember, send, summarize, updatesPerStep } from './state.js';
+
+/** Who may take part in the next generation. Before the first one a worker may still be loading what it needs. */
+function candidates({ members, hasTrained, stop }: CoordinatorState): MemberState[] {
+  const here = members.filter(({ status, phase }) => {
+    return status === 'paused' || (status === 'joined' && (!hasTrained || phase === 'ready'));
+  });
+  const staying = here.filter(({ leaving }) => !leaving);
+  // Where everybody was asked to leave, they save together what they have.
+  return staying.some(({ hub }) => !hub) || stop === 'none' ? staying : here;
+}
+
+/** Whether somebody waits to take part who would be given shards. */
+export function hasNewcomer(state: CoordinatorState): boolean {
+  const { maxWorkers } = state.settings.config;
+  if (state.stop !== 'none' || activeMembers(state).filter(({ hub }) => !hub).length >= maxWorkers) return false;
+  return candidates(state).some(({ hub }) => !hub);
+}
+
+/** Fewest workers that the next generation needs. */
+function workersNeeded(state: CoordinatorState, nowMs: number): number {
+  const { settings, hasTrained, members, stop } = state;
+  const { workers, minWorkers, leaseMs } = settings.config;
+  if (hasTrained) return stop === 'none' ? minWorkers : 1;
+  // After a restart of the coordinator: whoever holds the state comes back within moments, or not at all.
+  const isHeld = members.some(({ heldGeneration }) => heldGeneration > 0);
+  const missing = settings.formerMembers.some((name) => !members.some(({ worker }) => worker === name));
+  const isWaiting = missing && nowMs - settings.startedMs < RETURN_LEASES * leaseMs;
+  if (!isHeld || isWaiting) return Math.max(workers, isWaiting ? settings.formerMembers.length : 0);
+  return minWorkers;
+}
+
+/** Opens the next generation as soon as enough workers are there and it is known where training goes on. */
+export function tryAssign(draft: Draft, nowMs: number): void {
+  const { settings, stage, restored, members, hasTrained } = draft.state;
+  if (stage !== 'gathering' || !restored) return;
+  const ready = candidates(draft.state);
+  const workers = ready.filter(({ hub }) => !hub).slice(0, settings.config.maxWorkers);
+  const hubs = ready.filter(({ hub }) => hub);
+  const lacksHub = settings.hub !== null && hubs.length === 0;
+  if (workers.length < workersNeeded(draft.state, nowMs) || lacksHub) {
+    if (hasTrained) tellWaiting(draft, workers.length);
+    return;
+  }
+  // At the start everybody who has said Hello is waited for.
+  if (!hasTrained && members.some(({ status }) => status === 'greeted')) return;
+  becomePreparing(draft, [...workers, ...hubs], nowMs);
+}
+
+function tellWaiting(draft: Draft, workers: number): void {
+  if (draft.state.toldWaiting) return;
+  patch(draft, { toldWaiting: true });
+  const { config, hub } = draft.state.settings;
+  const { minWorkers } = config;
+  if (hub !== null && workers >= minWorkers) {
+    draft.effects.push({ type: 'log', message: 'training waits for its hub, which is started again' });
+    return;
+  }
+  const coming = draft.state.members.filter(({ hub }) => !hub).length - workers;
+  const message = `training waits for workers: ${workers} of at least ${minWorkers} are there${coming > 0 ? `, ${coming} on the way` : ''}`;
+  draft.effects.push({ type: 'log', message });
+}
+
+/** Where the next generation begins, and where its state comes from. */
+interface Origin {
+  readonly update: number;
+  readonly holders: ReadonlySet<string>;
+  /** Where a replica has no holder. */
+  readonly elsewhere: 'initial' | 'received';
+}
+
+/** Null: the checkpoint has to be read first. */
+function originOf(draft: Draft, members: readonly MemberState[]): Origin | null {
+  const { settings, saving, atHand } = draft.state;
+  const held = heldState(members, settings.config.transport);
+  const saved = saving.last?.update ?? 0;
+  if (held !== null && held.update >= saved) return { ...held, elsewhere: 'received' };
+  if (saved === 0) return { update: 0, holders: new Set(), elsewhere: 'initial' };
+  if (atHand === saved) return { update: saved, holders: new Set(), elsewhere: 'received' };
+  patch(draft, { restored: false });
+  draft.effects.push({ type: 'readCheckpoint' });
+  return null;
+}
+
+/** Opens the next generation: fixes members and shards, writes that down, tells everyone. */
+function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: number): void {
+  const { config, runId } = draft.state.settings;
+  const origin = originOf(draft, chosen);
+  if (origin === null || !countStrike(draft, origin.update)) return;
+  const ordered = assignShards(assignmentOrder(chosen), config.shards);
+  const places = placesOf(ordered, { ...origin, transport: config.transport });
+  const members = ordered.map(
+    (member, index): MemberState => ({
+      ...member,
+      status: 'assigned',
+      phaseSinceMs: nowMs,
+      update: origin.update,
+      workingUpdate: origin.update,
+      doneUpdate: 0,
+      place: places[index]!,
+    }),
+  );
+  const others = draft.state.members.filter(({ worker }) => !members.some((member) => member.worker === worker));
+  const generation = draft.state.generation + 1;
+  patch(draft, {
+    stage: 'preparing',
+    generation,
+    members: [...members, ...others],
+    startUpdate: origin.update,
+    hasLost: false,
+    toldWaiting: false,
+    allDoneMs: null,
+  });
+  rewind(draft);
+  draft.effects.push({ type: 'journal', record: journalRecord(draft.state), first: true });
+  const isSaved = origin.holders.size === 0 && origin.update > 0;
+  const wire = members.map(toWire);
+  for (const member of members) {
+    send(draft, member, {
+      kind: 'assignment',
+      generation,
+      members: wire,
+      sharedMemory: config.transport === 'shm' ? sharedMemoryName({ runId, generation }, members, member.host) : '',
+      startUpdate: origin.update,
+      stateSha256: isSaved ? draft.state.saving.last!.stateSha256 : '',
+    });
+  }
+  supply(draft, members, isSaved);
+}
+
+/** Sends the state to those that have none: from the checkpoint, or from a member by way of the coordinator. */
+function supply(draft: Draft, members: readonly MemberState[], isSaved: boolean): void {
+  const { generation, startUpdate } = draft.state;
+  const peers = members.filter(({ place }) => place === 'received').map(({ peer, worker }) => ({ peer, worker }));
+  patch(draft, { atHand: null, relay: null });
+  if (peers.length === 0) return;
+  if (isSaved) {
+    for (const { peer, worker } of peers) draft.effects.push({ type: 'sendState', peer, worker, generation });
+    return;
+  }
+  const source = members.find(({ place }) => place === 'copied')!;
+  patch(draft, { relay: { source: source.worker, update: startUpdate, peers } });
+  send(draft, source, { kind: 'stateRequest', stateUpdate: startUpdate });
+}
+
+/**
+ * A generation that lost somebody before it had committed anything counts against the update itself: false, and the run has
+ * ended, if that happened too often in a row.
+ */
+function countStrike(draft: Draft, update: number): boolean {
+  const { hasLost, startUpdate, strikes } = draft.state;
+  const count = hasLost && update === startUpdate ? strikes + 1 : 0;
+  patch(draft, { strikes: count });
+  if (count < STRIKES_MAX) return true;
+  const problem = `update ${update + 1} was begun ${count} times, and each time a worker was lost in it: something in this update ends its workers; see their files in the run's logs folder`;
+  becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, { update: update + 1 });
+  return false;
+}
+
+/** Metrics go on behind the update that training goes on from. */
+function rewind(draft: Draft): void {
+  const { metrics, startUpdate, hasTrained, settings } = draft.state;
+  const perStep = updatesPerStep(draft.state);
+  const step = Math.floor(startUpdate / perStep);
+  if (!hasTrained) {
+    patch(draft, { metrics: initialMetrics(Math.ceil(startUpdate / perStep)) });
+    if (settings.resume) draft.effects.push({ type: 'rewindMetrics', step });
+    return;
+  }
+  if (step < metrics.nextStep) draft.effects.push({ type: 'rewindMetrics', step });
+  // A step that was begun in the generation before has no row: its parts are not all told.
+  const resumed = resumeMetrics(metrics, Math.ceil(startUpdate / perStep));
+  patch(draft, { metrics: resumed.metrics });
+  for (const row of resumed.finished) draft.effects.push({ type: 'metrics', row: { ...row, imagesPerSecond: 0 } });
+}
+
+/** A member has compiled and holds the state; the last one starts the training. */
+export function onReady(draft: Draft, member: MemberState, ready: Ready, nowMs: number): void {
+  if (ready.session !== member.session || ready.generation !== draft.state.generation) return;
+  if (member.status !== 'assigned') return;
+  const { device, deviceReason, engine, threads, programHash, stateSha256 } = ready;
+  const told = { device, deviceReason, engine, threads, programHash, stateSha256 };
+  patchMember(draft, member.worker, { status: 'ready', ...told });
+  if (member.worker === leader(draft.state).worker && !takeLayout(draft, ready.stateLayoutJson)) return;
+  const mismatch = findMismatch(draft.state);
+  if (mismatch !== null) {
+    becomeFailed(draft, 'GANTRY_PROGRAM_MISMATCH', mismatch);
+    return;
+  }
+  if (activeMembers(draft.state).every(({ status }) => status === 'ready')) becomeTraining(draft, nowMs);
+}
+
+/** Only the size is needed here; the shell reads the rest when it writes a checkpoint. */
+function takeLayout(draft: Draft, stateLayoutJson: string): boolean {
+  try {
+    const { length } = JSON.parse(stateLayoutJson) as { length?: unknown };
+    if (!Number.isSafeInteger(length) || (length as number) < 1) throw new Error('length');
+    patch(draft, { stateLayoutJson, stateBytes: (length as number) * Float32Array.BYTES_PER_ELEMENT });
+    return true;
+  } catch {
+    becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', 'the leader sent no valid layout of the state');
+    return false;
+  }
+}
+
+/** Two ready members that would not train the same thing. */
+function findMismatch(state: CoordinatorState): string | null {
+  const ready = state.members.filter(({ status }) => status === 'ready');
+  const trainers = ready.filter(({ hub }) => !hub);
+  for (const member of trainers) {
+    const first = trainers[0]!;
+    if (member.programHash === first.programHash) continue;
+    return (
+      `${nameOf(first)} and ${nameOf(member)} compiled different programs (${first.programHash.slice(0, 12)}, ` +
+      `${member.programHash.slice(0, 12)}): the same model file, versions and kind of device are needed everywhere`
+    );
+  }
+  const changed = trainers.find(({ programHash }) => ![programHash, ''].includes(state.expectedProgram));
+  if (changed !== undefined) return programChanged(state.expectedProgram, changed);
+  const isSaved = state.startUpdate > 0 && state.saving.last?.update === state.startUpdate;
+  const expected = isSaved ? state.saving.last?.stateSha256 : ready[0]?.stateSha256;
+  const other = ready.find(({ stateSha256 }) => stateSha256 !== expected);
+  if (other === undefined) return null;
+  return `${nameOf(other)} begins with state ${other.stateSha256.slice(0, 12)}, ${expected?.slice(0, 12)} is expected: its definition or its copy differs`;
+}
+
+/** The model file, the versions or the device are others than at the checkpoint: it would train on as something else. */
+function programChanged(before: string, member: MemberState): string {
+  return (
+    `${nameOf(member)} compiled other programs (${member.programHash.slice(0, 12)}) than the checkpoint was trained with ` +
+    `(${before.slice(0, 12)}): the model file, the version of Gantry or its engine, or the kind of device has changed since. ` +
+    'Restore it, or add --resume-with-changes if it need not be bit for bit the undisturbed run'
+  );
+}
+
+function becomeTraining(draft: Draft, nowMs: number): void {
+  const { generation, settings, stop } = draft.state;
+  const members = activeMembers(draft.state);
+  patch(draft, {
+    stage: 'training',
+    hasTrained: true,
+    // A hub or a fast worker has waited; its turn begins now.
+    members: draft.state.members.map((member) =>
+      isActive(member) ? { ...member, status: 'training', phaseSinceMs: nowMs } : member,
+    ),
+  });
+  for (const member of members) send(draft, member, { kind: 'start', generation });
+  draft.effects.push({
+    type: 'emit',
+    event: { event: 'ready', generation, members: members.map(summarize), startupMs: nowMs - settings.startedMs },
+  });
+  if (stop !== 'none') send(draft, leader(draft.state), { kind: 'stopRequest', save: true });
+  // The others hold the state now: whoever was asked to leave may go.
+  for (const member of draft.state.members) if (member.leaving && !isActive(member)) dismiss(draft, member);
+}
