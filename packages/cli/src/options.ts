@@ -106,6 +106,11 @@ export const OPTIONS = {
     describe: 'Steps between sample pictures; 0: only at the end',
   },
   json: { group: 'Output:', isSwitch: true, describe: 'One JSON object a line on standard output' },
+  resume: {
+    group: 'Command:',
+    isSwitch: true,
+    describe: 'Go on with the run of --out, where it listened before: workers that hold its state come back by themselves',
+  },
   bind: { group: 'Command:', describe: 'Where to listen', default: 'tcp://127.0.0.1:0' },
   insecure: { group: 'Command:', isSwitch: true, describe: 'Leave the loopback although nothing is encrypted' },
   join: { group: 'Command:', describe: "The coordinator's endpoint: tcp://HOST:PORT" },

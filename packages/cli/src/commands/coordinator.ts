@@ -1,21 +1,24 @@
-import { isGiven, textOf } from '../arguments.js';
-import type { Command } from '../command.js';
+import { resolve } from 'node:path';
+import { isGiven, requiredText, textOf } from '../arguments.js';
+import type { Args, Command } from '../command.js';
 import { isLoopback } from '../loopback.js';
 import { noteResult } from '../note-result.js';
 import { RUN_OPTIONS } from '../options.js';
 import { createReporter } from '../reporters/create-reporter.js';
-import { configOf, localTransport, runDirectoryOf } from '../run-config.js';
+import { configOf, localTransport, resumedConfigOf, runDirectoryOf } from '../run-config.js';
 import { superviseRun } from '../supervise.js';
 
 export const coordinator: Command = {
   name: 'coordinator',
   summary: 'Only the coordinator; as many workers as --workers says are started by hand',
-  options: [...RUN_OPTIONS, 'bind', 'insecure'],
+  options: [...RUN_OPTIONS, 'bind', 'insecure', 'resume', 'resume-with-changes'],
   examples: [
     ['coordinator --workers 2 --bind tcp://127.0.0.1:5555', 'Waits for two workers, then trains'],
-    ['worker --join tcp://127.0.0.1:5555', 'One of them'],
+    ['worker --join tcp://127.0.0.1:5555', 'One of them; more may join at any time, up to --max-workers'],
+    ['coordinator --resume --out runs/mlp-1', 'After a crash: its workers have waited'],
   ],
   async run(args) {
+    if (isGiven(args, 'resume')) return resumeCoordinator(args);
     const bind = textOf(args, 'bind');
     // Workers that come over the network share no memory.
     const transport = bind === undefined || isLoopback(bind) ? localTransport() : 'tcp';
@@ -28,3 +31,17 @@ export const coordinator: Command = {
     return 0;
   },
 };
+
+/** The next coordinator of a run, at the address of the one before. */
+async function resumeCoordinator(args: Args): Promise<number> {
+  const runDirectory = resolve(requiredText(args, 'out', '--out runs/mlp-1'));
+  const config = await resumedConfigOf(args, runDirectory);
+  const { readStatus } = await import('@gantry/coordinator');
+  const bind = textOf(args, 'bind') ?? (await readStatus(runDirectory)).endpoint;
+  const reporter = await createReporter({ json: isGiven(args, 'json') });
+  const allowNumbers = isGiven(args, 'resume-with-changes');
+  const insecure = isGiven(args, 'insecure');
+  const run = { config, runDirectory, localWorkers: 0, resume: true, allowNumbers, bind, insecure };
+  noteResult(await superviseRun(run, reporter), runDirectory, reporter);
+  return 0;
+}

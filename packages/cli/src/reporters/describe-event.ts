@@ -37,6 +37,10 @@ function describeStart(event: Extract<RunEvent, { event: 'start' }>): string {
 }
 
 function describeReady(event: Extract<RunEvent, { event: 'ready' }>): string {
+  if (event.generation > 1 && event.update > 0) {
+    const workers = event.members.filter(({ hub }) => !hub).map(({ worker, shards }) => `${worker} (${shards.length})`);
+    return `regrouped   from update ${count(event.update)}, shards: ${workers.join(', ')}`;
+  }
   const kinds = new Map<string, number>();
   const reasons = new Set<string>();
   for (const { device, deviceReason, hub } of event.members) {

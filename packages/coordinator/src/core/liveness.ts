@@ -195,7 +195,8 @@ export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { typ
     return;
   }
   if (member === undefined && draft.state.hasTrained) {
-    restart(draft, worker, `${reason} before it reported`);
+    const problem = `${worker}, in phase starting, ${reason} before it reported`;
+    restart(draft, worker, { code: 'GANTRY_WORKER_LOST', reason, problem, details: unborn(worker) });
     return;
   }
   const message = member === undefined ? `${worker}, in phase starting, ${reason} before it reported` : reason;

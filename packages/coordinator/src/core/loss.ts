@@ -1,5 +1,5 @@
 import { becomeFailed, nameOf, unborn, whereabouts, workedOn } from './failure.js';
-import { removeMember } from './regroup.js';
+import { type Loss, removeMember } from './regroup.js';
 import type { Draft, MemberState, Suspicion } from './state.js';
 import { patch } from './state.js';
 
@@ -11,31 +11,27 @@ function announceLoss(draft: Draft, member: MemberState, reason: string): void {
   });
 }
 
-/** A member is gone. Before training has begun for the first time, the run cannot begin without a worker of its own. */
+/** A member is gone. */
 export function loseMember(draft: Draft, member: MemberState, reason: string): void {
-  const { stage, hasTrained } = draft.state;
-  if (stage === 'failed' || stage === 'ending') return;
-  announceLoss(draft, member, reason);
-  if (!hasTrained && member.local) {
-    const problem = `lost ${nameOf(member)}: ${reason}; last heard of at update ${workedOn(member)}, phase ${member.phase}`;
-    becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, { ...whereabouts(member), reason });
-    return;
-  }
-  removeMember(draft, member, reason);
+  const problem = `lost ${nameOf(member)}: ${reason}; last heard of at update ${workedOn(member)}, phase ${member.phase}`;
+  lose(draft, member, { code: 'GANTRY_WORKER_LOST', reason, problem, details: { ...whereabouts(member), reason } });
 }
 
 /** A member lives and does not move: it is replaced. */
 export function blameStalled(draft: Draft, member: MemberState, stalledMs: number): void {
-  const seconds = (stalledMs / 1000).toFixed(1);
-  const where = `phase ${member.phase} of update ${workedOn(member)}`;
-  if (draft.state.hasTrained || !member.local) {
-    loseMember(draft, member, `alive but stalled: no progress for ${seconds} s in ${where}`);
-    return;
-  }
-  const reason = `no progress for ${seconds} s`;
-  announceLoss(draft, member, reason);
-  const problem = `${nameOf(member)} is alive but stalled: ${reason} in ${where}`;
-  becomeFailed(draft, 'GANTRY_WORKER_STALLED', problem, { ...whereabouts(member), stalledMs: Math.round(stalledMs) });
+  const reason = `no progress for ${(stalledMs / 1000).toFixed(1)} s`;
+  const problem = `${nameOf(member)} is alive but stalled: ${reason} in phase ${member.phase} of update ${workedOn(member)}`;
+  const details = { ...whereabouts(member), stalledMs: Math.round(stalledMs) };
+  lose(draft, member, { code: 'GANTRY_WORKER_STALLED', reason, problem, details });
+}
+
+/** Before training has begun for the first time, the run cannot begin without a worker of its own; later the others go on. */
+function lose(draft: Draft, member: MemberState, loss: Loss): void {
+  const { stage, hasTrained } = draft.state;
+  if (stage === 'failed' || stage === 'ending') return;
+  announceLoss(draft, member, loss.reason);
+  if (hasTrained || !member.local) removeMember(draft, member, loss);
+  else becomeFailed(draft, loss.code, loss.problem, loss.details);
 }
 
 /** Holds a fault back until it is clear that nothing else explains it. A loss explains a report; otherwise the first one stays. */

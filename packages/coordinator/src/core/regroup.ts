@@ -1,7 +1,7 @@
-import type { Leave, Paused } from '@gantry/common';
+import type { ErrorCode, ErrorDetails, Leave, Paused } from '@gantry/common';
 import { RESTART_DELAY_MS, RESTART_DELAY_MS_MAX } from './constants.js';
 import { dismiss, setProcess } from './dismiss.js';
-import { becomeFailed, nameOf, unborn } from './failure.js';
+import { becomeFailed, nameOf } from './failure.js';
 import { tryAssign } from './generation.js';
 import type { Draft, MemberState } from './state.js';
 import { activeMembers, isActive, patch, patchMember, send } from './state.js';
@@ -52,8 +52,18 @@ export function maybeGather(draft: Draft, nowMs: number): void {
   tryAssign(draft, nowMs);
 }
 
+/** What is said of a lost worker. */
+export interface Loss {
+  readonly code: ErrorCode;
+  /** Why, in a few words. */
+  readonly reason: string;
+  /** The whole of it, if it ends the run. */
+  readonly problem: string;
+  readonly details: ErrorDetails;
+}
+
 /** A member is gone for good: the others regroup, and a local one is started again. */
-export function removeMember(draft: Draft, member: MemberState, reason: string): void {
+export function removeMember(draft: Draft, member: MemberState, loss: Loss): void {
   const { members, stage, lastTickMs, suspicion } = draft.state;
   const wasActive = isActive(member);
   patch(draft, {
@@ -61,7 +71,7 @@ export function removeMember(draft: Draft, member: MemberState, reason: string):
     hasLost: draft.state.hasLost || (wasActive && stage === 'training'),
     suspicion: suspicion?.worker === member.worker ? null : suspicion,
   });
-  if (member.local) restart(draft, member.worker, reason);
+  if (member.local) restart(draft, member.worker, loss);
   if (draft.state.stage === 'failed') return;
   // Whatever it still is: a process of ours is ended, anybody else is told that it is no member.
   if (!member.local) send(draft, member, { kind: 'rejoin' });
@@ -70,16 +80,17 @@ export function removeMember(draft: Draft, member: MemberState, reason: string):
 }
 
 /** Starts a local worker again, later with every time; says so when it was the last. */
-export function restart(draft: Draft, worker: string, reason: string): void {
+export function restart(draft: Draft, worker: string, loss: Loss): void {
   const { processes, settings, lastTickMs } = draft.state;
   const process = processes.get(worker);
   if (process === undefined || process.over) return;
   draft.effects.push({ type: 'killWorker', worker });
   if (process.attempt >= settings.config.maxRestarts) {
     setProcess(draft, worker, { attempt: process.attempt + 1, over: true });
-    const message = `${worker} was lost ${process.attempt + 1} times (last: ${reason}) and is not started again (--max-restarts)`;
+    if (!expectSomebody(draft, loss)) return;
+    const times = process.attempt === 0 ? 'once' : `${process.attempt + 1} times`;
+    const message = `${worker} was lost ${times} (${loss.reason}) and is not started again: --max-restarts ${settings.config.maxRestarts}`;
     draft.effects.push({ type: 'log', message });
-    expectSomebody(draft, worker, reason);
     if (draft.state.stage === 'gathering') tryAssign(draft, lastTickMs);
     return;
   }
@@ -89,17 +100,18 @@ export function restart(draft: Draft, worker: string, reason: string): void {
   draft.effects.push({ type: 'startWorker', worker, attempt, delayMs });
 }
 
-/** A run whose workers are all its own ends when too few of them are left and none will come. */
-function expectSomebody(draft: Draft, worker: string, reason: string): void {
+/** A run whose workers are all its own ends when too few of them are left and none will come: false. */
+function expectSomebody(draft: Draft, loss: Loss): boolean {
   const { settings, members, processes } = draft.state;
   const { minWorkers, workers } = settings.config;
-  if (settings.localWorkers.length < workers) return;
-  const coming = settings.localWorkers.filter((name) => !processes.get(name)!.over).length;
-  const hubGone = settings.hub !== null && processes.get(settings.hub)!.over;
+  if (settings.localWorkers.length < workers) return true;
+  const isOver = (name: string): boolean => processes.get(name)!.over;
   const others = members.filter(({ local, hub }) => !local && !hub).length;
-  if (coming + others >= minWorkers && !hubGone) return;
-  const problem = `too few workers are left: ${worker} was lost (${reason}), ${coming + others} of at least ${minWorkers} remain`;
-  becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, { ...unborn(worker), reason });
+  const left = settings.localWorkers.filter((name) => !isOver(name)).length + others;
+  if (left >= minWorkers && (settings.hub === null || !isOver(settings.hub))) return true;
+  const few = left >= minWorkers ? '' : `; ${left} of at least ${minWorkers} workers (--min-workers) are left`;
+  becomeFailed(draft, loss.code, `${loss.problem}${few}`, loss.details);
+  return false;
 }
 
 /**

@@ -82,6 +82,8 @@ export type RunEvent =
   | {
       readonly event: 'ready';
       readonly generation: number;
+      /** Update after which this generation goes on. */
+      readonly update: number;
       readonly members: readonly MemberSummary[];
       /** From the coordinator's start to the word that lets training begin. */
       readonly startupMs: number;

@@ -369,6 +369,8 @@ class CoordinatorShell implements RunningCoordinator {
   async #finish(outcome: RunOutcome): Promise<void> {
     const failed = 'error' in outcome;
     if (failed && GONE.has(outcome.error.code)) this.#workers.kill(String(outcome.error.details.worker));
+    // One that was still starting, for a generation that is not to come.
+    if (!failed) this.#workers.killAllBut(this.#state.members.map(({ worker }) => worker));
     await this.#workers.end(
       failed
         ? { termMs: ABORT_TERM_MS, killMs: ABORT_KILL_MS }

@@ -87,6 +87,11 @@ export class LocalWorkers {
     if (child?.alive) child.process.kill('SIGKILL');
   }
 
+  /** Ends all others at once. */
+  killAllBut(workers: readonly string[]): void {
+    for (const worker of this.#children.keys()) if (!workers.includes(worker)) this.kill(worker);
+  }
+
   /** Starts none any more, and waits for them to leave by themselves; SIGTERM after `termMs`, SIGKILL after `killMs`. */
   async end(options: { termMs: number; killMs: number }): Promise<void> {
     this.#isOver = true;

@@ -46,6 +46,8 @@ export class ControlLink {
   #incoming: StateAssembly | null = null;
   #closed = false;
   #isLost = false;
+  /** The one that it was given counts from then on. */
+  #name = '';
 
   constructor(data: ControlThreadData, post: (message: FromControl, transfer?: readonly ArrayBuffer[]) => void) {
     this.#data = data;
@@ -95,7 +97,7 @@ export class ControlLink {
       this.#socket.linger = 0;
       this.#socket.close();
       [this.#socket, this.#outbox] = this.#open();
-      this.send({ ...this.#data.hello, formerSession });
+      this.send({ ...this.#data.hello, worker: this.#name, formerSession });
     };
     clearInterval(this.#timer);
     this.#timer = setInterval(attempt, RETURN_EVERY_MS);
@@ -219,6 +221,7 @@ export class ControlLink {
   #begin(runId: string, welcome: Welcome): void {
     this.#runId = runId;
     this.#welcome = welcome;
+    this.#name = welcome.worker;
     this.#watchFor(welcome.leaseMs * STARTING_LEASES);
     clearTimeout(this.#timer);
     this.#timer = setInterval(() => this.#beat(welcome), Math.max(1, welcome.heartbeatMs));
