@@ -85,7 +85,9 @@ export class Session {
     this.#duties = null;
     prepared?.training.meter.flush();
     if (prepared !== null && this.#held?.prepared === prepared) {
-      this.#held.update = prepared.training.exchange.appliedByAll() ?? this.#options.clock.committedUpdate;
+      const applied = prepared.training.exchange.appliedByAll() ?? this.#options.clock.committedUpdate;
+      // Who has not yet committed anything in this generation still has the word of the update before its start.
+      this.#held.update = Math.max(this.#held.update, applied);
     }
     prepared?.memory.close();
     await prepared?.close(false);
