@@ -17,6 +17,9 @@ import {
 const work = new Workspace();
 afterAll(() => work.remove());
 
+/** A run that needs all of its workers, and starts none again: the first loss ends it. */
+const FRAGILE = { 'max-restarts': 0, 'min-workers': 2 };
+
 /** A run that would go on for long, past its first checkpoint. */
 async function longRun(options: Record<string, string | number> = {}, env: Record<string, string> = {}) {
   const out = work.run();
@@ -33,7 +36,7 @@ async function expectNothingLeft(pids: readonly number[], memoryBefore: readonly
   );
 }
 
-describe('a worker is lost', () => {
+describe('a worker is lost that the run cannot do without', () => {
   it.each([
     { signal: 'SIGKILL', transport: 'shm', code: 'GANTRY_WORKER_LOST' },
     { signal: 'SIGSTOP', transport: 'shm', code: 'GANTRY_WORKER_LOST' },
@@ -44,7 +47,7 @@ describe('a worker is lost', () => {
     async ({ signal, transport, code }) => {
       const before = sharedMemoryFiles();
       const temporary = mkdtempSync(join(work.path, 'tmp-'));
-      const { run, out, workers } = await longRun({ transport }, { TMPDIR: temporary });
+      const { run, out, workers } = await longRun({ transport, ...FRAGILE }, { TMPDIR: temporary });
       expect(workers).toHaveLength(2);
       process.kill(workers[1]!, signal);
       const finished = await run.finished;
@@ -79,9 +82,12 @@ describe('a worker is lost', () => {
     async (transport) => {
       const before = sharedMemoryFiles();
       const out = work.run();
-      const run = new GantryProcess(trainArguments(out, { steps: 100_000, 'checkpoint-every': 20, transport }), {
-        GANTRY_FAULT: 'hang@120:worker-1',
-      });
+      const run = new GantryProcess(
+        trainArguments(out, { steps: 100_000, 'checkpoint-every': 20, transport, ...FRAGILE }),
+        {
+          GANTRY_FAULT: 'hang@120:worker-1',
+        },
+      );
       const finished = await run.finished;
       expect(finished.code).toBe(1);
       expect(errorOf(finished).code).toBe('GANTRY_WORKER_STALLED');

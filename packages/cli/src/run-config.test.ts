@@ -45,7 +45,9 @@ it('says when there is no run, or no such file', async () => {
 it('checks the bounds of membership', async () => {
   await expect(configOf({ 'min-workers': '3' }, auto)).rejects.toThrow('--min-workers is 3, which is more than');
   await expect(configOf({ 'max-workers': '1' }, auto)).rejects.toThrow('--max-workers is 1, which is less than');
-  expect((await configOf({ 'min-workers': '2', 'max-workers': '2' }, auto)).workers).toBe(2);
+  await expect(configOf({ 'max-workers': '3' }, auto)).rejects.toThrow('raise --shards');
+  expect(await configOf({ 'min-workers': '2' }, auto)).toMatchObject({ workers: 2, minWorkers: 2, maxWorkers: 2 });
+  expect(await configOf({ shards: '4' }, auto)).toMatchObject({ minWorkers: 1, maxWorkers: 4, maxRestarts: 3 });
 });
 
 it('names run directories', () => {

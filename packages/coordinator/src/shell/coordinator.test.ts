@@ -152,7 +152,7 @@ describe('a fault', () => {
     vi.stubEnv('FAKE_STEP_MS', '20');
     // Two checkpoints later the first one has surely been heard of.
     vi.stubEnv('FAKE_AFTER', path.join(runDirectory, 'checkpoints/step-000010'));
-    const long = { ...config, steps: 60, checkpointKeep: 99 };
+    const long = { ...config, steps: 60, checkpointKeep: 99, maxRestarts: 0, minWorkers: 2 };
     const run = await start({ config: { ...long, leaseMs: 600 } });
     const error = await failureOf(run.done);
     expect(error.message).toMatch(message);
@@ -167,7 +167,7 @@ describe('a fault', () => {
 
     vi.unstubAllEnvs();
     events = [];
-    const resumed = await start({ resume: true, config: { ...long, workers: 1 } });
+    const resumed = await start({ resume: true, config: { ...long, workers: 1, minWorkers: 1 } });
     expect(await resumed.done).toMatchObject({ step: 60, stateSha256: sha256Hex(fakeState(120)) });
     expect(events[0]).toMatchObject({ event: 'start', fromStep: step });
     expect(await readJournal(runDirectory)).toMatchObject({ generation: 2 });
@@ -177,6 +177,17 @@ describe('a fault', () => {
       Array.from({ length: 60 - step }, (_, index) => step + 1 + index),
     );
     expect(new Set(steps).size).toBe(steps.length);
+  });
+
+  it.each(['kill@23', 'exit@23', 'mute@23'])('%s of a worker that is started again costs nothing', async (what) => {
+    fault('worker-1', what);
+    vi.stubEnv('FAKE_STEP_MS', '20');
+    const run = await start({ config: { ...config, steps: 30, leaseMs: 600, maxRestarts: 1, minWorkers: 1 } });
+    expect(await run.done).toMatchObject({ step: 30, stateSha256: sha256Hex(fakeState(60)) });
+    const kinds = events.map(({ event }) => event);
+    expect(kinds.filter((kind) => kind === 'worker-lost')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === 'ready').length).toBeGreaterThanOrEqual(2);
+    expect(pids().filter(isRunning)).toEqual([]);
   });
 
   it('a state that was damaged on its way is not saved', async () => {

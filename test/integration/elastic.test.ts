@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  doneOf,
+  type Event,
+  errorOf,
+  eventually,
+  GantryProcess,
+  gantry,
+  isAlive,
+  sharedMemoryFiles,
+  trainArguments,
+  Workspace,
+  workersOf,
+} from '../support/gantry.js';
+
+// Whatever happens to its members, a run ends with the bits of the undisturbed one.
+const STEPS = 300;
+const work = new Workspace();
+const memoryBefore = sharedMemoryFiles();
+let undisturbed: unknown;
+
+beforeAll(async () => {
+  undisturbed = doneOf(await gantry(trainArguments(work.run(), { steps: STEPS }))).stateSha256;
+});
+afterAll(() => work.remove());
+
+function train(options: Readonly<Record<string, string | number>> = {}, env: Record<string, string> = {}) {
+  return new GantryProcess(trainArguments(work.run(), { steps: STEPS, 'max-restarts': 100, ...options }), env);
+}
+
+/** A coordinator alone, and how to start workers that join it. */
+async function byHand(options: Readonly<Record<string, string | number>>, more: readonly string[] = []) {
+  const out = work.run();
+  const [, ...rest] = trainArguments(out, { steps: STEPS, 'checkpoint-every': 50, ...options });
+  const coordinator = new GantryProcess(['coordinator', ...rest, ...more]);
+  const endpoint = (await coordinator.until(({ event }) => event === 'start')).endpoint as string;
+  const join = (name: string) => new GantryProcess(['worker', '--join', endpoint, '--worker', name]);
+  return { coordinator, endpoint, out, join };
+}
+
+const generation = (number: number) => (event: Event) => event.event === 'ready' && event.generation === number;
+
+async function expectUndisturbed(run: GantryProcess, pids: readonly number[], hash = undisturbed): Promise<void> {
+  expect(doneOf(await run.finished).stateSha256).toBe(hash);
+  await eventually(() => ![...pids, run.pid].some(isAlive), 'all processes of the run are gone');
+  await eventually(() => sharedMemoryFiles().every((name) => memoryBefore.includes(name)), '/dev/shm is clean');
+}
+
+describe('a local worker', () => {
+  it.each([
+    { signal: 'SIGKILL', transport: 'shm', topology: 'direct' },
+    { signal: 'SIGKILL', transport: 'tcp', topology: 'direct' },
+    { signal: 'SIGKILL', transport: 'ipc', topology: 'star' },
+    { signal: 'SIGSTOP', transport: 'shm', topology: 'direct' },
+    { signal: 'SIGTERM', transport: 'tcp', topology: 'direct' },
+  ] as const)('$signal with $transport, $topology: the others go on, in the same bits', async ({ signal, ...how }) => {
+    const run = train(how);
+    await run.untilStep(40);
+    const workers = workersOf(run.pid);
+    process.kill(workers[1]!, signal);
+    await run.until(generation(2));
+    await expectUndisturbed(run, workers);
+    const lost = run.events.filter(({ event }) => event === 'worker-lost');
+    expect(lost).toHaveLength(signal === 'SIGTERM' ? 0 : 1);
+  });
+
+  it('that is lost is started again and takes part', async () => {
+    const run = train({ steps: 100_000 });
+    await run.untilStep(20);
+    const [, second] = workersOf(run.pid);
+    process.kill(second!, 'SIGKILL');
+    const regrouped = await run.until(generation(2));
+    expect(regrouped.members).toHaveLength(1);
+    expect((await run.until(generation(3))).members).toHaveLength(2);
+    run.child.kill('SIGINT');
+    expect(doneOf(await run.finished).interrupted).toBe(true);
+  });
+
+  it('all of them at once: the run goes back to its checkpoint, and to the same bits', async () => {
+    const run = train({ 'checkpoint-every': 30 });
+    await run.until(({ event }) => event === 'checkpoint');
+    const workers = workersOf(run.pid);
+    for (const pid of workers) process.kill(pid, 'SIGKILL');
+    await expectUndisturbed(run, workers);
+  });
+
+  it('that hangs is replaced', async () => {
+    const run = train({}, { GANTRY_FAULT: 'hang@150:worker-1' });
+    await expectUndisturbed(run, []);
+    expect(run.events.some(({ event, worker }) => event === 'worker-lost' && worker === 'worker-1')).toBe(true);
+  });
+
+  it('that dies in the same update every time ends the run, which says so', async () => {
+    const finished = await train({ workers: 1 }, { GANTRY_FAULT: 'exit@60:worker-0' }).finished;
+    expect(finished.code).toBe(1);
+    expect(errorOf(finished)).toMatchObject({
+      code: 'GANTRY_WORKER_LOST',
+      message: expect.stringMatching(/--max-restarts|was begun 3 times/),
+    });
+  });
+});
+
+describe('a cluster started by hand', () => {
+  it.each(['tcp', 'shm'] as const)('workers join, leave, are stopped and come back, with %s', async (transport) => {
+    // Long enough for all that happens here.
+    const steps = 900;
+    const { stateSha256 } = doneOf(await gantry(trainArguments(work.run(), { steps })));
+    const { coordinator, join } = await byHand({ workers: 1, transport, steps });
+    const first = join('first');
+    await coordinator.until(generation(1));
+    const second = join('second');
+    expect((await coordinator.until(generation(2))).members).toHaveLength(2);
+    first.child.kill('SIGTERM');
+    expect((await first.finished).code).toBe(0);
+    await coordinator.until(generation(3));
+    const third = join('third');
+    await coordinator.until(generation(4));
+    process.kill(third.pid, 'SIGSTOP');
+    await coordinator.until(({ event, worker }) => event === 'worker-lost' && worker === 'third');
+    process.kill(third.pid, 'SIGCONT');
+    // Taken for lost, it is told so, and joins again.
+    await coordinator.until(generation(6));
+    await expectUndisturbed(coordinator, [first.pid, second.pid, third.pid], stateSha256);
+  });
+
+  it.each(['tcp', 'shm'] as const)(
+    'a coordinator is killed and restarted; its workers held the state, with %s',
+    async (transport) => {
+      const { coordinator, out, join } = await byHand({ workers: 2, transport });
+      const workers = [join('one'), join('two')];
+      await coordinator.untilStep(120);
+      coordinator.child.kill('SIGKILL');
+      await coordinator.finished;
+      const next = new GantryProcess(['coordinator', '--resume', '--json', '--out', out]);
+      // Not the checkpoint of step 100: what the workers have.
+      expect((await next.until(({ event }) => event === 'ready')).update).toBeGreaterThanOrEqual(240);
+      await expectUndisturbed(next, [coordinator.pid, ...workers.map(({ pid }) => pid)]);
+      for (const worker of workers) expect((await worker.finished).code).toBe(0);
+    },
+  );
+
+  it('waits for its minimum and goes on when it is there', async () => {
+    const { coordinator, join } = await byHand({ workers: 2, transport: 'tcp', 'min-workers': 2 });
+    const [one, two] = [join('one'), join('two')];
+    await coordinator.untilStep(20);
+    two.child.kill('SIGKILL');
+    const waiting = await coordinator.until(
+      ({ event, message }) => event === 'warning' && /waits/.test(String(message)),
+    );
+    expect(waiting.message).toContain('1 of at least 2');
+    const three = join('three');
+    await expectUndisturbed(coordinator, [one.pid, two.pid, three.pid]);
+  });
+});
