@@ -109,7 +109,8 @@ export const OPTIONS = {
   resume: {
     group: 'Command:',
     isSwitch: true,
-    describe: 'Go on with the run of --out, where it listened before: workers that hold its state come back by themselves',
+    describe:
+      'Go on with the run of --out, where it listened before: workers that hold its state come back by themselves',
   },
   bind: { group: 'Command:', describe: 'Where to listen', default: 'tcp://127.0.0.1:0' },
   insecure: { group: 'Command:', isSwitch: true, describe: 'Leave the loopback although nothing is encrypted' },

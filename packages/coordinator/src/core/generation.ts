@@ -255,7 +255,13 @@ function becomeTraining(draft: Draft, nowMs: number): void {
   for (const member of members) send(draft, member, { kind: 'start', generation });
   draft.effects.push({
     type: 'emit',
-    event: { event: 'ready', generation, update: startUpdate, members: members.map(summarize), startupMs: nowMs - settings.startedMs },
+    event: {
+      event: 'ready',
+      generation,
+      update: startUpdate,
+      members: members.map(summarize),
+      startupMs: nowMs - settings.startedMs,
+    },
   });
   if (stop !== 'none') send(draft, leader(draft.state), { kind: 'stopRequest', save: true });
   // The others hold the state now: whoever was asked to leave may go.
