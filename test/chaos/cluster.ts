@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import {
@@ -10,6 +10,7 @@ import {
   trainArguments,
   workersOf,
 } from '../support/gantry.js';
+import { SmallDisk } from '../support/scarcity.js';
 import { LEASE_MS, type Scenario, STEPS } from './faults.js';
 
 /** A broken build hangs; a slow machine under faults does not take so long. */
@@ -19,6 +20,8 @@ const LEFT_MS_MAX = 20_000;
 /** A worker that nobody answered waits so long: the one that joins a run which ends at this moment. */
 const UNANSWERED_MS = 5_000;
 const LOG_LINES = 60;
+/** Some checkpoints of 8 MB, and what is written beside them. */
+const DISK_MEGABYTES = 64;
 
 export interface Seen {
   readonly event: Event;
@@ -31,7 +34,10 @@ export const sleep = (ms: number): Promise<void> => new Promise((resolve) => set
 export class Cluster {
   readonly out: string;
   readonly scenario: Scenario;
+  readonly #folder: string;
   readonly #temporary: string;
+  /** What the run writes to; null where that cannot be arranged. */
+  readonly disk: SmallDisk | null;
   /** Events of all coordinators, in order, with the time at which they were read. */
   readonly seen: Seen[] = [];
   coordinator: GantryProcess;
@@ -43,7 +49,10 @@ export class Cluster {
 
   constructor(scenario: Scenario, folder: string) {
     this.scenario = scenario;
-    this.out = join(folder, 'run');
+    this.#folder = folder;
+    const disk = join(folder, 'disk');
+    this.disk = SmallDisk.mount(disk, DISK_MEGABYTES);
+    this.out = join(disk, 'run');
     this.#temporary = join(folder, 'tmp');
     mkdirSync(this.#temporary, { recursive: true });
     const [, ...options] = trainArguments(this.out, runOptions(scenario));
@@ -68,16 +77,15 @@ export class Cluster {
     return all;
   }
 
-  /** As many workers by hand as the run begins with, and its hub. */
+  /** As many workers by hand as the run begins with; a hub is the coordinator's own in any case. */
   async startWorkers(): Promise<void> {
     if (this.scenario.mode === 'launched') return;
     await this.coordinator.until(({ event }) => event === 'start');
     for (let index = 0; index < this.scenario.workers; index++) this.join();
-    if (this.scenario.topology === 'star') this.join(['--hub']);
   }
 
-  join(more: readonly string[] = []): GantryProcess {
-    const worker = new GantryProcess(['worker', '--join', this.endpoint, ...more], this.#env, undefined, HANG_MS);
+  join(): GantryProcess {
+    const worker = new GantryProcess(['worker', '--join', this.endpoint], this.#env, undefined, HANG_MS);
     this.#hands.push(worker);
     this.#know(worker.pid);
     return worker;
@@ -86,11 +94,8 @@ export class Cluster {
   /** Brings a cluster by hand back to its size: what a person, or the machine's own supervisor, would do. */
   refill(): void {
     if (this.scenario.mode === 'launched' || this.isOver) return;
-    const alive = this.#hands.filter(isRunning);
-    const isHub = (hand: GantryProcess): boolean => hand.child.spawnargs.includes('--hub');
-    const missing = this.scenario.workers - alive.filter((hand) => !isHub(hand)).length;
+    const missing = this.scenario.workers - this.#hands.filter(isRunning).length;
     for (let index = 0; index < missing; index++) this.join();
-    if (this.scenario.topology === 'star' && !alive.some(isHub)) this.join(['--hub']);
   }
 
   /** The next coordinator of the run, once the one before is gone. */
@@ -140,6 +145,12 @@ export class Cluster {
   killAll(): void {
     this.workers();
     for (const pid of this.#living()) kill(pid, 'SIGKILL');
+  }
+
+  /** Takes away what the run wrote. */
+  remove(): void {
+    this.disk?.unmount();
+    rmSync(this.#folder, { recursive: true, force: true });
   }
 
   #know(pid: number): void {

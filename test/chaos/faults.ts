@@ -11,7 +11,11 @@ export type FaultKind =
   | 'freeze-coordinator-short'
   | 'freeze-coordinator-long'
   | 'kill-coordinator'
-  | 'kill-everything';
+  | 'kill-everything'
+  /** One worker gets no more memory, and another is killed: the first dies while it regroups. */
+  | 'no-memory'
+  /** Not a byte is left on the disk of the run; there is room again before it is resumed. */
+  | 'no-disk';
 
 /** `launched`: by `gantry train`. `by-hand`: `gantry coordinator`, and every worker a command of its own. */
 export type Mode = 'launched' | 'by-hand';
@@ -63,6 +67,8 @@ const KINDS: Readonly<Record<Mode, Readonly<Partial<Record<FaultKind, number>>>>
     'freeze-coordinator-short': 1,
     'freeze-coordinator-long': 1,
     'kill-everything': 2,
+    'no-memory': 1,
+    'no-disk': 1,
   },
   'by-hand': {
     'kill-one': 4,
@@ -77,6 +83,8 @@ const KINDS: Readonly<Record<Mode, Readonly<Partial<Record<FaultKind, number>>>>
     'freeze-coordinator-long': 1,
     'kill-coordinator': 3,
     'kill-everything': 1,
+    'no-memory': 1,
+    'no-disk': 1,
   },
 };
 

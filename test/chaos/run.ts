@@ -1,11 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { doneOf, gantry, isAlive, trainArguments } from '../support/gantry.js';
+import { MemoryCage } from '../support/scarcity.js';
 import { Cluster, kill, runOptions, sleep } from './cluster.js';
 import { describeFault, describeScenario, type Fault, type Scenario } from './faults.js';
 
 /** No recovery takes so long on any machine that can run the tests. */
 const RECOVERY_MS_MAX = 90_000;
+/** Far less than a regrouping worker asks for. */
+const CAGE_BYTES = 2 ** 20;
+let cages = 0;
 
 export interface FaultReport {
   readonly fault: Fault;
@@ -67,6 +71,8 @@ export async function runScenario(
   } catch (cause) {
     cluster.killAll();
     throw new Error(await accountOf(cluster, reports, cause), { cause });
+  } finally {
+    cluster.remove();
   }
 }
 
@@ -154,6 +160,10 @@ async function perform(cluster: Cluster, fault: Fault): Promise<Performed> {
       return killCoordinator(cluster, fault, []);
     case 'kill-everything':
       return killCoordinator(cluster, fault, workers);
+    case 'no-memory':
+      return takeMemory(cluster, fault, rotate(workers, fault.pick));
+    case 'no-disk':
+      return fillDisk(cluster, fault);
   }
 }
 
@@ -210,4 +220,40 @@ async function killCoordinator(
     cluster.refill();
   }
   return performed(workers.length > 0 ? `killed everything` : 'killed the coordinator', true, sinceMs);
+}
+
+async function takeMemory(cluster: Cluster, fault: Fault, [confined, killed]: readonly number[]): Promise<Performed> {
+  const cage = MemoryCage.make(`gantry-chaos-${process.pid}-${cages++}`, CAGE_BYTES);
+  if (cage === null || confined === undefined || killed === undefined) return performed('no memory to take', false);
+  try {
+    cage.confine(confined);
+    const { sinceMs } = await killWorkers(cluster, fault, [killed]);
+    await sleep(fault.durationMs);
+    return performed(`${confined} without memory, killed ${killed}`, true, sinceMs);
+  } finally {
+    // It has had its chance to die of it; what it is used for after this counts as the next fault's.
+    if (isAlive(confined)) kill(confined, 'SIGKILL');
+    while (isAlive(confined)) await sleep(10);
+    await sleep(100);
+    cage.remove();
+    cluster.refill();
+  }
+}
+
+/** The coordinator ends the run at the first thing that it cannot write, says so, and it can be resumed. */
+async function fillDisk(cluster: Cluster, { durationMs }: Fault): Promise<Performed> {
+  if (cluster.disk === null) return performed('no disk to fill', false);
+  const sinceMs = performance.now();
+  cluster.disk.fill();
+  const finished = await cluster.coordinator.finished;
+  cluster.disk.empty();
+  const error = finished.events.find(({ event }) => event === 'error');
+  if (finished.code !== 1 || error?.code !== 'GANTRY_DISK_FULL') {
+    throw new Error(`a full disk ended the run with ${finished.code}, ${JSON.stringify(error)}`);
+  }
+  await sleep(durationMs);
+  await cluster.resume();
+  await cluster.coordinator.until(({ event }) => event === 'start');
+  cluster.refill();
+  return performed('no room on the disk', true, sinceMs);
 }
