@@ -106,6 +106,8 @@ export class ControlLink {
 
   send(message: Message): void {
     if (this.#closed) return;
+    // A state that is still on its way was of the generation that has been left; its rest would seem to be of the next one.
+    if (message.kind === 'paused') this.#outbox.dropBulk();
     try {
       this.#outbox.push(this.#encode(message));
     } catch (error) {
