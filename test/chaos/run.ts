@@ -233,9 +233,7 @@ async function takeMemory(cluster: Cluster, fault: Fault, [confined, killed]: re
   } finally {
     // It has had its chance to die of it; what it is used for after this counts as the next fault's.
     if (isAlive(confined)) kill(confined, 'SIGKILL');
-    while (isAlive(confined)) await sleep(10);
-    await sleep(100);
-    cage.remove();
+    await cage.remove();
     cluster.refill();
   }
 }

@@ -71,8 +71,16 @@ export class MemoryCage {
     writeFileSync(join(this.#folder, 'cgroup.procs'), String(pid));
   }
 
-  /** When its processes have ended. */
-  remove(): void {
-    rmdirSync(this.#folder);
+  /** When its processes have ended; the kernel takes a moment to notice. */
+  async remove(): Promise<void> {
+    for (let waited = 0; ; waited += 20) {
+      try {
+        rmdirSync(this.#folder);
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EBUSY' || waited > 10_000) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
   }
 }
