@@ -23,19 +23,26 @@ export class GantryProcess {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
   readonly events: Event[] = [];
+  /** Called with every event as it is read. */
+  onEvent: (event: Event) => void = () => {};
   #stdout = '';
   #stderr = '';
   #parsed = 0;
   #waiting: (() => void)[] = [];
   #over = false;
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}, cwd: string = process.cwd()) {
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    cwd: string = process.cwd(),
+    hangMs: number = HANG_MS,
+  ) {
     this.child = spawn(process.execPath, [GANTRY, ...args], {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), HANG_MS);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), hangMs);
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#read(text));
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
@@ -71,7 +78,10 @@ export class GantryProcess {
     this.#stdout += text;
     const end = this.#stdout.lastIndexOf('\n') + 1;
     for (const line of this.#stdout.slice(this.#parsed, end).split('\n')) {
-      if (line.startsWith('{')) this.events.push(JSON.parse(line) as Event);
+      if (!line.startsWith('{')) continue;
+      const event = JSON.parse(line) as Event;
+      this.events.push(event);
+      this.onEvent(event);
     }
     this.#parsed = end;
     this.#wake();
@@ -161,6 +171,15 @@ function statOf(pid: number): { readonly state?: string; readonly parent?: numbe
 export function isAlive(pid: number): boolean {
   const { state } = statOf(pid);
   return state !== undefined && state !== 'Z';
+}
+
+/** In the kernel's ticks since boot; empty: it is gone. Tells a process from a later one with its pid. */
+export function startTimeOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')[19] ?? '';
+  } catch {
+    return '';
+  }
 }
 
 /** Gantry's files in shared memory. */

@@ -1,4 +1,4 @@
-import type { Envelope, MessageKind } from '@gantry/common';
+import type { Envelope, Hello, MessageKind } from '@gantry/common';
 import { assertNever } from '@gantry/common';
 import { onMetrics, onSamples } from './commit.js';
 import type { CoordinatorEvent, Effect } from './events.js';
@@ -113,7 +113,7 @@ function onMessage(draft: Draft, event: Extract<CoordinatorEvent, { type: 'messa
       drop(draft);
       return;
     }
-    forgetFormer(draft, envelope.body.formerSession);
+    forgetFormer(draft, envelope.body);
     if (draft.state.stage === 'ending') {
       send(draft, { peer, worker: '' }, { kind: 'bye' });
       return;
@@ -135,9 +135,14 @@ function onMessage(draft: Draft, event: Extract<CoordinatorEvent, { type: 'messa
   onMemberMessage(draft, { ...member, update }, envelope, nowMs);
 }
 
-/** It lost the connection and comes back on a new one before its lease is over. */
-function forgetFormer(draft: Draft, formerSession: string): void {
-  const former = draft.state.members.find(({ session }) => session === formerSession);
+/**
+ * It lost the connection and comes back on a new one before its lease is over. While it waits it says Hello again and again:
+ * of an earlier one, whose answer it never had, it knows no session.
+ */
+function forgetFormer(draft: Draft, { formerSession, worker, host, pid }: Hello): void {
+  const isSame = (member: MemberState): boolean =>
+    member.session === formerSession || (member.worker === worker && member.host === host && member.pid === pid);
+  const former = draft.state.members.find(isSame);
   if (former !== undefined && !former.local) loseMember(draft, former, 'it lost the connection and comes back');
 }
 

@@ -209,7 +209,7 @@ function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Pa
         gantryVersion: given.version ?? GANTRY_VERSION,
         worker: given.name ?? worker,
         host: given.host ?? 'host-a',
-        pid: 100,
+        pid: Number(given.pid ?? 100),
         cores: 2,
         launchToken: given.token ?? (given.by === 'hand' ? '' : TOKEN),
         hub: given.hub === 'true',

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { encodeEnvelope } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
 import { replay } from '../testing/transcript.js';
-import { initialWorker, stepWorker } from './lifecycle.js';
+import { hasLeft, initialWorker, stepWorker, type WorkerState } from './lifecycle.js';
 
 const folder = fileURLToPath(new URL('../../testdata/', import.meta.url));
 
@@ -27,4 +27,16 @@ it('a failure with more to say than a message takes is still one', () => {
   if (effect?.type !== 'send') throw new Error('nothing was sent');
   const { message: body } = effect;
   expect(() => encodeEnvelope({ runId: 'run-1', generation: 1, update: 0, body })).not.toThrow();
+});
+
+it('an abort of training is no failure of a worker that has rejoined meanwhile', () => {
+  const training: WorkerState = { ...initialWorker('w'), phase: 'training', session: 's', generation: 3 };
+  expect(hasLeft(training, 3)).toBe(false);
+  const { state: connecting } = stepWorker(training, { type: 'message', message: { kind: 'rejoin' } });
+  expect(hasLeft(connecting, 3)).toBe(true);
+  const welcome = { worker: 'w', session: 't', runConfigJson: '{}', heartbeatMs: 250, leaseMs: 1500, modelPath: '' };
+  const { state: greeted } = stepWorker(connecting, { type: 'message', message: { kind: 'welcome', ...welcome } });
+  const { state: joined } = stepWorker(greeted, { type: 'bound', dataEndpoint: '', heldGeneration: 3, heldUpdate: 5 });
+  expect(joined.phase).toBe('joined');
+  expect(hasLeft(joined, 3)).toBe(true);
 });

@@ -176,6 +176,11 @@ function isPaused({ phase }: WorkerState): boolean {
   return phase === 'pausing' || phase === 'paused' || phase === 'connecting' || phase === 'greeted';
 }
 
+/** The word that ends a generation's work has come: that it was aborted is then no failure. Who rejoined has no work yet. */
+export function hasLeft(state: WorkerState, generation: number): boolean {
+  return generation !== state.generation || isPaused(state) || state.phase === 'joined';
+}
+
 /** The generation ends. Whoever is not in one, or is on the way out of it already, has nothing to do. */
 function becomePausing(state: WorkerState, generation: number): WorkerStep {
   if (generation < state.generation || isPaused(state) || state.phase === 'joined') return { state, effects: [] };

@@ -194,6 +194,34 @@ describe('ControlLink', () => {
     expect(last.type === 'state' && Buffer.from(last.state).equals(bytes)).toBe(true);
   });
 
+  it('sends nothing more of a state once it has paused', async () => {
+    const { current } = coordinator;
+    await current.say(welcome);
+    await vi.waitFor(() => expect(posted).toHaveLength(1));
+    link.stream(20, new ArrayBuffer(4 * STATE_CHUNK_BYTES_MAX));
+    const held = { heldGeneration: 1, heldUpdate: 20, dataEndpoint: '' };
+    link.send({ kind: 'paused', session: SESSION, generation: 1, ...held });
+    await vi.waitFor(() => expect(current.kinds()).toContain('paused'));
+    const beats = (): number => current.kinds().filter((kind) => kind === 'heartbeat').length;
+    const before = beats();
+    await vi.waitFor(() => expect(beats()).toBeGreaterThan(before + 2));
+    expect(current.kinds().filter((kind) => kind === 'stateChunk').length).toBeLessThan(2);
+  });
+
+  it('lets the rest of a state pass that was on its way to it when it paused', async () => {
+    const { current } = coordinator;
+    await current.say(welcome);
+    const chunk = (offset: number, sha256: string): Message => {
+      return { kind: 'stateChunk', stateUpdate: 1, offset, totalBytes: 16, data: new Uint8Array(8), sha256 };
+    };
+    await current.say(chunk(0, ''));
+    await current.say({ kind: 'pause', generation: 0 });
+    await current.say(chunk(8, 'a'.repeat(64)));
+    await current.say({ kind: 'bye' });
+    await vi.waitFor(() => expect(posted.at(-1)).toMatchObject({ type: 'message', message: { kind: 'bye' } }));
+    expect(posted.map(({ type }) => type)).not.toContain('failed');
+  });
+
   it('refuses a damaged state', async () => {
     const { current } = coordinator;
     await current.say(welcome);

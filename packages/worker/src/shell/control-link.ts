@@ -44,6 +44,8 @@ export class ControlLink {
   #runId = '';
   #generation = 0;
   #incoming: StateAssembly | null = null;
+  /** Its generation has ended: what still comes of a state is the rest of one that nobody waits for. */
+  #isPaused = false;
   #closed = false;
   #isLost = false;
   /** The one that it was given counts from then on. */
@@ -83,6 +85,7 @@ export class ControlLink {
     this.#control.abort();
     this.#hashes.clear();
     this.#incoming = null;
+    this.#isPaused = false;
     this.#welcome = null;
     this.#watch = null;
     this.#generation = 0;
@@ -106,6 +109,8 @@ export class ControlLink {
 
   send(message: Message): void {
     if (this.#closed) return;
+    // A state that is still on its way was of the generation that has been left; its rest would seem to be of the next one.
+    if (message.kind === 'paused') this.#outbox.dropBulk();
     try {
       this.#outbox.push(this.#encode(message));
     } catch (error) {
@@ -202,9 +207,11 @@ export class ControlLink {
         break;
       case 'assignment':
         this.#generation = body.generation;
+        this.#isPaused = false;
         break;
       case 'pause':
         this.#incoming = null;
+        this.#isPaused = true;
         this.#watchFor(this.#welcome!.leaseMs * STARTING_LEASES);
         this.#control.abort();
         break;
@@ -252,6 +259,7 @@ export class ControlLink {
   }
 
   #onChunk(chunk: Extract<Message, { kind: 'stateChunk' }>): void {
+    if (this.#isPaused) return;
     const state = acceptChunk(this.#incoming, chunk, STATE_BYTES_MAX);
     this.#incoming = state;
     if (state.sha256 === '') return;

@@ -31,6 +31,11 @@ export class Outbox {
     this.#pump();
   }
 
+  /** Leaves out what of states has not been sent. */
+  dropBulk(): void {
+    this.#bulk.length = 0;
+  }
+
   /** Ends when both queues are empty. */
   async drained(): Promise<void> {
     await this.#pumping;

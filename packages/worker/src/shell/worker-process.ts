@@ -16,6 +16,7 @@ import { FAILURE_GRACE_MS } from '../constants.js';
 import { parseFault } from '../core/fault.js';
 import { FlightRecorder } from '../core/flight-recorder.js';
 import {
+  hasLeft,
   initialWorker,
   isOver,
   stepWorker,
@@ -301,10 +302,7 @@ export class WorkerProcess {
     }
     const { generation } = this.#state;
     setTimeout(() => {
-      const { phase } = this.#state;
-      // The word that ended the work has come: a Pause, or the coordinator's end.
-      if (phase === 'pausing' || phase === 'paused' || phase === 'connecting' || phase === 'greeted') return;
-      if (generation === this.#state.generation && this.#control.aborted) this.#apply(failed);
+      if (!hasLeft(this.#state, generation) && this.#control.aborted) this.#apply(failed);
     }, FAILURE_GRACE_MS);
   }
 

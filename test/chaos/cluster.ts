@@ -1,0 +1,247 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import {
+  type Event,
+  GantryProcess,
+  isAlive,
+  sharedMemoryFiles,
+  startTimeOf,
+  trainArguments,
+  workersOf,
+} from '../support/gantry.js';
+import { SmallDisk } from '../support/scarcity.js';
+import { LEASE_MS, type Scenario, STEPS } from './faults.js';
+
+/** A broken build hangs; a slow machine under faults does not take so long. */
+const HANG_MS = 300_000;
+/** From the end of the run until nothing of it is left. */
+const LEFT_MS_MAX = 20_000;
+/** A worker that nobody answered waits so long: the one that joins a run which ends at this moment. */
+const UNANSWERED_MS = 5_000;
+const LOG_LINES = 60;
+/** Some checkpoints of 8 MB, and what is written beside them. */
+const DISK_MEGABYTES = 64;
+
+export interface Seen {
+  readonly event: Event;
+  readonly atMs: number;
+}
+
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The processes of one run, through every one of its coordinators. */
+export class Cluster {
+  readonly out: string;
+  readonly scenario: Scenario;
+  readonly #folder: string;
+  readonly #temporary: string;
+  /** What the run writes to; null where that cannot be arranged. */
+  readonly disk: SmallDisk | null;
+  /** Events of all coordinators, in order, with the time at which they were read. */
+  readonly seen: Seen[] = [];
+  coordinator: GantryProcess;
+  #hands: GantryProcess[] = [];
+  /** Every process that was ever of it, with its start time: the kernel uses a pid again. */
+  readonly #pids = new Map<number, string>();
+  readonly #endpoints = new Set<string>();
+  #stepMax = 0;
+
+  constructor(scenario: Scenario, folder: string) {
+    this.scenario = scenario;
+    this.#folder = folder;
+    const disk = join(folder, 'disk');
+    this.disk = SmallDisk.mount(disk, DISK_MEGABYTES);
+    this.out = join(disk, 'run');
+    this.#temporary = join(folder, 'tmp');
+    mkdirSync(this.#temporary, { recursive: true });
+    const [, ...options] = trainArguments(this.out, runOptions(scenario));
+    const command = scenario.mode === 'launched' ? 'train' : 'coordinator';
+    this.coordinator = this.#spawnCoordinator([command, ...options]);
+  }
+
+  get step(): number {
+    return this.#stepMax;
+  }
+
+  get isOver(): boolean {
+    return !isRunning(this.coordinator);
+  }
+
+  /** Pids of the workers that run, the oldest first. */
+  workers(): number[] {
+    const local = this.isOver ? [] : workersOf(this.coordinator.pid);
+    const byHand = this.#hands.filter(isRunning).map(({ pid }) => pid);
+    const all = [...local, ...byHand].sort((a, b) => a - b);
+    for (const pid of all) this.#know(pid);
+    return all;
+  }
+
+  /** As many workers by hand as the run begins with; a hub is the coordinator's own in any case. */
+  async startWorkers(): Promise<void> {
+    if (this.scenario.mode === 'launched') return;
+    await this.coordinator.until(({ event }) => event === 'start');
+    for (let index = 0; index < this.scenario.workers; index++) this.join();
+  }
+
+  join(): GantryProcess {
+    const worker = new GantryProcess(['worker', '--join', this.endpoint], this.#env, undefined, HANG_MS);
+    this.#hands.push(worker);
+    this.#know(worker.pid);
+    return worker;
+  }
+
+  /** Brings a cluster by hand back to its size: what a person, or the machine's own supervisor, would do. */
+  refill(): void {
+    if (this.scenario.mode === 'launched' || this.isOver) return;
+    const missing = this.scenario.workers - this.#hands.filter(isRunning).length;
+    for (let index = 0; index < missing; index++) this.join();
+  }
+
+  /** The next coordinator of the run, once the one before is gone. */
+  async resume(): Promise<void> {
+    await this.coordinator.finished;
+    const command = this.scenario.mode === 'launched' ? ['resume'] : ['coordinator', '--resume'];
+    this.coordinator = this.#spawnCoordinator([...command, '--json', '--out', this.out]);
+  }
+
+  /** The first event behind the `from`-th that `matches`; null: the run ended before it. */
+  async until(from: number, matches: (event: Event) => boolean): Promise<Seen | null> {
+    for (let index = from; ; ) {
+      for (; index < this.seen.length; index++) if (matches(this.seen[index]!.event)) return this.seen[index]!;
+      if (this.isOver) return null;
+      await sleep(10);
+    }
+  }
+
+  get endpoint(): string {
+    return this.seen.findLast(({ event }) => event.event === 'start')!.event.endpoint as string;
+  }
+
+  /** Everything of it that is still there when it ought to be gone; empty: nothing. */
+  async leftovers(): Promise<string[]> {
+    let left = await this.#present();
+    for (let waited = 0; left.length > 0 && waited < LEFT_MS_MAX; waited += 100) {
+      await sleep(100);
+      // Nobody is left to answer it: it would wait for the next coordinator, as it ought to.
+      if (waited === UNANSWERED_MS) for (const { child } of this.#hands) child.kill('SIGTERM');
+      left = await this.#present();
+    }
+    return left;
+  }
+
+  async #present(): Promise<string[]> {
+    const runs = this.seen.filter(({ event }) => event.event === 'start').map(({ event }) => event.run as string);
+    const ports = await Promise.all([...this.#endpoints].map(async (one) => ((await isBound(one)) ? [one] : [])));
+    return [
+      ...this.#living().map((pid) => `process ${pid}`),
+      ...sharedMemoryFiles().filter((name) => runs.some((run) => name.includes(run))),
+      ...readdirSync(this.#temporary).filter((name) => name.startsWith('gantry')),
+      ...ports.flat(),
+    ];
+  }
+
+  /** Ends whatever is left, after a failure. */
+  killAll(): void {
+    this.workers();
+    for (const pid of this.#living()) kill(pid, 'SIGKILL');
+  }
+
+  /** Takes away what the run wrote. */
+  remove(): void {
+    this.disk?.unmount();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #know(pid: number): void {
+    if (!this.#pids.has(pid)) this.#pids.set(pid, startTimeOf(pid));
+  }
+
+  #living(): number[] {
+    const same = [...this.#pids].filter(([pid, start]) => isAlive(pid) && startTimeOf(pid) === start);
+    return same.map(([pid]) => pid);
+  }
+
+  /** The last lines of every log, and what the commands printed. */
+  async account(): Promise<string> {
+    const folder = join(this.out, 'logs');
+    const files = readFolder(folder).map((name) => `--- ${name}\n${tail(readFileSync(join(folder, name), 'utf8'))}`);
+    const hands = await Promise.all(
+      this.#hands.map(async ({ pid, finished }) => `--- worker by hand, pid ${pid}\n${tail((await finished).stderr)}`),
+    );
+    const events = this.seen
+      .filter(({ event: { event } }) => event !== 'progress')
+      .slice(-LOG_LINES)
+      .map(({ event }) => JSON.stringify(event).slice(0, 400));
+    const { stderr } = await this.coordinator.finished;
+    return ['--- events', ...events, '--- coordinator', tail(stderr), ...files, ...hands].join('\n');
+  }
+
+  get #env(): Record<string, string> {
+    return { TMPDIR: this.#temporary };
+  }
+
+  #spawnCoordinator(args: readonly string[]): GantryProcess {
+    const coordinator = new GantryProcess(args, this.#env, undefined, HANG_MS);
+    this.#know(coordinator.pid);
+    coordinator.onEvent = (event) => this.#note(event);
+    return coordinator;
+  }
+
+  #note(event: Event): void {
+    this.seen.push({ event, atMs: performance.now() });
+    if (event.event === 'progress') this.#stepMax = Math.max(this.#stepMax, event.step as number);
+    if (event.event === 'start') this.#endpoints.add(event.endpoint as string);
+    if (event.event === 'joined') this.#know(event.pid as number);
+  }
+}
+
+/** The options that decide the bits, and those of the cluster. */
+export function runOptions({ shards, workers, transport, topology }: Omit<Scenario, 'seed' | 'faults' | 'mode'>) {
+  return {
+    ...{ shards, workers, transport, topology },
+    batch: 100,
+    steps: STEPS,
+    lease: `${LEASE_MS}ms`,
+    'checkpoint-every': 60,
+    'max-restarts': 100,
+  };
+}
+
+/** A process that is gone already has had its fault. */
+export function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function isRunning({ child }: GantryProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
+function readFolder(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+function tail(text: string): string {
+  return text.trimEnd().split('\n').slice(-LOG_LINES).join('\n');
+}
+
+/** Whether anybody listens at `tcp://HOST:PORT`. */
+function isBound(endpoint: string): Promise<boolean> {
+  const { hostname, port } = new URL(endpoint);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

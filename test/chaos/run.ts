@@ -1,0 +1,257 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { doneOf, gantry, isAlive, trainArguments } from '../support/gantry.js';
+import { MemoryCage } from '../support/scarcity.js';
+import { Cluster, kill, runOptions, sleep } from './cluster.js';
+import { describeFault, describeScenario, type Fault, type Scenario } from './faults.js';
+
+/** No recovery takes so long on any machine that can run the tests. */
+const RECOVERY_MS_MAX = 90_000;
+/** Far less than a regrouping worker asks for. */
+const CAGE_BYTES = 2 ** 20;
+let cages = 0;
+
+export interface FaultReport {
+  readonly fault: Fault;
+  /** What it was done to, in words. */
+  readonly done: string;
+  /** From the fault, or its end where something was stopped within its lease, to the next step that was told of; null: the run ended before. */
+  readonly recoveryMs: number | null;
+}
+
+export interface ChaosReport {
+  readonly reports: readonly FaultReport[];
+  readonly stateSha256: string;
+  readonly left: readonly string[];
+}
+
+/** SHA-256 of an undisturbed run; it depends on the shards alone. */
+export async function undisturbed(shards: number, folder: string): Promise<string> {
+  const options = runOptions({ shards, workers: 1, transport: 'shm', topology: 'direct' });
+  const out = join(folder, `undisturbed-${shards}`);
+  return doneOf(await gantry(trainArguments(out, options))).stateSha256 as string;
+}
+
+/** Runs a scenario to its end. @throws with the seed, the faults and the end of every log, if anything is not as it must be */
+export async function runScenario(
+  scenario: Scenario,
+  options: { folder: string; expected: string; onFault: (report: FaultReport) => void },
+): Promise<ChaosReport> {
+  mkdirSync(options.folder, { recursive: true });
+  const cluster = new Cluster(scenario, options.folder);
+  const reports: FaultReport[] = [];
+  try {
+    await cluster.startWorkers();
+    const pending: Promise<void>[] = [];
+    for (const fault of scenario.faults) {
+      const reached = await cluster.until(
+        0,
+        ({ event, step }) => event === 'progress' && (step as number) >= fault.atStep,
+      );
+      if (reached === null) break;
+      await sleep(fault.delayMs);
+      if (cluster.isOver) break;
+      const report = inflict(cluster, fault).then((one) => {
+        reports.push(one);
+        options.onFault(one);
+      });
+      pending.push(report);
+      report.catch(() => {});
+      if (fault.awaited) await report;
+      else await sleep(fault.durationMs / 4);
+    }
+    await Promise.all(pending);
+    const done = doneOf(await cluster.coordinator.finished);
+    const left = await cluster.leftovers();
+    if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
+    if (done.stateSha256 !== options.expected) {
+      throw new Error(`state ${done.stateSha256}, undisturbed ${options.expected}`);
+    }
+    return { reports, stateSha256: done.stateSha256, left };
+  } catch (cause) {
+    cluster.killAll();
+    throw new Error(await accountOf(cluster, reports, cause), { cause });
+  } finally {
+    cluster.remove();
+  }
+}
+
+async function accountOf(cluster: Cluster, reports: readonly FaultReport[], cause: unknown): Promise<string> {
+  const { scenario } = cluster;
+  const faults = scenario.faults.map((fault) => {
+    const report = reports.find((one) => one.fault === fault);
+    return `  ${describeFault(fault)}${report === undefined ? '' : `: ${report.done}`}`;
+  });
+  const problem = cause instanceof Error ? cause.message : String(cause);
+  return [problem, describeScenario(scenario), ...faults, await cluster.account()].join('\n');
+}
+
+/** Does it, and waits until the run has recovered. */
+async function inflict(cluster: Cluster, fault: Fault): Promise<FaultReport> {
+  const before = cluster.seen.length;
+  const { done, regroups, sinceMs } = await perform(cluster, fault);
+  const recovered = await withBound(recovery(cluster, before, regroups), () => describeFault(fault));
+  return { fault, done, recoveryMs: recovered === null ? null : Math.max(0, recovered - sinceMs) };
+}
+
+/** When the first step behind a fault was told of. */
+async function recovery(cluster: Cluster, before: number, regroups: boolean): Promise<number | null> {
+  const ready = regroups ? await cluster.until(before, ({ event }) => event === 'ready') : null;
+  if (regroups && ready === null) return null;
+  const from = ready === null ? cluster.seen.length : cluster.seen.indexOf(ready);
+  const progress = await cluster.until(from, ({ event }) => event === 'progress');
+  return progress?.atMs ?? null;
+}
+
+async function withBound<T>(work: Promise<T>, what: () => string): Promise<T> {
+  const late = new AbortController();
+  const bound = new Promise<never>((_, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`no recovery in ${RECOVERY_MS_MAX} ms: ${what()}`)),
+      RECOVERY_MS_MAX,
+    );
+    late.signal.addEventListener('abort', () => clearTimeout(timer));
+  });
+  try {
+    return await Promise.race([work, bound]);
+  } finally {
+    late.abort();
+  }
+}
+
+interface Performed {
+  readonly done: string;
+  /** Nobody may go on before there is a new generation. */
+  readonly regroups: boolean;
+  readonly sinceMs: number;
+}
+
+function performed(done: string, regroups: boolean, sinceMs = performance.now()): Performed {
+  return { done, regroups, sinceMs };
+}
+
+async function perform(cluster: Cluster, fault: Fault): Promise<Performed> {
+  const workers = cluster.workers();
+  const one = workers[Math.floor(fault.pick * workers.length)];
+  switch (fault.kind) {
+    case 'kill-one':
+      return killWorkers(cluster, fault, one === undefined ? [] : [one]);
+    case 'kill-several':
+      return killWorkers(
+        cluster,
+        fault,
+        rotate(workers, fault.pick).slice(0, Math.max(1, Math.ceil(workers.length / 2))),
+      );
+    case 'kill-all-but-one':
+      return killWorkers(cluster, fault, rotate(workers, fault.pick).slice(1));
+    case 'kill-all':
+      return killWorkers(cluster, fault, workers);
+    case 'stop-short':
+    case 'stop-long':
+      return freeze(fault, one);
+    case 'leave':
+      return leave(cluster, fault, one);
+    case 'join':
+      return performed(`worker ${cluster.join().pid} joins`, false);
+    case 'freeze-coordinator-short':
+    case 'freeze-coordinator-long':
+      return freeze(fault, cluster.coordinator.pid);
+    case 'kill-coordinator':
+      return killCoordinator(cluster, fault, []);
+    case 'kill-everything':
+      return killCoordinator(cluster, fault, workers);
+    case 'no-memory':
+      return takeMemory(cluster, fault, rotate(workers, fault.pick));
+    case 'no-disk':
+      return fillDisk(cluster, fault);
+  }
+}
+
+function rotate(pids: readonly number[], pick: number): number[] {
+  const at = Math.floor(pick * pids.length);
+  return [...pids.slice(at), ...pids.slice(0, at)];
+}
+
+async function killWorkers(cluster: Cluster, { durationMs }: Fault, pids: readonly number[]): Promise<Performed> {
+  const sinceMs = performance.now();
+  for (const pid of pids) kill(pid, 'SIGKILL');
+  if (cluster.scenario.mode === 'by-hand') {
+    await sleep(durationMs);
+    cluster.refill();
+  }
+  return performed(`killed ${pids.join(' ')}`, pids.length > 0, sinceMs);
+}
+
+async function freeze({ kind, durationMs }: Fault, pid: number | undefined): Promise<Performed> {
+  if (pid === undefined) return performed('nobody to stop', false);
+  const stoppedMs = performance.now();
+  kill(pid, 'SIGSTOP');
+  await sleep(durationMs);
+  const sinceMs = kind === 'stop-long' ? stoppedMs : performance.now();
+  if (isAlive(pid)) kill(pid, 'SIGCONT');
+  return performed(`${pid} stopped for ${durationMs} ms`, kind === 'stop-long', sinceMs);
+}
+
+/** Not the last one: that would stop the run as Ctrl-C does. */
+async function leave(cluster: Cluster, { durationMs }: Fault, pid: number | undefined): Promise<Performed> {
+  if (pid === undefined || cluster.workers().length < 3) return performed('too few to let one leave', false);
+  const sinceMs = performance.now();
+  kill(pid, 'SIGTERM');
+  if (cluster.scenario.mode === 'by-hand') {
+    await sleep(durationMs);
+    cluster.refill();
+  }
+  return performed(`${pid} left`, false, sinceMs);
+}
+
+/** Workers by hand wait for the next one, unless they are killed with it. */
+async function killCoordinator(
+  cluster: Cluster,
+  { durationMs }: Fault,
+  workers: readonly number[],
+): Promise<Performed> {
+  const sinceMs = performance.now();
+  for (const pid of [cluster.coordinator.pid, ...workers]) kill(pid, 'SIGKILL');
+  await cluster.coordinator.finished;
+  await sleep(durationMs);
+  await cluster.resume();
+  if (workers.length > 0 && cluster.scenario.mode === 'by-hand') {
+    await cluster.coordinator.until(({ event }) => event === 'start');
+    cluster.refill();
+  }
+  return performed(workers.length > 0 ? `killed everything` : 'killed the coordinator', true, sinceMs);
+}
+
+async function takeMemory(cluster: Cluster, fault: Fault, [confined, killed]: readonly number[]): Promise<Performed> {
+  const cage = MemoryCage.make(`gantry-chaos-${process.pid}-${cages++}`, CAGE_BYTES);
+  if (cage === null || confined === undefined || killed === undefined) return performed('no memory to take', false);
+  try {
+    cage.confine(confined);
+    const { sinceMs } = await killWorkers(cluster, fault, [killed]);
+    await sleep(fault.durationMs);
+    return performed(`${confined} without memory, killed ${killed}`, true, sinceMs);
+  } finally {
+    // It has had its chance to die of it; what it is used for after this counts as the next fault's.
+    if (isAlive(confined)) kill(confined, 'SIGKILL');
+    await cage.remove();
+    cluster.refill();
+  }
+}
+
+/** The coordinator ends the run at the first thing that it cannot write, says so, and it can be resumed. */
+async function fillDisk(cluster: Cluster, { durationMs }: Fault): Promise<Performed> {
+  if (cluster.disk === null) return performed('no disk to fill', false);
+  const sinceMs = performance.now();
+  cluster.disk.fill();
+  const finished = await cluster.coordinator.finished;
+  cluster.disk.empty();
+  const error = finished.events.find(({ event }) => event === 'error');
+  if (finished.code !== 1 || error?.code !== 'GANTRY_DISK_FULL') {
+    throw new Error(`a full disk ended the run with ${finished.code}, ${JSON.stringify(error)}`);
+  }
+  await sleep(durationMs);
+  await cluster.resume();
+  await cluster.coordinator.until(({ event }) => event === 'start');
+  cluster.refill();
+  return performed('no room on the disk', true, sinceMs);
+}
