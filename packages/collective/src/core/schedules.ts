@@ -49,7 +49,7 @@ export function subtreesInOrder(schedule: Schedule): { member: number; node: Sha
 /** The segments whose updates the workers of one host compute: all of the hub's, or an even share of everybody's. */
 export function hostSegments(topology: Topology, floats: number, assignment: ShardAssignment): Segment[] {
   const members = assignment.members.length;
-  if (topology === 'direct') return splitSegments(floats, members);
+  if (topology !== 'star') return splitSegments(floats, members);
   assert(assignment.hub !== null, 'topology star needs a hub');
   return starSegments(floats, members, assignment.hub);
 }

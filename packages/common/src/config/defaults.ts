@@ -14,6 +14,7 @@ export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'transport' | 'topology'
   engine: 'onnx',
   device: 'cpu',
   threads: 0,
+  wire: 'fp32',
   updates: 'alternating',
   discriminatorUpdates: 1,
   loss: 'non-saturating',

@@ -26,6 +26,7 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   checkpointKeep: 'none',
   sampleEvery: 'none',
   leaseMs: 'none',
+  wire: 'numbers',
   device: 'numbers',
   engine: 'numbers',
   loss: 'numbers',

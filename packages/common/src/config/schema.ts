@@ -70,6 +70,7 @@ const fields = {
     'Device of each worker',
   ),
   threads: whole(0, LIMITS.threads, 'Threads a worker computes with; 0: one'),
+  wire: oneOf(['fp32', 'bf16', 'fp16'], 'What gradients are rounded to before they are summed'),
   updates: oneOf(['alternating', 'simultaneous'], 'D then G, or both from one forward pass'),
   discriminatorUpdates: whole(1, LIMITS.discriminatorUpdates, 'D updates a step'),
   loss: oneOf(['non-saturating', 'minimax'], 'Loss of D and G'),
@@ -100,7 +101,7 @@ export const settingsSchema = z
       model: modelPath.nullable(),
       adam: z.strictObject(adam, { error: mapping }).partial().describe("Adam's settings"),
       transport: oneOf(['auto', 'shm', 'ipc', 'tcp'], 'How gradients travel'),
-      topology: oneOf(['auto', 'direct', 'star'], 'Who sums what'),
+      topology: oneOf(['auto', 'direct', 'halving', 'star'], 'Who sums what'),
     },
     { error: mapping },
   )
@@ -112,7 +113,7 @@ export const runConfigSchema = z.strictObject({
   model: modelPath.nullable(),
   adam: z.strictObject(adam),
   transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
-  topology: oneOf(['direct', 'star'], 'Who sums what'),
+  topology: oneOf(['direct', 'halving', 'star'], 'Who sums what'),
 });
 
 /** What a user may say about a run: keys of `gantry.yaml`. */
