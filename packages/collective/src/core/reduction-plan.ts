@@ -1,6 +1,6 @@
 import { CHUNK_FLOATS } from '../constants.js';
 import type { ShardAssignment } from './assignment.js';
-import { type Schedule, subtreesInOrder } from './schedules.js';
+import { type DirectSchedule, subtreesInOrder } from './schedules.js';
 import type { Segment } from './segments.js';
 import { reduceOrder, type ShardRange } from './tree.js';
 
@@ -25,7 +25,7 @@ export interface ReductionPlan {
 }
 
 /** Gives every intermediate sum a register, as few as the depth of the tree needs. */
-export function planReduction(schedule: Schedule, assignment: ShardAssignment): ReductionPlan {
+export function planReduction(schedule: DirectSchedule, assignment: ShardAssignment): ReductionPlan {
   const slots = subtreesInOrder(schedule);
   const adds = reduceOrder(
     slots.map(({ node }) => node),
