@@ -1,6 +1,5 @@
 import { ALIGNMENT_FLOATS, assert } from '@gantry/common';
 import type { ShardAssignment } from './assignment.js';
-import { chunkCount, chunkOf } from './reduction-plan.js';
 import type { Segment } from './segments.js';
 import { alignedSubtrees, type ShardRange, shardsOf, splitPoint } from './tree.js';
 
@@ -160,9 +159,4 @@ function missingFrom(segments: readonly Segment[], wanted: Segment): Segment[] {
   }
   if (next < wanted.end) gaps.push({ start: next, end: wanted.end });
   return gaps;
-}
-
-/** The frames that carry a piece. */
-export function chunksOf(segment: Segment): Segment[] {
-  return Array.from({ length: chunkCount(segment) }, (_, index) => chunkOf(segment, index));
 }

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { CHUNK_FLOATS, WHOLE_VECTOR_FLOATS_MAX } from '../constants.js';
 import { assignShards } from './assignment.js';
+import { chunkCount, chunkIndexOf, chunkOf } from './chunks.js';
 import { hashPlan, layoutHostMemory } from './host-layout.js';
-import { chunkCount, chunkIndexOf, chunkOf, planReduction } from './reduction-plan.js';
+import { planReduction } from './reduction-plan.js';
 import { chooseTopology, createSchedule, type DirectSchedule } from './schedules.js';
 import { splitSegments } from './segments.js';
 import { hasReached, sequenceDifference } from './sequence.js';

@@ -1,6 +1,7 @@
 import { assert } from '@gantry/common';
+import { chunksOf } from '../core/chunks.js';
 import { FRAME_PARTIAL, FRAME_SUM, type FrameHeader, type FrameKind, malformed } from '../core/frame.js';
-import { chunksOf, type HalvingAddition, type HalvingPlan } from '../core/halving-plan.js';
+import type { HalvingAddition, HalvingPlan } from '../core/halving-plan.js';
 import type { Segment } from '../core/segments.js';
 import type { ShardRange } from '../core/tree.js';
 import type { OutgoingFrame, Payload } from './data-link.js';

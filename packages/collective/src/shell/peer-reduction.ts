@@ -1,13 +1,7 @@
 import { CHUNK_FLOATS } from '../constants.js';
+import { chunkCount, chunkIndexOf, chunkOf } from '../core/chunks.js';
 import { FRAME_PARTIAL, FRAME_SUM, type FrameHeader, malformed } from '../core/frame.js';
-import {
-  chunkCount,
-  chunkIndexOf,
-  chunkOf,
-  type Operand,
-  planReduction,
-  type ReductionPlan,
-} from '../core/reduction-plan.js';
+import { type Operand, planReduction, type ReductionPlan } from '../core/reduction-plan.js';
 import type { DirectSchedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
 import type { OutgoingFrame } from './data-link.js';
