@@ -67,7 +67,17 @@ export const OPTIONS = {
     describe: 'auto, shm, ipc, tcp',
     default: 'auto, which is shm on Linux and tcp elsewhere',
   },
-  topology: { group: 'Workers:', key: 'topology', describe: 'auto, direct, star', default: 'auto, which is direct' },
+  topology: {
+    group: 'Workers:',
+    key: 'topology',
+    describe: 'auto, direct, halving, star',
+    default: 'auto, which is direct',
+  },
+  wire: {
+    group: 'Workers:',
+    key: 'wire',
+    describe: 'What gradients are rounded to before they are summed: fp32, bf16, fp16',
+  },
   lease: {
     group: 'Workers:',
     key: 'leaseMs',

@@ -2,9 +2,11 @@ export { type AllreduceBenchOptions, type AllreduceRow, benchAllreduce } from '.
 export { assignShards, type ShardAssignment } from './core/assignment.js';
 export type { Exchange, GatherResult } from './core/exchange.js';
 export { type HostMemoryPlan, layoutHostMemory } from './core/host-layout.js';
+export { chooseTopology, type NetworkCosts } from './core/schedules.js';
 export type { Segment } from './core/segments.js';
 export { alignedSubtrees, reduceOrder, type ShardRange, shardsOf, splitPoint, type TreeAdd } from './core/tree.js';
 export { jsVectorSum, type VectorSum } from './core/vector-sum.js';
+export { roundToWire } from './core/wire.js';
 export { ControlWords } from './shell/control-words.js';
 export { cleanStaleDataFolders } from './shell/data-folder.js';
 export { bindDataSocket, DataSocket, type DataSocketOptions } from './shell/data-socket.js';

@@ -1,7 +1,10 @@
 /** `alternating`: D updates, then a G update, each committed; `simultaneous`: both from one forward pass, one commit. */
 export type UpdateMode = 'alternating' | 'simultaneous';
 export type Transport = 'shm' | 'ipc' | 'tcp';
-export type Topology = 'direct' | 'star';
+/** `direct`: everybody sends to everybody; `halving`: log₂ rounds between neighbours; `star`: everything through a hub. */
+export type Topology = 'direct' | 'halving' | 'star';
+/** What a shard's gradient is rounded to, once, before any sum; all sums are fp32. */
+export type WireType = 'fp32' | 'bf16' | 'fp16';
 export type EngineName = 'onnx' | 'tensorflow-gpu' | 'tensorflow' | 'js';
 export type NetworkName = 'discriminator' | 'generator';
 /** The order in which networks lie in the state and are hashed. */
@@ -47,6 +50,7 @@ export interface RunConfig {
   /** Resolved from `auto` by whoever starts the run. */
   readonly transport: Transport;
   readonly topology: Topology;
+  readonly wire: WireType;
   readonly updates: UpdateMode;
   readonly discriminatorUpdates: number;
   readonly loss: string;

@@ -8,6 +8,7 @@ export {
   type Topology,
   type Transport,
   type UpdateMode,
+  type WireType,
 } from './config-types.js';
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
 export { fileError } from './file-error.js';

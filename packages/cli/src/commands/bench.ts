@@ -22,7 +22,7 @@ async function benchTrain(args: Args): Promise<number> {
   const config = await configOf(given, { transport: localTransport() });
   const { measureTraining } = await import('../measure-training.js');
   const measured = await measureTraining(config);
-  const { workers, shards, batch, steps, transport, topology, updates } = config;
+  const { workers, shards, batch, steps, transport, topology, wire, updates } = config;
   const told = {
     event: 'done',
     bench: 'train',
@@ -32,6 +32,7 @@ async function benchTrain(args: Args): Promise<number> {
     steps,
     transport,
     topology,
+    wire,
     updates,
     ...measured,
   };
@@ -49,17 +50,18 @@ async function benchVectors(args: Args): Promise<number> {
   const config = await configOf(args, { transport: localTransport() });
   const sizes = sizesOf(textOf(args, 'bytes') ?? VECTOR_SIZES_DEFAULT);
   const { benchAllreduce } = await import('@gantry/collective');
-  const { workers, transport, topology } = config;
+  const { workers, transport, topology, wire } = config;
   const rows = await benchAllreduce({
     workers,
     bytes: sizes,
     transport,
     topology,
+    wire,
     sumModule: import.meta.resolve('@gantry/engine'),
   });
   if (isGiven(args, 'json')) {
     for (const row of rows) process.stdout.write(`${JSON.stringify({ event: 'allreduce', ...row })}\n`);
-    const told = { event: 'done', bench: 'allreduce', workers, transport, topology, rows };
+    const told = { event: 'done', bench: 'allreduce', workers, transport, topology, wire, rows };
     process.stdout.write(`${JSON.stringify(told)}\n`);
     return 0;
   }

@@ -1,4 +1,4 @@
-import type { Topology, Transport } from '@gantry/common';
+import type { Topology, Transport, WireType } from '@gantry/common';
 import { HostMemory } from '../shell/host-memory.js';
 import { cleanStaleSharedMemory } from '../shell/shared-memory.js';
 import { assignmentOf, type BenchTask, type BenchTimes, benchPlan } from './allreduce-worker.js';
@@ -11,6 +11,7 @@ export interface AllreduceBenchOptions {
   readonly bytes: readonly number[];
   readonly transport: Transport;
   readonly topology: Topology;
+  readonly wire: WireType;
   /**
    * URL of a module that exports `createVectorSum(): VectorSum | null`, as `@gantry/engine` does, for the sums; training uses the same.
    * @default plain JavaScript
@@ -30,7 +31,7 @@ export interface AllreduceRow {
  * written → sum readable by all and the partials free for the next update.
  */
 export async function benchAllreduce(options: AllreduceBenchOptions): Promise<AllreduceRow[]> {
-  const { workers, bytes, transport, topology, sumModule = null } = options;
+  const { workers, bytes, transport, topology, wire, sumModule = null } = options;
   cleanStaleSharedMemory();
   const members = workers + (topology === 'star' ? 1 : 0);
   const name = `bench-${process.pid}`;
@@ -45,7 +46,7 @@ export async function benchAllreduce(options: AllreduceBenchOptions): Promise<Al
   });
   const children = Array.from({ length: members }, () => forkMember('bench/allreduce-worker.js'));
   try {
-    const times = await runMembers(children, { transport, topology, members, bytes, name, sumModule });
+    const times = await runMembers(children, { transport, topology, wire, members, bytes, name, sumModule });
     return bytes.map((size, index) => summarize(size, times[index]!));
   } finally {
     for (const { child } of children) child.kill('SIGKILL');

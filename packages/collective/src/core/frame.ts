@@ -1,10 +1,14 @@
-import { GantryError } from '@gantry/common';
+import { GantryError, type WireType } from '@gantry/common';
 
 /** What a data frame carries; numbers as in `proto/gantry/v1/data.proto`. */
 export const FRAME_PARTIAL = 1;
 export const FRAME_SUM = 2;
 export const FRAME_RECEIVED = 3;
 export type FrameKind = typeof FRAME_PARTIAL | typeof FRAME_SUM | typeof FRAME_RECEIVED;
+
+/** What a payload's values are; numbers as in `proto/gantry/v1/data.proto`. */
+export const FRAME_WIRES: Readonly<Record<WireType, FrameWire>> = { fp32: 0, bf16: 1, fp16: 2 };
+export type FrameWire = 0 | 1 | 2;
 
 /** Bit of `flags`: the sender asks everybody to stop before this update. */
 export const FRAME_FLAG_STOP = 1;
@@ -22,9 +26,10 @@ export interface FrameHeader {
   nodeEnd: number;
   /** Floats. */
   offset: number;
-  /** Floats. */
+  /** Values. */
   length: number;
   flags: number;
+  wire: FrameWire;
 }
 
 /** Fields after `run`, in wire order: field number 2 and up, each `fixed32`. */
@@ -39,6 +44,7 @@ const FIELDS = [
   'offset',
   'length',
   'flags',
+  'wire',
 ] as const;
 const RUN_BYTES = 9;
 const FIELD_BYTES = 5;
@@ -69,6 +75,7 @@ export function createFrameHeader(): FrameHeader {
     offset: 0,
     length: 0,
     flags: 0,
+    wire: FRAME_WIRES.fp32,
   };
 }
 
@@ -86,7 +93,7 @@ export function encodeFrameHeader(header: FrameHeader, bytes: DataView): void {
 /**
  * Reads a header into `into`. Only its form is checked here; what its numbers mean is for the receiver to check.
  *
- * @returns null for any other length, field order or kind: bytes of a stranger, since members know each other's version
+ * @returns null for any other length, field order, kind or wire type: bytes of a stranger, since members know each other's version
  */
 export function decodeFrameHeader(bytes: Uint8Array, into: FrameHeader): FrameHeader | null {
   if (bytes.byteLength !== FRAME_HEADER_BYTES) return null;
@@ -98,15 +105,23 @@ export function decodeFrameHeader(bytes: Uint8Array, into: FrameHeader): FrameHe
     if (view.getUint8(at) !== (((index + 2) << 3) | WIRE_FIXED32)) return null;
     const value = view.getInt32(at + 1, true);
     const field = FIELDS[index]!;
-    if (field !== 'kind') into[field] = value;
-    else if (isKind(value)) into.kind = value;
-    else return null;
+    if (field === 'kind') {
+      if (!isKind(value)) return null;
+      into.kind = value;
+    } else if (field === 'wire') {
+      if (!isWire(value)) return null;
+      into.wire = value;
+    } else into[field] = value;
   }
   return into;
 }
 
 function isKind(value: number): value is FrameKind {
   return value === FRAME_PARTIAL || value === FRAME_SUM || value === FRAME_RECEIVED;
+}
+
+function isWire(value: number): value is FrameWire {
+  return value === FRAME_WIRES.fp32 || value === FRAME_WIRES.bf16 || value === FRAME_WIRES.fp16;
 }
 
 /** The error of a frame of this run that no Gantry of this version sends. */

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { CHUNK_FLOATS, WHOLE_VECTOR_FLOATS_MAX } from '../constants.js';
 import { assignShards } from './assignment.js';
+import { chunkCount, chunkIndexOf, chunkOf } from './chunks.js';
 import { hashPlan, layoutHostMemory } from './host-layout.js';
-import { chunkCount, chunkIndexOf, chunkOf, planReduction } from './reduction-plan.js';
-import { createSchedule } from './schedules.js';
+import { planReduction } from './reduction-plan.js';
+import { chooseTopology, createSchedule, type DirectSchedule } from './schedules.js';
 import { splitSegments } from './segments.js';
 import { hasReached, sequenceDifference } from './sequence.js';
 
@@ -36,24 +37,45 @@ describe('segments', () => {
   });
 });
 
+const direct = (...parameters: Parameters<typeof createSchedule>): DirectSchedule => {
+  const schedule = createSchedule(...parameters);
+  if (schedule.kind !== 'direct') throw new Error(`it is ${schedule.kind}`);
+  return schedule;
+};
+
 describe('schedules', () => {
   const long = 10 * CHUNK_FLOATS;
   test('two members, and short vectors, go whole', () => {
-    expect(createSchedule('direct', long, assignShards(4, 2)).returnsSums).toBe(false);
-    expect(createSchedule('direct', WHOLE_VECTOR_FLOATS_MAX, assignShards(4, 4)).returnsSums).toBe(false);
-    expect(createSchedule('direct', WHOLE_VECTOR_FLOATS_MAX + 1, assignShards(4, 4)).returnsSums).toBe(true);
+    expect(direct('direct', long, assignShards(4, 2)).returnsSums).toBe(false);
+    expect(direct('direct', WHOLE_VECTOR_FLOATS_MAX, assignShards(4, 4)).returnsSums).toBe(false);
+    expect(direct('direct', WHOLE_VECTOR_FLOATS_MAX + 1, assignShards(4, 4)).returnsSums).toBe(true);
   });
 
   test('the hub of a star owns everything', () => {
-    const { owned, returnsSums } = createSchedule('star', long, assignShards(4, 3, 1));
+    const { owned, returnsSums } = direct('star', long, assignShards(4, 3, 1));
     expect(owned.map(({ start, end }) => end - start)).toEqual([0, long, 0]);
     expect(returnsSums).toBe(true);
-    expect(() => createSchedule('star', long, assignShards(4, 3))).toThrow('needs a hub');
+    expect(() => direct('star', long, assignShards(4, 3))).toThrow('needs a hub');
+  });
+
+  test('two members have nothing to halve', () => {
+    expect(createSchedule('halving', long, assignShards(4, 2)).kind).toBe('direct');
+    expect(createSchedule('halving', long, assignShards(4, 3)).kind).toBe('halving');
+  });
+
+  test('auto halves among many members, where messages to everybody would cost more than rounds', () => {
+    const kinds = [2, 3, 4, 8, 64, 256].map(
+      (members) => createSchedule('auto', 100_000, assignShards(256, members)).kind,
+    );
+    expect(kinds).toEqual(['direct', 'direct', 'direct', 'direct', 'halving', 'halving']);
+    const network = { latencyMs: 0.05, bytesPerSecond: 1e9 };
+    expect(chooseTopology({ ...network, floats: WHOLE_VECTOR_FLOATS_MAX, members: 64 })).toBe('halving');
+    expect(chooseTopology({ ...network, floats: long, members: 64, latencyMs: 5 })).toBe('direct');
   });
 
   test('a reduction plan needs few registers and ends in the result', () => {
     const assignment = assignShards(16, 16);
-    const plan = planReduction(createSchedule('direct', long, assignment), assignment);
+    const plan = planReduction(direct('direct', long, assignment), assignment);
     expect(plan.additions).toHaveLength(15);
     expect(plan.additions.at(-1)!.out).toEqual({ kind: 'result' });
     expect(plan.registers).toBeLessThanOrEqual(5);

@@ -1,7 +1,5 @@
-import { CHUNK_FLOATS } from '../constants.js';
 import type { ShardAssignment } from './assignment.js';
-import { type Schedule, subtreesInOrder } from './schedules.js';
-import type { Segment } from './segments.js';
+import { type DirectSchedule, subtreesInOrder } from './schedules.js';
 import { reduceOrder, type ShardRange } from './tree.js';
 
 /** Where an addition finds an operand or puts its result: a slot's chunk, a scratch register, or the result itself. */
@@ -25,7 +23,7 @@ export interface ReductionPlan {
 }
 
 /** Gives every intermediate sum a register, as few as the depth of the tree needs. */
-export function planReduction(schedule: Schedule, assignment: ShardAssignment): ReductionPlan {
+export function planReduction(schedule: DirectSchedule, assignment: ShardAssignment): ReductionPlan {
   const slots = subtreesInOrder(schedule);
   const adds = reduceOrder(
     slots.map(({ node }) => node),
@@ -44,23 +42,4 @@ export function planReduction(schedule: Schedule, assignment: ShardAssignment): 
     return { out, left, right };
   });
   return { slots, additions, registers };
-}
-
-/** How many frames carry a segment. */
-export function chunkCount(segment: Segment): number {
-  return Math.ceil((segment.end - segment.start) / CHUNK_FLOATS);
-}
-
-/** Chunk `index` of a segment; the last one may be shorter. */
-export function chunkOf(segment: Segment, index: number): Segment {
-  const start = segment.start + index * CHUNK_FLOATS;
-  return { start, end: Math.min(segment.end, start + CHUNK_FLOATS) };
-}
-
-/** The chunk of `segment` that is exactly `length` floats from `offset`, or -1. Safe for any numbers. */
-export function chunkIndexOf(segment: Segment, offset: number, length: number): number {
-  const index = (offset - segment.start) / CHUNK_FLOATS;
-  if (!Number.isInteger(index) || index < 0 || index >= chunkCount(segment)) return -1;
-  const chunk = chunkOf(segment, index);
-  return chunk.end - chunk.start === length ? index : -1;
 }

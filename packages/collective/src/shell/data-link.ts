@@ -10,15 +10,18 @@ export interface OutgoingFrame {
   readonly payload: Buffer | null;
 }
 
-/** Who takes the frames that arrive: first says where a payload belongs, then learns that it is there. */
+/** Memory for a payload: floats, or values of two bytes. */
+export type Payload = Float32Array | Uint16Array;
+
+/** Who takes the frames that arrive: first says where a payload belongs, then, before any other frame, learns that it is there. */
 export interface FrameReceiver {
   /** Whether a frame is of this run and generation. Any other is dropped, whatever is in it. */
   isOwn(header: FrameHeader): boolean;
   /** A frame was dropped that is not. */
   countStale(): void;
-  /** Memory for exactly `header.length` floats, or null to drop the frame. Throws for a malformed frame. */
-  place(header: FrameHeader): Float32Array | null;
-  accept(header: FrameHeader, payload: Float32Array): void;
+  /** Memory for exactly `header.length` values of `header.wire`, or null to drop the frame. Throws for a malformed frame. */
+  place(header: FrameHeader): Payload | null;
+  accept(header: FrameHeader, payload: Payload): void;
   /** A frame without a payload. */
   acceptEmpty(header: FrameHeader): void;
   fail(error: GantryError): void;

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { NETWORKS, type NetworkName } from '@gantry/common';
+import { NETWORKS, type NetworkName, type WireType } from '@gantry/common';
 import { describe, expect, test } from 'vitest';
 import { forkMember } from '../bench/fork-members.js';
 import { CHUNK_FLOATS } from '../constants.js';
+import { roundToWire } from '../core/wire.js';
 import type { ExchangeReport, ExchangeTask } from '../testing/exchange-process.js';
 import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
 import { HostMemory } from './host-memory.js';
@@ -18,20 +19,23 @@ const UPDATES: readonly (readonly NetworkName[])[] = [
   NETWORKS,
 ];
 
-const expectedSums = UPDATES.map((networks, index) => {
-  const hash = createHash('sha256');
-  for (const network of networks) {
-    const shards = Array.from({ length: SHARDS }, (_, shard) => {
-      const gradient = new Float32Array(VECTOR_FLOATS[network]);
-      fillAwkward(gradient, gradientSeed({ update: index + 1, network: NETWORKS.indexOf(network), shard }));
-      return gradient;
-    });
-    hash.update(referenceSum(shards));
-  }
-  return hash.digest('hex');
-});
+const expectedSums = (wire: WireType): string[] =>
+  UPDATES.map((networks, index) => {
+    const hash = createHash('sha256');
+    for (const network of networks) {
+      const shards = Array.from({ length: SHARDS }, (_, shard) => {
+        const gradient = new Float32Array(VECTOR_FLOATS[network]);
+        fillAwkward(gradient, gradientSeed({ update: index + 1, network: NETWORKS.indexOf(network), shard }));
+        roundToWire(gradient, wire);
+        return gradient;
+      });
+      hash.update(referenceSum(shards));
+    }
+    return hash.digest('hex');
+  });
+const expected = { fp32: expectedSums('fp32'), bf16: expectedSums('bf16'), fp16: expectedSums('fp16') };
 
-type Case = Pick<ExchangeTask, 'transport' | 'topology' | 'members' | 'hub'>;
+type Case = Pick<ExchangeTask, 'transport' | 'topology' | 'wire' | 'members' | 'hub'>;
 
 /** Runs one process a member; the one that asks to stop is the last. */
 async function runMembers(which: Case, stopAfter: number | null = null): Promise<ExchangeReport[]> {
@@ -66,20 +70,47 @@ async function runMembers(which: Case, stopAfter: number | null = null): Promise
 let counter = 0;
 
 describe.each(['shm', 'ipc', 'tcp'] as const)('over %s', (transport) => {
+  const direct = { transport, topology: 'direct', wire: 'fp32', hub: null } as const;
+
   test.each([1, 2, 3, 4])('%i members have the bits of the scalar tree sum', async (members) => {
-    for (const report of await runMembers({ transport, topology: 'direct', members, hub: null })) {
-      expect(report).toEqual({ sums: expectedSums, stoppedBefore: null });
+    for (const report of await runMembers({ ...direct, members })) {
+      expect(report).toEqual({ sums: expected.fp32, stoppedBefore: null });
     }
   });
 
   test.each([1, 2, 4])('%i members and a hub have the same bits', async (workers) => {
-    for (const report of await runMembers({ transport, topology: 'star', members: workers + 1, hub: workers })) {
-      expect(report).toEqual({ sums: expectedSums, stoppedBefore: null });
+    for (const report of await runMembers({ ...direct, topology: 'star', members: workers + 1, hub: workers })) {
+      expect(report).toEqual({ sums: expected.fp32, stoppedBefore: null });
     }
   });
 
-  test('one member that is asked to stop stops all of them before the same update', async () => {
-    const reports = await runMembers({ transport, topology: 'direct', members: 3, hub: null }, 2);
-    for (const report of reports) expect(report).toEqual({ sums: expectedSums.slice(0, 2), stoppedBefore: 3 });
+  test.each([
+    [3, 'fp32'],
+    [4, 'fp32'],
+    [4, 'bf16'],
+    [5, 'fp16'],
+  ] as const)('%i members that halve %s gradients have the same bits', async (members, wire) => {
+    for (const report of await runMembers({ ...direct, topology: 'halving', wire, members })) {
+      expect(report).toEqual({ sums: expected[wire], stoppedBefore: null });
+    }
   });
+
+  test.each([
+    [1, 'bf16'],
+    [2, 'fp16'],
+    [4, 'bf16'],
+  ] as const)('%i members with %s gradients have the bits of the rounded ones', async (members, wire) => {
+    for (const report of await runMembers({ ...direct, wire, members })) {
+      expect(report).toEqual({ sums: expected[wire], stoppedBefore: null });
+    }
+  });
+
+  test.each(['direct', 'halving'] as const)(
+    'one member that is asked to stop stops all of them, %s',
+    async (topology) => {
+      for (const report of await runMembers({ ...direct, topology, members: 3 }, 2)) {
+        expect(report).toEqual({ sums: expected.fp32.slice(0, 2), stoppedBefore: 3 });
+      }
+    },
+  );
 });

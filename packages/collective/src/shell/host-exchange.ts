@@ -1,8 +1,10 @@
-import { assert, type NetworkName, type Topology } from '@gantry/common';
+import { assert, type NetworkName, type Topology, type WireType } from '@gantry/common';
 import type { ShardAssignment } from '../core/assignment.js';
 import type { Exchange, GatherResult } from '../core/exchange.js';
 import { hostSegments } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
+import { shardsOf } from '../core/tree.js';
+import { roundToWire } from '../core/wire.js';
 import type { ControlWords } from './control-words.js';
 import type { HostMemory } from './host-memory.js';
 import { type SequenceWord, spinMs } from './signal.js';
@@ -11,6 +13,8 @@ export interface HostExchangeOptions {
   readonly memory: HostMemory;
   readonly assignment: ShardAssignment;
   readonly topology: Topology;
+  /** What gradients are rounded to; equal for all members. @default 'fp32' */
+  readonly wire?: WireType;
   /** This member's index in the assignment. */
   readonly member: number;
   readonly control: ControlWords;
@@ -37,9 +41,12 @@ class HostExchange implements Exchange {
   readonly #othersReady: readonly SequenceWord[];
   readonly #othersApplied: readonly SequenceWord[];
   readonly #ownersApplied: readonly SequenceWord[];
+  readonly #wire: WireType;
+  readonly #ownShards: readonly number[];
   #update = 0;
+  #published: number | null = null;
 
-  constructor({ memory, assignment, topology, member, control, spin }: HostExchangeOptions) {
+  constructor({ memory, assignment, topology, wire, member, control, spin }: HostExchangeOptions) {
     const members = assignment.members.length;
     assert(member >= 0 && member < members, `member ${member} of ${members}`);
     assert(members <= memory.plan.members, `memory for ${memory.plan.members} members, not ${members}`);
@@ -58,6 +65,8 @@ class HostExchange implements Exchange {
     this.#memory = memory;
     this.#control = control;
     this.#member = member;
+    this.#wire = wire ?? 'fp32';
+    this.#ownShards = shardsOf(assignment.members[member]!);
     this.#spin = spin ?? spinMs(members);
     this.#segments = { discriminator: segments.discriminator[member]!, generator: segments.generator[member]! };
     this.#othersReady = others
@@ -79,15 +88,19 @@ class HostExchange implements Exchange {
     return this.#memory.partial(network, shard);
   }
 
-  publish(update: number): void {
+  publish(update: number, networks: readonly NetworkName[]): void {
+    for (const network of networks) {
+      for (const shard of this.#ownShards) roundToWire(this.#memory.partial(network, shard), this.#wire);
+    }
     this.#memory.ready[this.#member]!.publish(update | 0);
+    this.#published = update;
   }
 
-  gather(update: number): GatherResult {
+  gather(update: number, networks: readonly NetworkName[]): GatherResult {
     this.#update = update;
     this.#control.throwIfAborted(update, 'gradients');
     if (this.#isStopped()) return 'stopped';
-    this.#memory.ready[this.#member]!.publish(update | 0);
+    if (this.#published !== update) this.publish(update, networks);
     for (let index = 0; index < this.#othersReady.length; index++) {
       if (!this.#othersReady[index]!.waitAtLeast(update | 0, this.#spin, this.#isStopped)) return 'stopped';
     }

@@ -214,7 +214,7 @@ class LibzmqLink implements DataLink {
     const received = zmq.receive(this.#pull, into, into.byteLength, ZMQ_DONTWAIT);
     if (this.#hasMore()) throw malformed('it has more than two parts');
     if (place === null) return true;
-    if (received !== place.byteLength) throw malformed(`${received} bytes are not ${header.length} floats`);
+    if (received !== place.byteLength) throw malformed(`${received} bytes are not ${header.length} values`);
     receiver.accept(header, place);
     return true;
   }

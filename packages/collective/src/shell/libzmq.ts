@@ -20,7 +20,7 @@ export interface Libzmq {
   /** Sends in place: the bytes must not change until the peer has them. */
   sendConst(socket: bigint, data: Uint8Array, bytes: number, flags: number): number;
   /** Returns the message part's size, which may be more than `bytes`: the rest is lost. */
-  receive(socket: bigint, into: Uint8Array | Float32Array, bytes: number, flags: number): number;
+  receive(socket: bigint, into: Uint8Array | Uint16Array | Float32Array, bytes: number, flags: number): number;
   poll(items: Uint8Array, count: number, timeoutMs: number): number;
   errno(): number;
   describe(errno: number): string;

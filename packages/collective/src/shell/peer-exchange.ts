@@ -1,4 +1,4 @@
-import { assert, type GantryError, NETWORKS, type NetworkName, type Topology } from '@gantry/common';
+import { assert, type GantryError, NETWORKS, type NetworkName, type Topology, type WireType } from '@gantry/common';
 import { CHUNK_FLOATS, CONTROL_POLL_MS, WAIT_SLICE_MS } from '../constants.js';
 import type { ShardAssignment } from '../core/assignment.js';
 import type { Exchange, GatherResult } from '../core/exchange.js';
@@ -8,6 +8,7 @@ import {
   FRAME_FLAG_STOP,
   FRAME_HEADER_BYTES,
   FRAME_RECEIVED,
+  FRAME_WIRES,
   type FrameHeader,
   malformed,
 } from '../core/frame.js';
@@ -15,21 +16,28 @@ import { createSchedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
 import { sequenceDifference } from '../core/sequence.js';
 import type { VectorSum } from '../core/vector-sum.js';
+import { isPacked, packedHalf, unpack } from '../core/wire.js';
 import type { ControlWords } from './control-words.js';
-import type { FrameReceiver, OutgoingFrame } from './data-link.js';
+import type { FrameReceiver, OutgoingFrame, Payload } from './data-link.js';
+import { HalvingReduction } from './halving-reduction.js';
 import type { HostMemory } from './host-memory.js';
+import { frameWire } from './own-piece.js';
 import { PeerReduction } from './peer-reduction.js';
 import type { PeerSockets } from './peer-sockets.js';
+import type { Reduction, ReductionOptions } from './reduction.js';
 
 export interface PeerExchangeOptions {
   /** Private to this member; its plan's shards are the member's own. */
   readonly memory: HostMemory;
   readonly assignment: ShardAssignment;
-  readonly topology: Topology;
+  /** `auto`: by each vector's length and the number of members. */
+  readonly topology: Topology | 'auto';
+  /** What gradients are rounded to; equal for all members. @default 'fp32' */
+  readonly wire?: WireType;
   /** This member's index in the assignment. */
   readonly member: number;
   readonly control: ControlWords;
-  readonly sockets: PeerSockets;
+  readonly sockets: Pick<PeerSockets, 'poll' | 'isIdle' | 'setReceiver' | 'send'>;
   readonly sum: VectorSum;
   /** First 64 bits of the SHA-256 of the run's id: frames of other runs are dropped. */
   readonly run: bigint;
@@ -58,11 +66,13 @@ interface Stashed {
  * to say that they have all that this member sent, which is sent in place from buffers that the next update overwrites).
  *
  * A stop travels with the data: all frames of one member and update carry the same flag, and owners pass it on with the
- * sums, so that every member sees the same set of flags and all stop before the same update.
+ * sums, so that every member sees the same set of flags and all stop before the same update. With halving, a frame's sum has
+ * the flags of all whose gradients are in it, and the finished one those of everybody.
  */
 class PeerExchange implements Exchange, FrameReceiver {
   readonly #options: PeerExchangeOptions;
-  readonly #reductions: Readonly<Record<NetworkName, PeerReduction>>;
+  readonly #wire: WireType;
+  readonly #reductions: Readonly<Record<NetworkName, Reduction>>;
   readonly #inputs: Readonly<Record<NetworkName, readonly Float32Array[]>>;
   readonly #acknowledgements: readonly (OutgoingFrame | null)[];
   /** By length. The same views come again, so that a sum over them is bound to its kernel only once. */
@@ -76,6 +86,8 @@ class PeerExchange implements Exchange, FrameReceiver {
   #update: number | null = null;
   #flags = 0;
   #isContributing = false;
+  /** Where the payload goes that a socket is just receiving. */
+  #arriving: Float32Array | null = null;
   #staleFrames = 0;
   #failure: GantryError | null = null;
   #wake: (() => void) | null = null;
@@ -89,6 +101,7 @@ class PeerExchange implements Exchange, FrameReceiver {
       `memory for ${memory.plan.shards} shards, not [${own.start}, ${own.end})`,
     );
     this.#options = options;
+    this.#wire = options.wire ?? 'fp32';
     this.#reductions = {
       discriminator: this.#makeReduction('discriminator'),
       generator: this.#makeReduction('generator'),
@@ -171,7 +184,7 @@ class PeerExchange implements Exchange, FrameReceiver {
     this.#unstash();
   }
 
-  #expect(reduction: PeerReduction): void {
+  #expect(reduction: Reduction): void {
     reduction.reset();
     for (let peer = 0; peer < this.#missingFrom.length; peer++) {
       this.#missingFrom[peer]! += reduction.expectedFrom(peer);
@@ -196,19 +209,34 @@ class PeerExchange implements Exchange, FrameReceiver {
     this.#staleFrames++;
   }
 
-  place(header: FrameHeader): Float32Array | null {
+  place(header: FrameHeader): Payload | null {
     const ahead = this.#check(header);
     if (ahead === null) return null;
-    if (ahead === 0) return this.#reductionOf(header).place(header);
-    if (header.length < 1 || header.length > CHUNK_FLOATS) throw malformed(`${header.length} floats are no chunk`);
-    return this.#takeChunk(header.length);
+    if (header.wire !== frameWire(header, this.#wire)) {
+      throw malformed(
+        `its wire type is number ${header.wire}, which ${this.#wire} gradients and their sums do not have`,
+      );
+    }
+    this.#arriving = ahead === 0 ? this.#reductionOf(header).place(header) : this.#takeStashed(header);
+    return header.wire === FRAME_WIRES.fp32 ? this.#arriving : packedHalf(this.#arriving);
   }
 
-  accept(header: FrameHeader, payload: Float32Array): void {
+  accept(header: FrameHeader, payload: Payload): void {
+    const floats = this.#arriving;
+    assert(floats !== null && floats.buffer === payload.buffer, 'a payload arrives where it was placed');
+    this.#arriving = null;
+    if (isPacked(this.#wire) && payload instanceof Uint16Array) unpack(payload, this.#wire, floats);
     if (sequenceDifference(header.update, (this.#update ?? header.update - 1) | 0) !== 0) {
-      this.#stash.push({ header: { ...header }, payload });
-      return;
-    }
+      this.#stash.push({ header: { ...header }, payload: floats });
+    } else this.#take(header, floats);
+  }
+
+  #takeStashed({ length }: FrameHeader): Float32Array {
+    if (length < 1 || length > CHUNK_FLOATS) throw malformed(`${length} values are no chunk`);
+    return this.#takeChunk(length);
+  }
+
+  #take(header: FrameHeader, payload: Float32Array): void {
     const { sender } = header;
     this.#flags |= header.flags;
     this.#reductionOf(header).accept(header, payload);
@@ -251,7 +279,7 @@ class PeerExchange implements Exchange, FrameReceiver {
     return 1;
   }
 
-  #reductionOf(header: FrameHeader): PeerReduction {
+  #reductionOf(header: FrameHeader): Reduction {
     const network = NETWORKS[header.network];
     if (network === undefined || !this.#networks.includes(network)) {
       throw malformed(`network ${header.network} has no update ${this.#update}`);
@@ -262,7 +290,7 @@ class PeerExchange implements Exchange, FrameReceiver {
   #unstash(): void {
     for (const { header, payload } of this.#stash.splice(0)) {
       const ahead = this.#check(header);
-      if (ahead === 0) this.accept(header, payload);
+      if (ahead === 0) this.#take(header, payload);
       else if (ahead === 1) throw malformed(`member ${header.sender} is ahead of update ${this.#update}`);
     }
   }
@@ -320,15 +348,15 @@ class PeerExchange implements Exchange, FrameReceiver {
     if (!isDone()) control.throwIfAborted(this.#update!, phase);
   }
 
-  #makeReduction(network: NetworkName): PeerReduction {
+  #makeReduction(network: NetworkName): Reduction {
     const { assignment, topology, member, memory, sum } = this.#options;
     const floats = memory.plan.vectorFloats[network];
-    return new PeerReduction({
+    const reduction: ReductionOptions = {
       network: NETWORKS.indexOf(network),
       floats,
       member,
       assignment,
-      schedule: createSchedule(topology, floats, assignment),
+      wire: this.#wire,
       partial: (shard) => this.partial(network, shard),
       sum,
       port: {
@@ -337,10 +365,14 @@ class PeerExchange implements Exchange, FrameReceiver {
         makeFrame: (peer, fields, payload) => this.#makeFrame(peer, fields, payload),
         send: (frame) => this.#send(frame),
       },
-    });
+    };
+    const schedule = createSchedule(topology, floats, assignment);
+    return schedule.kind === 'halving'
+      ? new HalvingReduction({ ...reduction, plan: schedule.plan })
+      : new PeerReduction({ ...reduction, schedule });
   }
 
-  #makeFrame(peer: number, fields: Partial<FrameHeader>, payload: Float32Array | null): OutgoingFrame {
+  #makeFrame(peer: number, fields: Partial<FrameHeader>, payload: Payload | null): OutgoingFrame {
     const { run, generation, member } = this.#options;
     const bytes = new ArrayBuffer(FRAME_HEADER_BYTES);
     const view = new DataView(bytes);

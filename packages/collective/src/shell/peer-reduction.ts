@@ -1,50 +1,20 @@
 import { CHUNK_FLOATS } from '../constants.js';
-import type { ShardAssignment } from '../core/assignment.js';
+import { chunkCount, chunkIndexOf, chunkOf } from '../core/chunks.js';
 import { FRAME_PARTIAL, FRAME_SUM, type FrameHeader, malformed } from '../core/frame.js';
-import {
-  chunkCount,
-  chunkIndexOf,
-  chunkOf,
-  type Operand,
-  planReduction,
-  type ReductionPlan,
-} from '../core/reduction-plan.js';
-import type { Schedule } from '../core/schedules.js';
+import { type Operand, planReduction, type ReductionPlan } from '../core/reduction-plan.js';
+import type { DirectSchedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
-import { reduceOrder, type ShardRange, shardsOf } from '../core/tree.js';
-import type { VectorSum } from '../core/vector-sum.js';
 import type { OutgoingFrame } from './data-link.js';
+import { computeOwnPiece, frameWire, makeOwnPiece, type OwnPiece, payloadOf } from './own-piece.js';
+import type { Reduction, ReductionOptions } from './reduction.js';
 
-/** What a reduction needs of its exchange. */
-export interface ReductionPort {
-  /** Gives memory of `floats` floats, to hold a chunk until it is summed. */
-  takeChunk(floats: number): Float32Array;
-  returnChunk(chunk: Float32Array): void;
-  makeFrame(peer: number, fields: Partial<FrameHeader>, payload: Float32Array): OutgoingFrame;
-  send(frame: OutgoingFrame): void;
+export interface PeerReductionOptions extends ReductionOptions {
+  readonly schedule: DirectSchedule;
 }
 
-export interface PeerReductionOptions {
-  /** Index of the network on the wire. */
-  readonly network: number;
-  readonly floats: number;
-  readonly member: number;
-  readonly assignment: ShardAssignment;
-  readonly schedule: Schedule;
-  /** Gradient of an own shard, by its index in the run. */
-  readonly partial: (shard: number) => Float32Array;
-  readonly sum: VectorSum;
-  readonly port: ReductionPort;
-}
-
-interface Presum {
-  readonly out: Float32Array;
-  readonly right: Float32Array;
-}
-
-/** One piece of own work at the start of a gather: sums of own subtrees, then what can be sent or finished with them. */
+/** One part of own work at the start of a gather: sums of own subtrees, then what can be sent or finished with them. */
 interface Step {
-  readonly presums: readonly Presum[];
+  readonly pieces: readonly OwnPiece[];
   readonly frames: readonly OutgoingFrame[];
   /** Chunk of the own segment for which own slots are now ready, or -1. */
   readonly ownChunk: number;
@@ -61,11 +31,10 @@ interface Chunk {
 }
 
 /**
- * One network's all-reduce on one member. Invariant between updates: every chunk's `missing` counts all of its slots, and no
- * arrived payload is kept. All frames, and the views that own work needs, are made here once; what an
- * update allocates is a view for each chunk that arrives.
+ * An all-reduce in which everybody sends to every owner of a segment: topologies `direct` and `star`. Invariant between
+ * updates: every chunk's `missing` counts all of its slots, and no arrived payload is kept.
  */
-export class PeerReduction {
+export class PeerReduction implements Reduction {
   readonly #options: PeerReductionOptions;
   readonly #plan: ReductionPlan;
   readonly #result: Float32Array;
@@ -94,7 +63,6 @@ export class PeerReduction {
     this.#steps = this.#makeSteps();
   }
 
-  /** The finished sum, full length; valid after a gather until the next one of this network. */
   get result(): Float32Array {
     return this.#result;
   }
@@ -103,7 +71,6 @@ export class PeerReduction {
     return this.#pending === 0;
   }
 
-  /** Frames of one update that come from `peer`. */
   expectedFrom(peer: number): number {
     const { schedule, member } = this.#options;
     if (peer === member) return 0;
@@ -111,7 +78,6 @@ export class PeerReduction {
     return partials + (schedule.returnsSums ? chunkCount(schedule.owned[peer]!) : 0);
   }
 
-  /** Whether an update sends anything to `peer`. */
   sendsTo(peer: number): boolean {
     const { schedule, member } = this.#options;
     if (peer === member) return false;
@@ -119,7 +85,6 @@ export class PeerReduction {
     return schedule.returnsSums && this.#chunks.length > 0;
   }
 
-  /** Begins an update. Nothing of it may have been accepted yet. */
   reset(): void {
     const { schedule, member } = this.#options;
     this.#pending = this.#chunks.length;
@@ -132,28 +97,21 @@ export class PeerReduction {
     });
   }
 
-  /** Sums own subtrees and sends them off, chunk by chunk. */
   contribute(): void {
-    const { sum, port } = this.#options;
-    for (const { presums, frames, ownChunk } of this.#steps) {
-      for (const { out, right } of presums) sum.add(out, out, right);
+    const { sum, wire, port } = this.#options;
+    for (const { pieces, frames, ownChunk } of this.#steps) {
+      for (const piece of pieces) computeOwnPiece(piece, wire, sum);
       for (const frame of frames) port.send(frame);
       if (ownChunk >= 0) this.#arriveOwn(ownChunk);
     }
   }
 
-  /**
-   * Where a frame's payload belongs: the result itself for a sum, memory of the exchange for a partial.
-   *
-   * @throws GantryError GANTRY_PROTOCOL_INVALID for a frame that does not fit the schedule.
-   */
   place(header: FrameHeader): Float32Array {
     if (header.kind !== FRAME_PARTIAL) return this.#returnedChunk(header).place;
     const { chunk } = this.#findSlot(header);
     return this.#options.port.takeChunk(chunk.result.length);
   }
 
-  /** The payload is in `place(header)`, or, if it came before this update began, in a chunk of the exchange's. */
   accept(header: FrameHeader, payload: Float32Array): void {
     if (header.kind === FRAME_PARTIAL) {
       const { chunk, slot } = this.#findSlot(header);
@@ -271,20 +229,18 @@ export class PeerReduction {
     return steps;
   }
 
-  #makeStep({ start, end }: Segment, peers: readonly number[], ownChunk: number): Step {
-    const { schedule, member, network, port, partial } = this.#options;
+  #makeStep(chunk: Segment, peers: readonly number[], ownChunk: number): Step {
+    const { schedule, member, network, wire, port, partial } = this.#options;
     const nodes = schedule.subtrees[member]!;
-    const view = (shard: number) => partial(shard).subarray(start, end);
-    const frame = (peer: number, node: ShardRange) => {
-      const fields = { network, kind: FRAME_PARTIAL, nodeStart: node.start, nodeEnd: node.end } as const;
-      return port.makeFrame(peer, { ...fields, offset: start, length: end - start }, view(node.start));
-    };
-    const presums = nodes.flatMap((node) => {
-      const leaves = shardsOf(node).map((shard) => ({ start: shard, end: shard + 1 }));
-      const adds = reduceOrder(leaves, node);
-      return adds.map(({ left, right }) => ({ out: view(node.start + left), right: view(node.start + right) }));
+    const isSent = peers.length > 0;
+    const pieces = nodes.map((node) => makeOwnPiece({ node, wire, isSent, partial }, chunk));
+    const frames = nodes.flatMap((node, index) => {
+      const range = { nodeStart: node.start, nodeEnd: node.end, offset: chunk.start, length: chunk.end - chunk.start };
+      const fields = { network, kind: FRAME_PARTIAL, ...range } as const;
+      const whole = { ...fields, wire: frameWire(fields, wire) };
+      return peers.map((peer) => port.makeFrame(peer, whole, payloadOf(pieces[index]!)));
     });
-    return { presums, frames: nodes.flatMap((node) => peers.map((peer) => frame(peer, node))), ownChunk };
+    return { pieces, frames, ownChunk };
   }
 }
 

@@ -106,7 +106,7 @@ class ZeromqLink implements DataLink {
     const place = receiver.place(header);
     if (place === null) return;
     if (payload?.byteLength !== place.byteLength)
-      throw malformed(`${payload?.byteLength ?? 0} bytes are not ${header.length} floats`);
+      throw malformed(`${payload?.byteLength ?? 0} bytes are not ${header.length} values`);
     new Uint8Array(place.buffer, place.byteOffset, place.byteLength).set(payload);
     receiver.accept(header, place);
   }

@@ -1,6 +1,6 @@
 // One member of an exchange, as a process of its own: the tests fork it. It talks to its parent through messages.
 import { createHash } from 'node:crypto';
-import { NETWORKS, type NetworkName, type Topology, type Transport } from '@gantry/common';
+import { NETWORKS, type NetworkName, type Topology, type Transport, type WireType } from '@gantry/common';
 import { assignShards } from '../core/assignment.js';
 import type { Exchange } from '../core/exchange.js';
 import type { HostMemoryPlan } from '../core/host-layout.js';
@@ -17,6 +17,7 @@ import { fillAwkward, gradientSeed } from './reference.js';
 export interface ExchangeTask {
   readonly transport: Transport;
   readonly topology: Topology;
+  readonly wire: WireType;
   readonly member: number;
   readonly members: number;
   readonly hub: number | null;
@@ -86,13 +87,13 @@ async function main(): Promise<void> {
   const received = nextMessage<ExchangeTask>();
   process.send!('ready');
   const task = await received;
-  const { topology, member, transport } = task;
+  const { topology, wire, member, transport } = task;
   const assignment = assignShards(task.shards, task.members, task.hub);
   const control = new ControlWords();
   if (task.stopAfter !== null) control.stopAfter(task.stopAfter);
   if (transport === 'shm') {
     const memory = HostMemory.open(task.name, planOf(task, task.shards));
-    const exchange = createHostExchange({ memory, assignment, topology, member, control });
+    const exchange = createHostExchange({ memory, assignment, topology, wire, member, control });
     process.send!(await run(task, exchange, memory));
     memory.close();
   } else {
@@ -105,7 +106,7 @@ async function main(): Promise<void> {
     );
     const own = assignment.members[member]!;
     const memory = HostMemory.private(planOf(task, own.end - own.start));
-    const common = { memory, assignment, topology, member, control, sockets };
+    const common = { memory, assignment, topology, wire, member, control, sockets };
     const exchange = createPeerExchange({ ...common, sum: jsVectorSum, run: 7n, generation: 1 });
     process.send!(await run(task, exchange, memory));
     await exchange.close();

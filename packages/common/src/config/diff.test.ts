@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { diffConfig } from './diff.js';
-import { resolveConfig } from './resolve.js';
+import { parseRunConfig, resolveConfig } from './resolve.js';
 
 const config = resolveConfig({ presets: { mlp: {} } });
 
@@ -16,4 +16,13 @@ it('names each key that differs and what it does', () => {
     { key: 'device', from: 'cpu', to: 'auto', effect: 'numbers' },
     { key: 'adam.learningRate', from: 2e-4, to: 0.5, effect: 'numbers' },
   ]);
+});
+
+it('holds a run that was stored before there were wire types to be fp32', () => {
+  const { wire: _, ...stored } = config;
+  expect(diffConfig(stored as typeof config, config)).toEqual([]);
+  expect(diffConfig(stored as typeof config, { ...config, wire: 'bf16' })).toEqual([
+    { key: 'wire', from: 'fp32', to: 'bf16', effect: 'numbers' },
+  ]);
+  expect(parseRunConfig(stored, 'a checkpoint')).toEqual(config);
 });

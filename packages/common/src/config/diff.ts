@@ -29,6 +29,7 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   checkpointKeep: 'none',
   sampleEvery: 'none',
   leaseMs: 'none',
+  wire: 'numbers',
   device: 'numbers',
   engine: 'numbers',
   loss: 'numbers',
@@ -38,6 +39,9 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   'adam.epsilon': 'numbers',
 };
 
+/** What keys mean that runs stored by earlier versions do not have. */
+const WHERE_ABSENT: Partial<RunConfig> = { wire: 'fp32' };
+
 /** What another value of a key (nested ones with a dot) does to a run that goes on. */
 export function changeEffect(key: string): ChangeEffect {
   return EFFECTS[key] ?? 'breaks';
@@ -45,8 +49,8 @@ export function changeEffect(key: string): ChangeEffect {
 
 /** The keys in which two configurations differ, and what that means for resuming `from` as `to`. */
 export function diffConfig(from: RunConfig, to: RunConfig): ConfigChange[] {
-  const before = flat(from);
-  const after = flat(to);
+  const before = flat({ ...WHERE_ABSENT, ...from });
+  const after = flat({ ...WHERE_ABSENT, ...to });
   const changes: ConfigChange[] = [];
   for (const key of new Set([...before.keys(), ...after.keys()])) {
     const [a, b] = [before.get(key), after.get(key)];

@@ -66,6 +66,8 @@ describe('resolveConfig', () => {
     [{ transport: 'smh' }, 'Did you mean shm?'],
     [{ engine: 'onx' }, 'Did you mean onnx?'],
     [{ topology: 'strar' }, 'Did you mean star?'],
+    [{ topology: 'halfing' }, 'Did you mean halving?'],
+    [{ wire: 'bf61' }, '--wire is bf61, which must be one of fp32, bf16, fp16'],
     [{ updates: 'alternate' }, 'Did you mean alternating?'],
     [{ dataset: 'mnst' }, 'must be mnist, fashion-mnist or idx:PATH'],
     [{ device: 'gpu' }, 'must be auto, cpu, webgpu[:N]'],

@@ -73,6 +73,7 @@ const fields = {
     'Device of each worker',
   ),
   threads: whole(0, LIMITS.threads, 'Threads a worker computes with; 0: one'),
+  wire: oneOf(['fp32', 'bf16', 'fp16'], 'What gradients are rounded to before they are summed'),
   updates: oneOf(['alternating', 'simultaneous'], 'D then G, or both from one forward pass'),
   discriminatorUpdates: whole(1, LIMITS.discriminatorUpdates, 'D updates a step'),
   loss: oneOf(['non-saturating', 'minimax'], 'Loss of D and G'),
@@ -103,19 +104,20 @@ export const settingsSchema = z
       model: modelPath.nullable(),
       adam: z.strictObject(adam, { error: mapping }).partial().describe("Adam's settings"),
       transport: oneOf(['auto', 'shm', 'ipc', 'tcp'], 'How gradients travel'),
-      topology: oneOf(['auto', 'direct', 'star'], 'Who sums what'),
+      topology: oneOf(['auto', 'direct', 'halving', 'star'], 'Who sums what'),
     },
     { error: mapping },
   )
   .partial();
 
-/** A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device`. */
+/** A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device`. Runs stored before there was `wire` are fp32. */
 export const runConfigSchema = z.strictObject({
   ...fields,
   model: modelPath.nullable(),
   adam: z.strictObject(adam),
   transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
-  topology: oneOf(['direct', 'star'], 'Who sums what'),
+  topology: oneOf(['direct', 'halving', 'star'], 'Who sums what'),
+  wire: fields.wire.default('fp32'),
 });
 
 /** What a user may say about a run: keys of `gantry.yaml`. */

@@ -57,6 +57,7 @@ export const TEST_CONFIG: RunConfig = {
   threads: 1,
   transport: 'shm',
   topology: 'direct',
+  wire: 'fp32',
   updates: 'alternating',
   discriminatorUpdates: 1,
   loss: 'non-saturating',

@@ -160,9 +160,9 @@ interface Connection {
 
 function connect(options: PrepareOptions, role: MemberRole, memory: HostMemory): Connection {
   const { assignment, warm, control, dataSocket, runId } = options;
-  const { topology } = warm.config;
+  const { topology, wire } = warm.config;
   const ranges = shardRanges(assignment);
-  const common = { memory, assignment: ranges, topology, member: role.member, control };
+  const common = { memory, assignment: ranges, topology, wire, member: role.member, control };
   if (dataSocket === null) {
     const exchange = createHostExchange(common);
     return { exchange, staleFrames: () => 0, close: () => exchange.close() };

@@ -33,6 +33,7 @@ export const TINY_CONFIG: RunConfig = {
   threads: 1,
   transport: 'shm',
   topology: 'direct',
+  wire: 'fp32',
   updates: 'alternating',
   discriminatorUpdates: 1,
   loss: 'non-saturating',

@@ -3263,6 +3263,14 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             return values;
         })();
 
+        v1.DataWire = (function() {
+            const valuesById = $Object.create(null), values = $Object.create(valuesById);
+            values[valuesById[0] = "DATA_WIRE_FP32"] = 0;
+            values[valuesById[1] = "DATA_WIRE_BF16"] = 1;
+            values[valuesById[2] = "DATA_WIRE_FP16"] = 2;
+            return values;
+        })();
+
         v1.DataHeader = (function() {
 
             const DataHeader = function (properties) {
@@ -3283,6 +3291,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             DataHeader.prototype.offset = null;
             DataHeader.prototype.length = null;
             DataHeader.prototype.flags = null;
+            DataHeader.prototype.wire = null;
 
             let $oneOfFields;
 
@@ -3352,6 +3361,12 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                 set: $util.oneOfSetter($oneOfFields)
             });
 
+            // Virtual OneOf for proto3 optional field
+            $Object.defineProperty(DataHeader.prototype, "_wire", {
+                get: $util.oneOfGetter($oneOfFields = ["wire"]),
+                set: $util.oneOfSetter($oneOfFields)
+            });
+
             DataHeader.encode = function (message, writer, _depth) {
                 if (!writer)
                     writer = $Writer.create();
@@ -3381,6 +3396,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(85).fixed32(message.length);
                 if (message.flags != null && $Object.hasOwnProperty.call(message, "flags"))
                     writer.uint32(93).fixed32(message.flags);
+                if (message.wire != null && $Object.hasOwnProperty.call(message, "wire"))
+                    writer.uint32(101).fixed32(message.wire);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -3489,6 +3506,13 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 break;
                             message.flags = reader.fixed32();
                             message._flags = "flags";
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType !== 5)
+                                break;
+                            message.wire = reader.fixed32();
+                            message._wire = "wire";
                             continue;
                         }
                     }
