@@ -5,10 +5,12 @@ import { GantryError } from '../errors.js';
 import { type ConfigProblem, problemsOf, throwProblems } from './problems.js';
 import { type Settings, settingsSchema } from './schema.js';
 
-/** A configuration is some dozens of lines; what is larger is something else. */
-export const CONFIG_BYTES_MAX = 256 * 1024;
+/** A configuration is some dozens of lines. Some work of `yaml` is quadratic: 240 KB of tags took it a minute, this a second. */
+export const CONFIG_BYTES_MAX = 32 * 1024;
 /** Enough for a few shared values, far from a "billion laughs". */
 const ALIASES_MAX = 32;
+/** A configuration has two levels. The composer of `yaml` recurses: some hundreds of levels end the process, not the parse. */
+const NESTING_MAX = 32;
 
 /** `gantry.yaml`, read and checked. */
 export interface ConfigFile {
@@ -48,7 +50,8 @@ async function readBounded(path: string, optional: boolean): Promise<string | un
 export async function parseConfigFile(text: string, path: string): Promise<ConfigFile> {
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  checkNesting(text, path, yaml);
+  const document = yaml.parseDocument(text, { lineCounter: lines, uniqueKeys: true, logLevel: 'error' });
   const at = (offset: number | undefined): string => {
     if (offset === undefined) return path;
     const { line, col } = lines.linePos(offset);
@@ -60,6 +63,16 @@ export async function parseConfigFile(text: string, path: string): Promise<Confi
   const parsed = settingsSchema.safeParse(value);
   if (!parsed.success) throwProblems(problemsOf(parsed.error.issues, value, where));
   return { path, settings: withPaths(parsed.data!, dirname(path)), where: (key) => where(key.split('.')) };
+}
+
+/** Runs the parser alone, which keeps its own stack, up to where that grows too high. */
+function checkNesting(text: string, path: string, yaml: typeof import('yaml')): void {
+  const parser = new yaml.Parser();
+  for (const lexeme of new yaml.Lexer().lex(text)) {
+    for (const _ of parser.next(lexeme)); // Finished tokens: the composer will ask for them again.
+    if (parser.stack.length > NESTING_MAX)
+      throw new GantryError('GANTRY_CONFIG_INVALID', `${path} is nested deeper than ${NESTING_MAX} levels`);
+  }
 }
 
 /** The first alone: those after it are mostly its consequences. */

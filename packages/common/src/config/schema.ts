@@ -107,13 +107,16 @@ export const settingsSchema = z
   .partial();
 
 /** A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device`. */
-export const runConfigSchema = z.strictObject({
-  ...fields,
-  model: modelPath.nullable(),
-  adam: z.strictObject(adam),
-  transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
-  topology: oneOf(['direct', 'star'], 'Who sums what'),
-});
+export const runConfigSchema = z.strictObject(
+  {
+    ...fields,
+    model: modelPath.nullable(),
+    adam: z.strictObject(adam, { error: mapping }),
+    transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
+    topology: oneOf(['direct', 'star'], 'Who sums what'),
+  },
+  { error: mapping },
+);
 
 /** What a user may say about a run: keys of `gantry.yaml`. */
 export type Settings = z.infer<typeof settingsSchema>;
