@@ -132,7 +132,8 @@ function decodeTensor(name: string, entry: unknown): FileTensor {
   if (!TENSOR_NAME.test(name)) throw invalid(`it names a tensor ${quoted(name)}`);
   if (typeof entry !== 'object' || entry === null) throw invalid(`tensor ${name} has no description`);
   const { dtype, shape, data_offsets: offsets, ...unknown } = entry as Record<string, unknown>;
-  if (Object.keys(unknown).length > 0) throw invalid(`tensor ${name} has a field ${Object.keys(unknown)[0]!.slice(0, 80)}`);
+  if (Object.keys(unknown).length > 0)
+    throw invalid(`tensor ${name} has a field ${Object.keys(unknown)[0]!.slice(0, 80)}`);
   if (dtype !== 'F32') throw invalid(`tensor ${name} is ${quoted(dtype)}; only F32 is read`);
   if (!isCounts(shape)) throw invalid(`tensor ${name} has no valid shape`);
   if (!isCounts(offsets) || offsets.length !== 2) throw invalid(`tensor ${name} has no valid data_offsets`);
