@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Document } from 'yaml';
+import type { CST, Document, Lexer, Parser } from 'yaml';
 import { GantryError } from '../errors.js';
 import { type ConfigProblem, problemsOf, throwProblems } from './problems.js';
 import { type Settings, settingsSchema } from './schema.js';
@@ -50,29 +50,33 @@ async function readBounded(path: string, optional: boolean): Promise<string | un
 export async function parseConfigFile(text: string, path: string): Promise<ConfigFile> {
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
-  checkNesting(text, path, yaml);
-  const document = yaml.parseDocument(text, { lineCounter: lines, uniqueKeys: true, logLevel: 'error' });
+  const composer = new yaml.Composer({ uniqueKeys: true, logLevel: 'error' });
+  lines.addNewLine(0);
+  const tokens = boundedTokens(text, path, new yaml.Parser(lines.addNewLine), new yaml.Lexer());
+  const [document, second] = composer.compose(tokens, true, text.length);
   const at = (offset: number | undefined): string => {
     if (offset === undefined) return path;
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
   };
-  throwProblems(syntaxProblems(document, at));
-  const value = plainValue(document, path);
-  const where = (keys: readonly string[]): string => at(offsetOf(document, keys, yaml));
+  throwProblems(syntaxProblems(document!, at));
+  if (second !== undefined)
+    throwProblems([{ where: at(second.range[0]), key: 'YAML', text: 'holds more than one document' }]);
+  const value = plainValue(document!, path);
+  const where = (keys: readonly string[]): string => at(offsetOf(document!, keys, yaml));
   const parsed = settingsSchema.safeParse(value);
   if (!parsed.success) throwProblems(problemsOf(parsed.error.issues, value, where));
   return { path, settings: withPaths(parsed.data!, dirname(path)), where: (key) => where(key.split('.')) };
 }
 
-/** Runs the parser alone, which keeps its own stack, up to where that grows too high. */
-function checkNesting(text: string, path: string, yaml: typeof import('yaml')): void {
-  const parser = new yaml.Parser();
-  for (const lexeme of new yaml.Lexer().lex(text)) {
-    for (const _ of parser.next(lexeme)); // Finished tokens: the composer will ask for them again.
+/** The tokens of a text, as long as the parser, which keeps its own stack, does not nest too deep. */
+function* boundedTokens(text: string, path: string, parser: Parser, lexer: Lexer): Generator<CST.Token> {
+  for (const lexeme of lexer.lex(text)) {
+    yield* parser.next(lexeme);
     if (parser.stack.length > NESTING_MAX)
       throw new GantryError('GANTRY_CONFIG_INVALID', `${path} is nested deeper than ${NESTING_MAX} levels`);
   }
+  yield* parser.end();
 }
 
 /** The first alone: those after it are mostly its consequences. */

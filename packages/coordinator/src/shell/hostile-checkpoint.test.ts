@@ -45,6 +45,7 @@ describe('a checkpoint made to harm is refused as invalid', () => {
           `{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a"${' '.repeat(99)}:{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`,
         ),
     ],
+    ['an offset of -0', () => header('{"a":{"dtype":"F32","shape":[1],"data_offsets":[-0,4]}}')],
     ['a hash that has no text', () => parseManifest(manifest.replace(`"${HASH}"`, NO_TEXT))],
     ['a hash in a list', () => parseManifest(manifest.replace(`"${HASH}"`, `["${HASH}"]`))],
     ['a hash too deep', () => parseManifest(manifest.replace(`"${HASH}"`, DEEP))],

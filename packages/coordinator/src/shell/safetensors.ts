@@ -146,7 +146,12 @@ function decodeTensor(name: string, entry: unknown): FileTensor {
 }
 
 function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length <= 16 && value.every((one) => Number.isSafeInteger(one) && one >= 0);
+  return Array.isArray(value) && value.length <= 16 && value.every(isCount);
+}
+
+/** JSON can say -0, which is no count and compares as 0. */
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }
 
 function decodeMetadata(value: unknown): Record<string, string> {
