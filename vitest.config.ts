@@ -6,9 +6,24 @@ const shared = { pool: 'forks', testTimeout: 180_000, hookTimeout: 180_000 } as 
 export default defineConfig({
   test: {
     projects: [
-      { test: { ...shared, name: 'unit', include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'] } },
+      {
+        test: {
+          ...shared,
+          name: 'unit',
+          include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
+        },
+      },
       // Whole runs of real processes: one file at a time, or they would measure each other.
-      { test: { ...shared, name: 'system', include: ['test/**/*.test.ts'], fileParallelism: false, maxWorkers: 1 } },
+      {
+        test: {
+          ...shared,
+          name: 'system',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/fuzz/**'],
+          fileParallelism: false,
+          maxWorkers: 1,
+        },
+      },
     ],
   },
 });

@@ -68,7 +68,8 @@ function readBytes(path: string): Buffer {
   }
 }
 
-function unpack(path: string, bytes: Buffer): Buffer {
+/** The bytes of the data in a file: unpacked if they are gzipped. @throws GantryError GANTRY_DATASET_INVALID */
+export function unpack(path: string, bytes: Buffer): Buffer {
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return requirePlain(path, bytes);
   try {
     return gunzipSync(bytes, { maxOutputLength: UNPACKED_BYTES_MAX });

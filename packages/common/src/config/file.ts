@@ -1,14 +1,16 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Document } from 'yaml';
+import type { CST, Document, Lexer, Parser } from 'yaml';
 import { GantryError } from '../errors.js';
 import { type ConfigProblem, problemsOf, throwProblems } from './problems.js';
 import { type Settings, settingsSchema } from './schema.js';
 
-/** A configuration is some dozens of lines; what is larger is something else. */
-export const CONFIG_BYTES_MAX = 256 * 1024;
+/** A configuration is some dozens of lines. Some work of `yaml` is quadratic: 240 KB of tags took it a minute, this a second. */
+export const CONFIG_BYTES_MAX = 32 * 1024;
 /** Enough for a few shared values, far from a "billion laughs". */
 const ALIASES_MAX = 32;
+/** A configuration has two levels. The composer of `yaml` recurses: some hundreds of levels end the process, not the parse. */
+const NESTING_MAX = 32;
 
 /** `gantry.yaml`, read and checked. */
 export interface ConfigFile {
@@ -48,18 +50,33 @@ async function readBounded(path: string, optional: boolean): Promise<string | un
 export async function parseConfigFile(text: string, path: string): Promise<ConfigFile> {
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+  const composer = new yaml.Composer({ uniqueKeys: true, logLevel: 'error' });
+  lines.addNewLine(0);
+  const tokens = boundedTokens(text, path, new yaml.Parser(lines.addNewLine), new yaml.Lexer());
+  const [document, second] = composer.compose(tokens, true, text.length);
   const at = (offset: number | undefined): string => {
     if (offset === undefined) return path;
     const { line, col } = lines.linePos(offset);
     return `${path}:${line}:${col}`;
   };
-  throwProblems(syntaxProblems(document, at));
-  const value = plainValue(document, path);
-  const where = (keys: readonly string[]): string => at(offsetOf(document, keys, yaml));
+  throwProblems(syntaxProblems(document!, at));
+  if (second !== undefined)
+    throwProblems([{ where: at(second.range[0]), key: 'YAML', text: 'holds more than one document' }]);
+  const value = plainValue(document!, path);
+  const where = (keys: readonly string[]): string => at(offsetOf(document!, keys, yaml));
   const parsed = settingsSchema.safeParse(value);
   if (!parsed.success) throwProblems(problemsOf(parsed.error.issues, value, where));
   return { path, settings: withPaths(parsed.data!, dirname(path)), where: (key) => where(key.split('.')) };
+}
+
+/** The tokens of a text, as long as the parser, which keeps its own stack, does not nest too deep. */
+function* boundedTokens(text: string, path: string, parser: Parser, lexer: Lexer): Generator<CST.Token> {
+  for (const lexeme of lexer.lex(text)) {
+    yield* parser.next(lexeme);
+    if (parser.stack.length > NESTING_MAX)
+      throw new GantryError('GANTRY_CONFIG_INVALID', `${path} is nested deeper than ${NESTING_MAX} levels`);
+  }
+  yield* parser.end();
 }
 
 /** The first alone: those after it are mostly its consequences. */

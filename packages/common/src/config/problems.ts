@@ -3,6 +3,10 @@ import { GantryError } from '../errors.js';
 import { plural, suggestion } from '../text.js';
 import { SETTING_KEYS } from './schema.js';
 
+/** Problems that are looked into and listed: a file with more of them is something else. */
+const PROBLEMS_MAX = 50;
+const SHOWN_CHARS_MAX = 60;
+
 /** One thing wrong with the configuration. */
 export interface ConfigProblem {
   /** Where the value was given: `--batch`, `gantry.yaml:3:8`, `preset mlp` … */
@@ -25,7 +29,7 @@ export function throwProblems(problems: readonly ConfigProblem[]): void {
   });
   throw new GantryError(
     'GANTRY_CONFIG_INVALID',
-    `the configuration has ${plural(problems.length, 'problem')}:\n${lines.join('\n')}`,
+    `the configuration has ${plural(problems.length, 'problem')}${problems.length < PROBLEMS_MAX ? '' : ' or more'}:\n${lines.join('\n')}`,
     { details: { keys: problems.map(({ key }) => key).join(','), problems: problems.length } },
   );
 }
@@ -41,7 +45,7 @@ export function problemsOf(
   for (const issue of issues) {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys) problems.push(unknownKey([...path, key], where));
+      for (const key of issue.keys.slice(0, PROBLEMS_MAX)) problems.push(unknownKey([...path, key], where));
       continue;
     }
     const key = path.join('.');
@@ -50,7 +54,7 @@ export function problemsOf(
     const value = valueAt(input, path);
     problems.push({ where: where(path), key, value, text: `${issue.message}${meant(issue, value)}` });
   }
-  return problems;
+  return problems.slice(0, PROBLEMS_MAX);
 }
 
 /** Of a choice: the word that was probably meant. */
@@ -62,7 +66,7 @@ function meant(issue: z.core.$ZodIssue, value: unknown): string {
 
 function unknownKey(path: readonly string[], where: (path: readonly string[]) => string): ConfigProblem {
   const key = path.join('.');
-  return { where: where(path), key, text: `is no known key.${suggestion(key, SETTING_KEYS)}` };
+  return { where: where(path), key: cut(key), text: `is no known key.${suggestion(key, SETTING_KEYS)}` };
 }
 
 function valueAt(input: unknown, path: readonly string[]): unknown {
@@ -73,6 +77,18 @@ function valueAt(input: unknown, path: readonly string[]): unknown {
 
 function shortened(value: unknown): string {
   const plain = value !== '' && typeof value !== 'object';
-  const text = plain ? String(value) : JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}…` : text;
+  return cut(plain ? String(value) : asJson(value));
+}
+
+/** JSON for people; an alias can make a list that holds itself, and a stored config can be too deep to write. */
+function asJson(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return 'a value nested without end';
+  }
+}
+
+function cut(text: string): string {
+  return text.length > SHOWN_CHARS_MAX ? `${text.slice(0, SHOWN_CHARS_MAX - 3)}…` : text;
 }

@@ -111,14 +111,17 @@ export const settingsSchema = z
   .partial();
 
 /** A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device`. Runs stored before there was `wire` are fp32. */
-export const runConfigSchema = z.strictObject({
-  ...fields,
-  model: modelPath.nullable(),
-  adam: z.strictObject(adam),
-  transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
-  topology: oneOf(['direct', 'halving', 'star'], 'Who sums what'),
-  wire: fields.wire.default('fp32'),
-});
+export const runConfigSchema = z.strictObject(
+  {
+    ...fields,
+    model: modelPath.nullable(),
+    adam: z.strictObject(adam, { error: mapping }),
+    transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
+    topology: oneOf(['direct', 'halving', 'star'], 'Who sums what'),
+    wire: fields.wire.default('fp32'),
+  },
+  { error: mapping },
+);
 
 /** What a user may say about a run: keys of `gantry.yaml`. */
 export type Settings = z.infer<typeof settingsSchema>;

@@ -204,6 +204,15 @@ describe('codec', () => {
     expect(refusal(() => decodeEnvelope(frame)).code).toBe('GANTRY_PROTOCOL_INVALID');
   });
 
+  it.each([
+    ['assignment', [0x6a], 0x12],
+    ['metrics', [0x8a, 0x01], 0x0a],
+  ])('refuses half a million empty items of %s before decoding them', (_, tag, item) => {
+    const items = Buffer.alloc(1 << 20, Buffer.from([item, 0x00]));
+    const frame = Buffer.concat([Buffer.from([...tag, 0x80, 0x80, 0x40]), items]);
+    expect(refusal(() => decodeEnvelope(frame)).message).toMatch(/more than \d+ fields/);
+  });
+
   it('turns any truncated or random frame into its own error', () => {
     const whole = send(examples.assignment);
     for (let length = 0; length < whole.length; length++) {

@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs/minimal.js';
 import { GantryError } from '../errors.js';
-import { DECODE_DEPTH_MAX, ENVELOPE_BYTES_MAX, FIELDS_BYTES_MAX } from './constants.js';
+import { BODY_ITEMS_MAX, DECODE_DEPTH_MAX, ENVELOPE_BYTES_MAX, FIELDS_BYTES_MAX } from './constants.js';
 import { nameOrEmpty, uint32 } from './fields.js';
 import { gantry } from './generated/gantry.js';
 import type { Assignment, Envelope, Heartbeat, Message, MessageKind } from './messages.js';
@@ -39,6 +39,7 @@ export const BODY_FIELDS: Readonly<Record<MessageKind, number>> = {
 };
 const KINDS = new Map(Object.entries(BODY_FIELDS).map(([kind, number]) => [number, kind as MessageKind]));
 const FIRST_BODY_FIELD = 10;
+const WIRE_BYTES = 2;
 
 /**
  * One message as bytes for a socket. Checks what it is given by the rules that the receiver applies.
@@ -100,9 +101,20 @@ function bodyKind(frame: Uint8Array): MessageKind {
     const kind = KINDS.get(number) ?? invalidFrame(`carries field ${number}, which is no known kind`);
     if (found !== undefined) invalidFrame(`carries two bodies, ${found} and ${kind}`);
     if (length > RULES[kind].bytesMax + FIELDS_BYTES_MAX) invalidFrame(`carries a ${kind} of ${length} bytes`);
+    if ((tag & 7) === WIRE_BYTES) checkItems(frame.subarray(start, reader.pos), kind);
     found = kind;
   }
   return found ?? invalidFrame('carries no body');
+}
+
+/** Counts a body's fields without decoding them: two bytes of empty submessage become an object of a hundred. */
+function checkItems(lengthAndBody: Uint8Array, kind: MessageKind): void {
+  const reader = protobuf.Reader.create(lengthAndBody);
+  reader.uint32();
+  for (let items = 1; reader.pos < reader.len; items++) {
+    if (items > BODY_ITEMS_MAX) invalidFrame(`carries a ${kind} of more than ${BODY_ITEMS_MAX} fields`);
+    reader.skipType(reader.uint32() & 7);
+  }
 }
 
 /** What protobufjs throws on malformed bytes, as Gantry's own error. */

@@ -19,6 +19,8 @@ export const MEMBERS_MAX = 1024;
 export const SHARDS_MAX = 4096;
 /** Steps that one Metrics message reports: some seconds of the fastest run. */
 export const METRIC_STEPS_MAX = 4096;
+/** Fields, and items of repeated ones, in any body: the longest list, and the fields beside it with room to spare. */
+export const BODY_ITEMS_MAX = METRIC_STEPS_MAX + 64;
 /** Numbers in one step's row of metrics or phases. */
 export const METRIC_VALUES_MAX = 32;
 /** Nesting of the deepest message is 3 (Envelope, Assignment, Member). */

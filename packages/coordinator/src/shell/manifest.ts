@@ -38,11 +38,15 @@ export function parseManifest(text: string): CheckpointManifest {
   if (typeof value !== 'object' || value === null) throw invalid('is no object');
   for (const key of NUMBERS) if (!isCount(value[key])) throw invalid(`has no valid ${key}`);
   for (const key of TEXTS) if (typeof value[key] !== 'string') throw invalid(`has no ${key}`);
-  for (const key of HASHES) if (!/^[0-9a-f]{64}$/.test(String(value[key]))) throw invalid(`has no valid ${key}`);
+  for (const key of HASHES) if (!isHash(value[key])) throw invalid(`has no valid ${key}`);
   if (value.formatVersion !== CHECKPOINT_FORMAT) {
     throw invalid(`is of format ${value.formatVersion}; this Gantry reads ${CHECKPOINT_FORMAT}`);
   }
   return value as unknown as CheckpointManifest;
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
 }
 
 function isCount(value: unknown): boolean {

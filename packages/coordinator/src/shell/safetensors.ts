@@ -12,6 +12,8 @@ export interface FileTensor {
 /** Bytes of the length in front of the header: a little-endian uint64. */
 export const PREFIX_BYTES = 8;
 const TENSOR_NAME = /^[A-Za-z0-9][A-Za-z0-9._/:-]{0,255}$/;
+/** Sticky. JSON's white space, however much of it. */
+const COLON = /[ \t\n\r]*:/y;
 const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
 /**
@@ -109,18 +111,30 @@ function topLevelKeys(text: string): string[] {
     else if (char === '"') {
       const start = at;
       for (at++; text[at] !== '"'; at++) if (text[at] === '\\') at++;
-      if (depth === 1 && /^\s*:/.test(text.slice(at + 1, at + 65))) keys.push(JSON.parse(text.slice(start, at + 1)));
+      if (depth === 1 && isKeyBefore(text, at + 1)) keys.push(JSON.parse(text.slice(start, at + 1)));
     }
   }
   return keys;
 }
 
+/** Whether a colon comes next: in JSON that is so behind a key and behind no other string. */
+function isKeyBefore(text: string, at: number): boolean {
+  COLON.lastIndex = at;
+  return COLON.test(text);
+}
+
+/** A text from the file for a message; other values may nest too deep to be written. */
+function quoted(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : 'not a text';
+}
+
 function decodeTensor(name: string, entry: unknown): FileTensor {
-  if (!TENSOR_NAME.test(name)) throw invalid(`it names a tensor ${JSON.stringify(name.slice(0, 80))}`);
+  if (!TENSOR_NAME.test(name)) throw invalid(`it names a tensor ${quoted(name)}`);
   if (typeof entry !== 'object' || entry === null) throw invalid(`tensor ${name} has no description`);
   const { dtype, shape, data_offsets: offsets, ...unknown } = entry as Record<string, unknown>;
-  if (Object.keys(unknown).length > 0) throw invalid(`tensor ${name} has a field ${Object.keys(unknown)[0]}`);
-  if (dtype !== 'F32') throw invalid(`tensor ${name} is ${JSON.stringify(dtype)}; only F32 is read`);
+  if (Object.keys(unknown).length > 0)
+    throw invalid(`tensor ${name} has a field ${Object.keys(unknown)[0]!.slice(0, 80)}`);
+  if (dtype !== 'F32') throw invalid(`tensor ${name} is ${quoted(dtype)}; only F32 is read`);
   if (!isCounts(shape)) throw invalid(`tensor ${name} has no valid shape`);
   if (!isCounts(offsets) || offsets.length !== 2) throw invalid(`tensor ${name} has no valid data_offsets`);
   const [begin, end] = offsets as [number, number];
@@ -132,13 +146,21 @@ function decodeTensor(name: string, entry: unknown): FileTensor {
 }
 
 function isCounts(value: unknown): value is number[] {
-  return Array.isArray(value) && value.length <= 16 && value.every((one) => Number.isSafeInteger(one) && one >= 0);
+  return Array.isArray(value) && value.length <= 16 && value.every(isCount);
+}
+
+/** JSON can say -0, which is no count and compares as 0. */
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 }
 
 function decodeMetadata(value: unknown): Record<string, string> {
   if (value === undefined) return {};
   const valid =
-    typeof value === 'object' && value !== null && Object.values(value).every((entry) => typeof entry === 'string');
+    typeof value === 'object' &&
+    value !== null &&
+    !Array.isArray(value) &&
+    Object.values(value).every((entry) => typeof entry === 'string');
   if (!valid) throw invalid('its __metadata__ is not a table of strings');
   return value as Record<string, string>;
 }

@@ -61,8 +61,8 @@ export function parseStateLayout(json: string): StateLayout {
 function checkSection(section: Record<string, unknown>, from: number): number {
   const { network, role, offset, length, layout } = section;
   const known = NETWORKS.some((one) => one === network) && ROLES.some((one) => one === role);
-  if (!known) throw invalid(`has a section ${JSON.stringify(network)}/${JSON.stringify(role)}`);
-  if (!isCount(offset) || !isCount(length) || offset < from) throw invalid(`has a section at ${String(offset)}`);
+  if (!known) throw invalid(`has a section ${shown(network)}/${shown(role)}`);
+  if (!isCount(offset) || !isCount(length) || offset < from) throw invalid(`has a section at ${shown(offset)}`);
   const { entries, length: inner } = asObject(layout);
   if (!Array.isArray(entries) || inner !== length) throw invalid(`has a section whose layout is not ${length} floats`);
   let end = 0;
@@ -78,8 +78,13 @@ function checkEntry(entry: Record<string, unknown>, from: number): number {
     throw invalid('has a tensor that is not described');
   }
   if (sizes.reduce((product, size) => product * size, 1) !== length)
-    throw invalid(`has tensor ${name} of another size`);
+    throw invalid(`has tensor ${shown(name)} of another size`);
   return offset + length;
+}
+
+/** A text or number for a message; anything else may nest too deep to be written. */
+function shown(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value).slice(0, 80) : 'of no name';
 }
 
 function isCount(value: unknown): value is number {

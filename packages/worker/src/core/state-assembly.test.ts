@@ -38,6 +38,19 @@ describe('acceptChunk', () => {
     expect(() => acceptChunk(first, bad, 100)).toThrow(expect.objectContaining({ code: 'GANTRY_PROTOCOL_INVALID' }));
   });
 
+  it('leaves the state as it was when it refuses', () => {
+    const first = acceptChunk(null, chunk(0, 4), 100);
+    expect(() => acceptChunk(first, chunk(4, 8), 100)).toThrow(/the last has no hash/);
+    expect(first).toMatchObject({ received: 4, sha256: '' });
+    expect(first.bytes[4]).toBe(0);
+    expect(acceptChunk(first, chunk(4, 8, { sha256: HASH }), 100).received).toBe(12);
+  });
+
+  it('refuses a state that no memory can hold', () => {
+    const huge = chunk(0, 4, { totalBytes: 2 ** 52 });
+    expect(() => acceptChunk(null, huge, 2 ** 53)).toThrow(/there is no memory/);
+  });
+
   it('refuses to begin in the middle', () => {
     expect(() => acceptChunk(null, chunk(4, 4), 100)).toThrow(/continues no state/);
   });

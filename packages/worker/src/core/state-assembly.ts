@@ -14,26 +14,34 @@ export interface StateAssembly {
  * @param assembly The state so far; null before the first chunk.
  * @param bytesMax Larger states are refused before memory is taken for them.
  * @returns The state, complete when `received` is its length and `sha256` is not empty.
- * @throws GantryError GANTRY_PROTOCOL_INVALID for a gap, an overlap, another state's chunk or a wrong size.
+ * @throws GantryError GANTRY_PROTOCOL_INVALID for a gap, an overlap, another state's chunk or a wrong size; `assembly` is then as it was.
  */
 export function acceptChunk(assembly: StateAssembly | null, chunk: StateChunk, bytesMax: number): StateAssembly {
   const { stateUpdate, offset, totalBytes, data, sha256 } = chunk;
   if (totalBytes > bytesMax || totalBytes % Float32Array.BYTES_PER_ELEMENT !== 0 || totalBytes === 0) {
     throw invalid(chunk, `a state of ${totalBytes} bytes`);
   }
-  const current =
-    offset === 0 ? { update: stateUpdate, bytes: new Uint8Array(totalBytes), received: 0, sha256: '' } : assembly;
+  const current = offset === 0 ? { update: stateUpdate, bytes: allocate(chunk), received: 0, sha256: '' } : assembly;
   if (current === null || current.update !== stateUpdate || current.bytes.length !== totalBytes) {
     throw invalid(chunk, 'it continues no state that was begun');
   }
   if (offset !== current.received) throw invalid(chunk, `${current.received} bytes are there`);
   if (offset + data.length > totalBytes || data.length === 0) throw invalid(chunk, `it has ${data.length} bytes`);
+  const last = offset + data.length === totalBytes;
+  if (last !== (sha256 !== '')) throw invalid(chunk, last ? 'the last has no hash' : 'a hash before the last');
   current.bytes.set(data, offset);
   current.received += data.length;
-  const last = current.received === totalBytes;
-  if (last !== (sha256 !== '')) throw invalid(chunk, last ? 'the last has no hash' : 'a hash before the last');
   current.sha256 = sha256;
   return current;
+}
+
+/** Memory for a whole state. Below `bytesMax` it may still be more than this machine, or one array of this Node, can hold. */
+function allocate(chunk: StateChunk): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(chunk.totalBytes);
+  } catch {
+    throw invalid(chunk, `there is no memory for ${chunk.totalBytes} bytes`);
+  }
 }
 
 function invalid(chunk: StateChunk, why: string): GantryError {

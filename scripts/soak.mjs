@@ -1,0 +1,67 @@
+// `npm run test:soak -- NAME …`: tests that are too long for `npm test`, each as long as it takes. Environment: fuzz reads
+// GANTRY_FUZZ_INPUTS (per parser) and GANTRY_FUZZ_SEED; without a seed it takes a new one, and prints it.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
+const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
+
+/** Runs one file of tests in a process of its own; what it prints comes out as a whole. */
+function runFile(file, env) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [VITEST, 'run', '--project', 'system', file], {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
+    child.on('close', (code) => {
+      process.stdout.write(Buffer.concat(output));
+      resolve(code === 0);
+    });
+  });
+}
+
+/** Every parser's file, as many at a time as there are processors; `fuzz:idx` is one parser alone. */
+async function fuzz(parser) {
+  const env = {
+    GANTRY_FUZZ_INPUTS: process.env.GANTRY_FUZZ_INPUTS ?? '10000000',
+    GANTRY_FUZZ_SEED: process.env.GANTRY_FUZZ_SEED ?? String(Math.floor(Date.now() / 1000)),
+  };
+  const names = readdirSync(join(ROOT, 'test', 'fuzz')).filter((name) => name.endsWith('.test.ts'));
+  const files = names.filter((name) => parser === undefined || name === `${parser}.test.ts`);
+  if (files.length === 0) throw new Error(`no parser ${parser}; there are ${names.join(', ')}`);
+  console.log(`fuzz: ${env.GANTRY_FUZZ_INPUTS} inputs a parser, seed ${env.GANTRY_FUZZ_SEED}: ${files.join(', ')}`);
+  let passed = true;
+  const runNext = async () => {
+    for (let file = files.shift(); file !== undefined; file = files.shift()) {
+      if (!(await runFile(`test/fuzz/${file}`, env))) passed = false;
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, runNext));
+  return passed;
+}
+
+const SOAKS = { fuzz };
+
+let failed = 0;
+const names = process.argv.slice(2);
+if (names.length === 0) {
+  console.error(`usage: npm run test:soak -- NAME[:PART] …; names: ${Object.keys(SOAKS).join(', ')}`);
+  process.exit(2);
+}
+for (const argument of names) {
+  const [name, part] = argument.split(':');
+  if (!Object.hasOwn(SOAKS, name)) {
+    console.error(`no soak ${name}; there are ${Object.keys(SOAKS).join(', ')}`);
+    process.exit(2);
+  }
+  const passed = await SOAKS[name](part);
+  console.log(`soak ${argument}: ${passed ? 'passed' : 'FAILED'}`);
+  if (!passed) failed++;
+}
+process.exit(failed === 0 ? 0 : 1);
