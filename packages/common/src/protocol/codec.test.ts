@@ -32,14 +32,14 @@ const examples: { [K in Message['kind']]: Extract<Message, { kind: K }> } = {
     leaseMs: 2000,
     modelPath: '',
   },
-  joined: { kind: 'joined', session: 'deadbeef01', dataEndpoint: 'tcp://127.0.0.1:4000' },
+  joined: { kind: 'joined', session: 'deadbeef01', dataEndpoint: 'tcp://127.0.0.1:4000', dataKey: 'a'.repeat(40) },
   refused: { kind: 'refused', code: 'GANTRY_VERSION_MISMATCH', message: 'too old' },
   assignment: {
     kind: 'assignment',
     generation: 1,
     members: [
-      { worker: 'w0', host: 'h', shards: [0, 2], dataEndpoint: '', hub: false },
-      { worker: 'hub', host: 'h', shards: [], dataEndpoint: 'ipc:///tmp/x', hub: true },
+      { worker: 'w0', host: 'h', shards: [0, 2], dataEndpoint: '', dataKey: '', hub: false },
+      { worker: 'hub', host: 'h', shards: [], dataEndpoint: 'ipc:///tmp/x', dataKey: 'B'.repeat(40), hub: true },
     ],
     sharedMemory: 'gantry-1-abc',
     startUpdate: 7,

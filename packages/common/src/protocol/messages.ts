@@ -50,6 +50,8 @@ export interface Joined {
   readonly session: string;
   /** Empty with transport shm. */
   readonly dataEndpoint: string;
+  /** Public CURVE key of its data socket; empty where that is not encrypted. */
+  readonly dataKey: string;
 }
 
 export interface Refused {
@@ -65,6 +67,7 @@ export interface Member {
   /** Ascending; empty for a hub. */
   readonly shards: readonly number[];
   readonly dataEndpoint: string;
+  readonly dataKey: string;
   readonly hub: boolean;
 }
 

@@ -37,6 +37,7 @@ const member = field.record<Member>({
   host: field.name,
   shards: ascendingShards,
   dataEndpoint: field.endpoint,
+  dataKey: field.curveKeyOrEmpty,
   hub: field.bool,
 });
 
@@ -81,7 +82,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
     },
     JSON_BYTES_MAX,
   ),
-  joined: rule({ session: field.session, dataEndpoint: field.endpoint }),
+  joined: rule({ session: field.session, dataEndpoint: field.endpoint, dataKey: field.curveKeyOrEmpty }),
   refused: rule({ code: field.errorCode, message: field.message }),
   assignment: rule(
     {

@@ -28,8 +28,8 @@ export function assignShards(members: readonly MemberState[], shards: number): M
   return members.map((member, index) => ({ ...member, shards: member.hub ? [] : owned[index]! }));
 }
 
-export function toWire({ worker, host, shards, dataEndpoint, hub }: MemberState): Member {
-  return { worker, host, shards, dataEndpoint, hub };
+export function toWire({ worker, host, shards, dataEndpoint, dataKey, hub }: MemberState): Member {
+  return { worker, host, shards, dataEndpoint, dataKey, hub };
 }
 
 /**

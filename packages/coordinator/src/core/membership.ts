@@ -130,6 +130,7 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
     session: caller.freshId,
     status: 'greeted',
     dataEndpoint: '',
+    dataKey: '',
     shards: [],
     device: '',
     deviceReason: '',
@@ -162,7 +163,7 @@ export function onJoined(draft: Draft, member: MemberState, joined: Joined, nowM
     becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', problem, whereabouts(member));
     return;
   }
-  patchMember(draft, member.worker, { status: 'joined', dataEndpoint: joined.dataEndpoint });
+  patchMember(draft, member.worker, { status: 'joined', dataEndpoint: joined.dataEndpoint, dataKey: joined.dataKey });
   tryAssign(draft, nowMs);
 }
 

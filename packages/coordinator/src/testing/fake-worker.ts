@@ -131,7 +131,7 @@ class FakeWorker {
   #onWelcome(welcome: Extract<Message, { kind: 'welcome' }>, runId: string): void {
     this.#run = { config: JSON.parse(welcome.runConfigJson) as RunConfig, session: welcome.session, runId };
     setInterval(() => this.#beat(), welcome.heartbeatMs).unref();
-    this.#send({ kind: 'joined', session: welcome.session, dataEndpoint: '' });
+    this.#send({ kind: 'joined', session: welcome.session, dataEndpoint: '', dataKey: '' });
   }
 
   #beat(): void {

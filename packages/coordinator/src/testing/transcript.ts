@@ -197,7 +197,7 @@ function bodyOf(kind: string, worker: string, given: Parameters, nowMs: number):
         hub: given.hub === 'true',
       };
     case 'joined':
-      return { kind, session, dataEndpoint: given.endpoint ?? '' };
+      return { kind, session, dataEndpoint: given.endpoint ?? '', dataKey: '' };
     case 'ready':
       return {
         kind,

@@ -18,7 +18,7 @@ export type Phase =
 export type WorkerEvent =
   | { readonly type: 'message'; readonly message: Message }
   /** The data socket is bound (or none is needed: empty endpoint). */
-  | { readonly type: 'bound'; readonly dataEndpoint: string }
+  | { readonly type: 'bound'; readonly dataEndpoint: string; readonly dataKey: string }
   /** The shell began to prepare the assignment. */
   | { readonly type: 'preparationBegun' }
   | { readonly type: 'prepared'; readonly report: PreparationReport }
@@ -74,7 +74,7 @@ export function stepWorker(state: WorkerState, event: WorkerEvent): WorkerStep {
     case 'message':
       return onMessage(state, event.message);
     case 'bound':
-      return becomeJoined(state, event.dataEndpoint);
+      return becomeJoined(state, event);
     case 'preparationBegun':
       expectPhase(state, ['assigned'], event.type);
       return { state: { ...state, phase: 'preparing' }, effects: [] };
@@ -130,11 +130,13 @@ function becomeGreeted(state: WorkerState, welcome: Extract<Message, { kind: 'we
   };
 }
 
-function becomeJoined(state: WorkerState, dataEndpoint: string): WorkerStep {
+function becomeJoined(state: WorkerState, bound: Extract<WorkerEvent, { type: 'bound' }>): WorkerStep {
   expectPhase(state, ['greeted'], 'bound');
+  const { session } = state;
+  const { dataEndpoint, dataKey } = bound;
   return {
     state: { ...state, phase: 'joined' },
-    effects: [send({ kind: 'joined', session: state.session, dataEndpoint })],
+    effects: [send({ kind: 'joined', session, dataEndpoint, dataKey })],
   };
 }
 

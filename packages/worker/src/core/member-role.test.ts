@@ -7,6 +7,7 @@ const member = (worker: string, shards: number[], hub = false, host = 'a'): Memb
   host,
   shards,
   dataEndpoint: '',
+  dataKey: '',
   hub,
 });
 

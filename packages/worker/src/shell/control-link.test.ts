@@ -159,7 +159,7 @@ describe('ControlLink', () => {
   it('drops frames of other runs and of earlier generations, and counts them', async () => {
     const { current } = coordinator;
     await current.say(welcome);
-    const members = [{ worker: 'w', host: 'h', shards: [0], dataEndpoint: '', hub: false }];
+    const members = [{ worker: 'w', host: 'h', shards: [0], dataEndpoint: '', dataKey: '', hub: false }];
     const assignment: Message = {
       ...{ kind: 'assignment', generation: 3, members, sharedMemory: '' },
       ...{ startUpdate: 0, stateFollows: false, stateSha256: '' },

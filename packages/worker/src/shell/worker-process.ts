@@ -164,7 +164,7 @@ export class WorkerProcess {
       this.#dataSocket = await bindDataSocket(config.transport);
       if (this.#dataSocket.folder !== null) this.#channel.protect([this.#dataSocket.folder]);
     }
-    this.#apply({ type: 'bound', dataEndpoint: this.#dataSocket?.endpoint ?? '' });
+    this.#apply({ type: 'bound', dataEndpoint: this.#dataSocket?.endpoint ?? '', dataKey: '' });
     this.#clock.enter(PHASE_INDEX.compiling);
     const { Session } = await this.#session;
     this.#current = await Session.warmUp({

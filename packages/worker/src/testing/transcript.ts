@@ -39,7 +39,7 @@ function readEvent(line: string): WorkerEvent {
     case 'bye':
       return message({ kind: 'bye' });
     case 'bound':
-      return { type: 'bound', dataEndpoint: fields.endpoint ?? '' };
+      return { type: 'bound', dataEndpoint: fields.endpoint ?? '', dataKey: '' };
     case 'preparing':
       return { type: 'preparationBegun' };
     case 'prepared':

@@ -654,6 +654,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
 
             Joined.prototype.session = "";
             Joined.prototype.dataEndpoint = "";
+            Joined.prototype.dataKey = "";
 
             Joined.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -666,6 +667,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(10).string(message.session);
                 if (message.dataEndpoint != null && $Object.hasOwnProperty.call(message, "dataEndpoint") && message.dataEndpoint !== "")
                     writer.uint32(18).string(message.dataEndpoint);
+                if (message.dataKey != null && $Object.hasOwnProperty.call(message, "dataKey") && message.dataKey !== "")
+                    writer.uint32(26).string(message.dataKey);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -715,6 +718,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.dataEndpoint = value;
                             else
                                 delete message.dataEndpoint;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.dataKey = value;
+                            else
+                                delete message.dataKey;
                             continue;
                         }
                     }
@@ -846,6 +858,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Member.prototype.shards = $util.emptyArray;
             Member.prototype.dataEndpoint = "";
             Member.prototype.hub = false;
+            Member.prototype.dataKey = "";
 
             Member.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -864,6 +877,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(34).string(message.dataEndpoint);
                 if (message.hub != null && $Object.hasOwnProperty.call(message, "hub") && message.hub !== false)
                     writer.uint32(40).bool(message.hub);
+                if (message.dataKey != null && $Object.hasOwnProperty.call(message, "dataKey") && message.dataKey !== "")
+                    writer.uint32(50).string(message.dataKey);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -945,6 +960,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.hub = value;
                             else
                                 delete message.hub;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.dataKey = value;
+                            else
+                                delete message.dataKey;
                             continue;
                         }
                     }
