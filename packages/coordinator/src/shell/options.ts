@@ -14,7 +14,9 @@ export interface CoordinatorOptions {
   readonly runDirectory: string;
   /** @default 'tcp://127.0.0.1:0', any free port of the loopback */
   readonly bind?: string;
-  /** Allows a `bind` that other machines can reach. @default false */
+  /** Folder of `gantry keygen`: links are encrypted, and only workers on its allow-list join. @default none */
+  readonly keys?: string;
+  /** Allows a `bind` that other machines can reach, without keys. @default false */
   readonly insecure?: boolean;
   /** Go on from the newest sound checkpoint of `runDirectory`. @default false */
   readonly resume?: boolean;
