@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { NETWORKS, type NetworkName } from '@gantry/common';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { forkMember } from '../bench/fork-members.js';
 import { CHUNK_FLOATS } from '../constants.js';
-import type { ExchangeReport, ExchangeTask } from '../testing/exchange-process.js';
+import type { ExchangeReport, ExchangeTask, PeerAddress } from '../testing/exchange-process.js';
 import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
 import { HostMemory } from './host-memory.js';
 
@@ -31,7 +31,7 @@ const expectedSums = UPDATES.map((networks, index) => {
   return hash.digest('hex');
 });
 
-type Case = Pick<ExchangeTask, 'transport' | 'topology' | 'members' | 'hub'>;
+type Case = Pick<ExchangeTask, 'transport' | 'encrypted' | 'topology' | 'members' | 'hub'>;
 
 /** Runs one process a member; the one that asks to stop is the last. */
 async function runMembers(which: Case, stopAfter: number | null = null): Promise<ExchangeReport[]> {
@@ -52,7 +52,7 @@ async function runMembers(which: Case, stopAfter: number | null = null): Promise
       member.send({ ...base, member: index, stopAfter: index === which.members - 1 ? stopAfter : null });
     });
     if (which.transport !== 'shm') {
-      const endpoints = await Promise.all(members.map((member) => member.next<string>()));
+      const endpoints = await Promise.all(members.map((member) => member.next<PeerAddress>()));
       for (const member of members) member.send(endpoints);
     }
     const reports = await Promise.all(members.map((member) => member.next<ExchangeReport>()));
@@ -81,5 +81,19 @@ describe.each(['shm', 'ipc', 'tcp'] as const)('over %s', (transport) => {
   test('one member that is asked to stop stops all of them before the same update', async () => {
     const reports = await runMembers({ transport, topology: 'direct', members: 3, hub: null }, 2);
     for (const report of reports) expect(report).toEqual({ sums: expectedSums.slice(0, 2), stoppedBefore: 3 });
+  });
+});
+
+describe.each(['on', 'off'] as const)('over tcp with keys, GANTRY_LIBZMQ=%s', (libzmq) => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  test.each([
+    { members: 3, topology: 'direct', hub: null },
+    { members: 3, topology: 'star', hub: 2 },
+  ] as const)('$members members, $topology, have the same bits', async (which) => {
+    vi.stubEnv('GANTRY_LIBZMQ', libzmq);
+    for (const report of await runMembers({ ...which, transport: 'tcp', encrypted: true })) {
+      expect(report).toEqual({ sums: expectedSums, stoppedBefore: null });
+    }
   });
 });

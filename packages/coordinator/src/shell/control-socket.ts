@@ -56,6 +56,7 @@ export class ControlSocket {
   readonly #guard: ControlGuard | null;
   readonly #receiving: Promise<void>;
   #probing: NodeJS.Timeout | null = null;
+  #probedMs = Number.NEGATIVE_INFINITY;
 
   private constructor(router: Router, guard: ControlGuard | null, options: ControlSocketOptions) {
     this.#router = router;
@@ -67,9 +68,7 @@ export class ControlSocket {
       (peer) => this.#forget(peer),
     );
     this.#receiving = this.#receive();
-    router.events.on('disconnect', () => {
-      this.#probing ??= setTimeout(() => this.#probeAll(), PROBE_EVERY_MS);
-    });
+    router.events.on('disconnect', () => this.#probeSoon());
   }
 
   /** @throws GantryError GANTRY_BIND_REFUSED, GANTRY_KEYS_INVALID, GANTRY_TRANSPORT_FAILED where the address is taken or not of this machine. */
@@ -162,9 +161,17 @@ export class ControlSocket {
     }
   }
 
+  /** At once, unless it was done a moment ago. */
+  #probeSoon(): void {
+    const waitMs = this.#probedMs + PROBE_EVERY_MS - performance.now();
+    if (waitMs <= 0) this.#probeAll();
+    else this.#probing ??= setTimeout(() => this.#probeAll(), waitMs);
+  }
+
   /** The event does not say who left: whoever cannot be sent to any more. */
   #probeAll(): void {
     this.#probing = null;
+    this.#probedMs = performance.now();
     for (const peer of [...this.#peers.keys()]) {
       const frame = this.#options.probe(peer);
       if (frame !== null) void this.send(peer, frame);

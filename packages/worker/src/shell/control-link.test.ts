@@ -92,6 +92,7 @@ describe('ControlLink', () => {
           },
           ...{ pid: 1, cores: 1, launchToken: '', hub: false },
         },
+        keys: null,
         controlBuffer: control.buffer,
         progressBuffer: progress.buffer,
         mainTimeOrigin: performance.timeOrigin,

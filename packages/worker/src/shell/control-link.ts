@@ -1,18 +1,11 @@
 import { createHash } from 'node:crypto';
 import { ControlWords } from '@gantry/collective';
-import {
-  decodeEnvelope,
-  ENVELOPE_BYTES_MAX,
-  type Envelope,
-  encodeEnvelope,
-  GantryError,
-  type Message,
-  type Welcome,
-} from '@gantry/common';
-import { Dealer } from 'zeromq';
+import { decodeEnvelope, type Envelope, encodeEnvelope, GantryError, type Message, type Welcome } from '@gantry/common';
+import type { Dealer } from 'zeromq';
 import { CONNECT_MS_MAX, LINGER_MS, STARTING_LEASES, STATE_BYTES_MAX } from '../constants.js';
 import { CoordinatorWatch } from '../core/coordinator-watch.js';
 import { acceptChunk, type StateAssembly } from '../core/state-assembly.js';
+import { connectControl } from './control-connection.js';
 import type { ControlThreadData, FromControl } from './control-messages.js';
 import { Outbox } from './outbox.js';
 import { ProgressWords } from './progress-words.js';
@@ -37,6 +30,7 @@ export class ControlLink {
   #runId = '';
   #generation = 0;
   #incoming: StateAssembly | null = null;
+  #refused = false;
   #closed = false;
 
   constructor(data: ControlThreadData, post: (message: FromControl, transfer?: readonly ArrayBuffer[]) => void) {
@@ -44,14 +38,9 @@ export class ControlLink {
     this.#post = post;
     this.#control = new ControlWords(data.controlBuffer);
     this.#progress = new ProgressWords(data.progressBuffer);
-    this.#socket = new Dealer({
-      linger: LINGER_MS,
-      maxMessageSize: ENVELOPE_BYTES_MAX,
-      reconnectInterval: 50,
-      reconnectMaxInterval: 500,
-    });
-    this.#socket.connect(data.endpoint);
-    this.#outbox = new Outbox(this.#socket, (error) => this.#fail(error));
+    const { socket, sink } = connectControl(data, (message) => this.#refuse(message));
+    this.#socket = socket;
+    this.#outbox = new Outbox(sink, (error) => this.#fail(error));
     this.#timer = setTimeout(
       () => this.lose(`nobody answers at ${data.endpoint}; is the coordinator running there?`),
       CONNECT_MS_MAX,
@@ -121,6 +110,15 @@ export class ControlLink {
     if (this.#closed) return;
     const code = error instanceof GantryError ? error.code : 'GANTRY_INTERNAL';
     this.#post({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  }
+
+  /** The coordinator does not let this worker in, whatever it sends: there is nothing to wait for. */
+  #refuse(message: string): void {
+    if (this.#refused) return;
+    this.#refused = true;
+    clearTimeout(this.#timer);
+    this.#control.abort();
+    this.#fail(new GantryError('GANTRY_AUTH_REFUSED', message));
   }
 
   #isStale({ runId, generation }: Envelope): boolean {

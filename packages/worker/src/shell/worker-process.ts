@@ -11,6 +11,7 @@ import {
   PROTOCOL_VERSION,
   type RunConfig,
 } from '@gantry/common';
+import type { WorkerKeys } from '@gantry/common/keys';
 import { FAILURE_GRACE_MS } from '../constants.js';
 import { parseFault } from '../core/fault.js';
 import { FlightRecorder } from '../core/flight-recorder.js';
@@ -24,6 +25,7 @@ import {
 } from '../core/lifecycle.js';
 import type { WorkerEnvironment } from '../core/worker-options.js';
 import { ControlChannel } from './control-channel.js';
+import { dataSocketOptions } from './data-host.js';
 import { dieWithParent, surviveParent } from './parent-death.js';
 import { PHASE_INDEX, ProgressWords } from './progress-words.js';
 import type { Session } from './session.js';
@@ -36,6 +38,9 @@ export interface WorkerProcessOptions {
   readonly endpoint: string;
   readonly hello: Omit<Hello, 'kind' | 'protocolVersion' | 'gantryVersion'>;
   readonly environment: WorkerEnvironment;
+  /** Null: nothing is encrypted. */
+  readonly keys: WorkerKeys | null;
+  readonly dataHost: string | undefined;
   readonly logger: Logger;
 }
 
@@ -71,6 +76,7 @@ export class WorkerProcess {
     this.#channel = new ControlChannel({
       endpoint: options.endpoint,
       hello: { kind: 'hello', protocolVersion: PROTOCOL_VERSION, gantryVersion: GANTRY_VERSION, ...options.hello },
+      keys: options.keys,
       control: this.#control,
       progress: this.#progress,
       parentFd: options.environment.parentFd,
@@ -161,10 +167,14 @@ export class WorkerProcess {
     const fault = parseFault(environment.fault, this.#state.worker);
     if (config.transport !== 'shm') {
       const { bindDataSocket } = await import('@gantry/collective');
-      this.#dataSocket = await bindDataSocket(config.transport);
+      this.#dataSocket = await bindDataSocket(config.transport, await dataSocketOptions(this.#options));
       if (this.#dataSocket.folder !== null) this.#channel.protect([this.#dataSocket.folder]);
     }
-    this.#apply({ type: 'bound', dataEndpoint: this.#dataSocket?.endpoint ?? '', dataKey: '' });
+    this.#apply({
+      type: 'bound',
+      dataEndpoint: this.#dataSocket?.endpoint ?? '',
+      dataKey: this.#dataSocket?.publicKey ?? '',
+    });
     this.#clock.enter(PHASE_INDEX.compiling);
     const { Session } = await this.#session;
     this.#current = await Session.warmUp({
