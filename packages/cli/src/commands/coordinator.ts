@@ -5,15 +5,17 @@ import { noteResult } from '../note-result.js';
 import { RUN_OPTIONS } from '../options.js';
 import { createReporter } from '../reporters/create-reporter.js';
 import { configOf, localTransport, runDirectoryOf } from '../run-config.js';
+import { keysOf, warnInsecure } from '../security.js';
 import { superviseRun } from '../supervise.js';
 
 export const coordinator: Command = {
   name: 'coordinator',
   summary: 'Only the coordinator; as many workers as --workers says are started by hand',
-  options: [...RUN_OPTIONS, 'bind', 'insecure'],
+  options: [...RUN_OPTIONS, 'bind', 'keys', 'insecure'],
   examples: [
     ['coordinator --workers 2 --bind tcp://127.0.0.1:5555', 'Waits for two workers, then trains'],
     ['worker --join tcp://127.0.0.1:5555', 'One of them'],
+    ['coordinator --keys keys --bind tcp://10.0.0.5:5555', 'For workers of other machines; see gantry keygen --help'],
   ],
   async run(args) {
     const bind = textOf(args, 'bind');
@@ -22,7 +24,9 @@ export const coordinator: Command = {
     const config = await configOf(args, { transport });
     const runDirectory = runDirectoryOf(args, config);
     const reporter = await createReporter({ json: isGiven(args, 'json') });
-    const run = { config, runDirectory, localWorkers: 0, resume: false, bind, insecure: isGiven(args, 'insecure') };
+    const given = { insecure: isGiven(args, 'insecure'), keys: keysOf(args) };
+    if (bind !== undefined) warnInsecure(bind, given);
+    const run = { config, runDirectory, localWorkers: 0, resume: false, bind, ...given };
     const result = await superviseRun(run, reporter);
     noteResult(result, runDirectory, reporter);
     return 0;

@@ -20,7 +20,14 @@ import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } f
 import { ControlSocket, checkBind } from './control-socket.js';
 import { identify } from './identify.js';
 import { LocalWorkers } from './local-workers.js';
-import { BIND_DEFAULT, type CoordinatorOptions, commandOf, type RunningCoordinator, settingsOf } from './options.js';
+import {
+  BIND_DEFAULT,
+  type CoordinatorOptions,
+  checkHub,
+  commandOf,
+  type RunningCoordinator,
+  settingsOf,
+} from './options.js';
 import { RestoredState } from './restored-state.js';
 import { checkSteps, checkUnchanged, findCheckpoint, recordOf } from './resume.js';
 import { RunDirectory, readJournal } from './run-directory.js';
@@ -37,6 +44,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const startedMs = performance.now();
   const { config, resume = false, allowNumbers = false } = options;
   checkBind(options.bind ?? BIND_DEFAULT, { insecure: options.insecure ?? false, keys: options.keys });
+  checkHub(options);
   const journal = resume ? await readJournal(options.runDirectory) : null;
   if (journal !== null) checkUnchanged(journal.config, config, allowNumbers);
   const directory = await RunDirectory.open(options.runDirectory);

@@ -8,6 +8,13 @@ import type { MessageSink } from './outbox.js';
 /** Codes of a handshake that ended because the two ends do not protect the link in the same way. */
 const OTHER_SECURITY = new Set(['ERR_ZMTP_MECHANISM_MISMATCH', 'ERR_ZMTP_CRYPTOGRAPHIC']);
 
+export interface ControlConnection {
+  readonly socket: Dealer;
+  readonly sink: MessageSink;
+  /** What to say if no answer came. */
+  silence(): string;
+}
+
 /**
  * Connects to the coordinator; with keys the link is encrypted, ends at the holder of the server's key alone, and every message
  * bears the seal of this worker's key.
@@ -17,7 +24,7 @@ const OTHER_SECURITY = new Set(['ERR_ZMTP_MECHANISM_MISMATCH', 'ERR_ZMTP_CRYPTOG
 export function connectControl(
   { endpoint, keys }: Pick<ControlThreadData, 'endpoint' | 'keys'>,
   onRefused: (message: string) => void,
-): { socket: Dealer; sink: MessageSink } {
+): ControlConnection {
   const socket = new Dealer({
     linger: LINGER_MS,
     maxMessageSize: ENVELOPE_BYTES_MAX,
@@ -34,10 +41,24 @@ export function connectControl(
   socket.events.on('handshake:error:protocol', ({ error }) => {
     if (OTHER_SECURITY.has(error.code ?? '')) onRefused(otherSecurity(endpoint, keys !== null));
   });
+  let reached = false;
+  socket.events.on('connect', () => {
+    reached = true;
+  });
+  const silence = (): string => (reached && keys !== null ? otherKey(endpoint) : nobody(endpoint));
   socket.connect(endpoint);
-  if (keys === null) return { socket, sink: socket };
+  if (keys === null) return { socket, sink: socket, silence };
   const sealer = new Sealer(workerSealKey(keys), SEALED_PART_BYTES_MAX);
-  return { socket, sink: { send: (message) => socket.send(sealer.seal(message)) } };
+  return { socket, sink: { send: (message) => socket.send(sealer.seal(message)) }, silence };
+}
+
+function nobody(endpoint: string): string {
+  return `nobody answers at ${endpoint}; is the coordinator running there?`;
+}
+
+/** Who does not hold the server's key does not answer at all. */
+function otherKey(endpoint: string): string {
+  return `who listens at ${endpoint} is not the coordinator that this key is for: is its --keys the folder that the key is from?`;
 }
 
 function notListed(endpoint: string, name: string): string {

@@ -38,13 +38,10 @@ export class ControlLink {
     this.#post = post;
     this.#control = new ControlWords(data.controlBuffer);
     this.#progress = new ProgressWords(data.progressBuffer);
-    const { socket, sink } = connectControl(data, (message) => this.#refuse(message));
+    const { socket, sink, silence } = connectControl(data, (message) => this.#refuse(message));
     this.#socket = socket;
     this.#outbox = new Outbox(sink, (error) => this.#fail(error));
-    this.#timer = setTimeout(
-      () => this.lose(`nobody answers at ${data.endpoint}; is the coordinator running there?`),
-      CONNECT_MS_MAX,
-    );
+    this.#timer = setTimeout(() => this.lose(silence()), CONNECT_MS_MAX);
     this.send(data.hello);
     void this.#receive();
   }
