@@ -16,7 +16,7 @@ const OWN_TEXTS: Readonly<Record<string, Texts>> = {
   keygen: {
     out: 'Folder for the keys (required)',
     workers: 'Make keys for worker-0, worker-1, … (default 2)',
-    worker: 'Make keys for workers of these names instead: alice bob, or with commas',
+    worker: 'Make keys for workers of these names: alice bob, or with commas (default: worker-0, worker-1, …)',
   },
   coordinator: { keys: 'Folder that gantry keygen made (default: GANTRY_KEYS)' },
   worker: {

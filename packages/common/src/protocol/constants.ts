@@ -17,7 +17,7 @@ export const ENVELOPE_BYTES_MAX = 3 * SAMPLES_BYTES_MAX + FIELDS_BYTES_MAX;
  * Bytes of one part of a control message on an encrypted link: what a peer that is not admitted yet can make the coordinator
  * hold. Larger messages travel in several parts.
  */
-export const SEALED_PART_BYTES_MAX = 64 << 10;
+export const SEALED_PART_BYTES_MAX = 16 << 10;
 /** Members of one assignment: far above what one coordinator serves. */
 export const MEMBERS_MAX = 1024;
 /** Shards of a run; each has a row in a member's list. */
