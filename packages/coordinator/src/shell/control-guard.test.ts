@@ -25,6 +25,7 @@ import { Dealer } from 'zeromq';
 import { initialState } from '../core/state.js';
 import { TEST_CONFIG } from '../testing/transcript.js';
 import { ControlSocket, checkBind } from './control-socket.js';
+import { startCoordinator } from './coordinator.js';
 import { testGuard } from './guard-test.js';
 import { identify } from './identify.js';
 
@@ -38,6 +39,7 @@ const frameOf = (body: Message): Uint8Array => encodeEnvelope({ runId: 'run', ge
 class Client {
   readonly socket: Dealer;
   readonly heard: string[] = [];
+  session = '';
   readonly events: string[] = [];
   readonly #sealer: Sealer | null;
 
@@ -67,7 +69,8 @@ class Client {
   async #receive(): Promise<void> {
     for await (const [frame] of this.socket) {
       const { body } = decodeEnvelope(frame!);
-      if (body.kind === 'stop') continue;
+      if (body.kind === 'welcome') this.session = body.session;
+      if (body.kind === 'stop' || body.kind === 'heartbeat') continue;
       this.heard.push(body.kind === 'refused' ? `${body.code}: ${body.message}` : body.kind);
     }
   }
@@ -300,6 +303,42 @@ describe('a message and the key it is bound to', () => {
       { peer: 'cc', name: 'alice' },
     ]) {
       expect(check(sender, message)).toEqual({ refusal: expect.stringMatching(/session is that of another/) });
+    }
+  });
+});
+
+describe('a coordinator with keys', () => {
+  it('refuses a session that was captured by who holds another key, and goes on with its owner', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'gantry-guard-'));
+    const files = writeKeyFolder(join(home, 'keys'), ['alice', 'bob'], { add: false });
+    const warnings: string[] = [];
+    const run = await startCoordinator({
+      ...{ config: { ...TEST_CONFIG, workers: 2 }, runDirectory: join(home, 'run'), keys: join(home, 'keys') },
+      ...{ localWorkers: 0, workerCommand: [] },
+      onEvent: (event) => event.event === 'warning' && warnings.push(event.message),
+    });
+    const [alice, bob] = files.map((file) => new Client(run.endpoint, readWorkerKeys(file))) as [Client, Client];
+    try {
+      await alice.say(hello);
+      await vi.waitFor(() => expect(alice.heard).toEqual(['welcome']));
+      const { session } = alice;
+      await bob.say({ kind: 'heartbeat', session, phase: 'ready', workingUpdate: 0, progress: 0, phaseMs: 0 });
+      await bob.say({ kind: 'joined', session, dataEndpoint: 'tcp://127.0.0.1:9', dataKey: '' });
+      await bob.say({ ...hello, worker: 'alice' } as Message);
+      const refused = expect.stringMatching(
+        /^GANTRY_AUTH_REFUSED: the session is that of another connection, of alice/,
+      );
+      const misnamed = expect.stringMatching(/^GANTRY_AUTH_REFUSED: the key is that of bob, not of alice/);
+      await vi.waitFor(() => expect(bob.heard).toEqual([refused, refused, misnamed]));
+      expect(warnings).toHaveLength(3);
+      await bob.say(hello);
+      await vi.waitFor(() => expect(bob.heard.at(-1)).toBe('welcome'));
+      expect([bob.session === session, alice.heard]).toEqual([false, ['welcome']]);
+    } finally {
+      run.abort('the test is over');
+      await run.done.catch(() => {});
+      for (const client of [alice, bob]) client.socket.close();
+      rmSync(home, { recursive: true, force: true });
     }
   });
 });

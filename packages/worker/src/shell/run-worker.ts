@@ -59,7 +59,9 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
 
 /** Its own key, or the one that the coordinator whose child it is made for it; null: nothing is encrypted. */
 function keysOf(options: WorkerOptions, environment: WorkerEnvironment): WorkerKeys | null {
-  if (environment.launchKey !== '') return parseKeyFile('GANTRY_LAUNCH_KEY', environment.launchKey, 'worker');
+  if (options.keys === undefined && environment.launchKey !== '') {
+    return parseKeyFile('GANTRY_LAUNCH_KEY', environment.launchKey, 'worker');
+  }
   const file = options.keys ?? environment.keys;
   return file === '' ? null : readWorkerKeys(file);
 }
