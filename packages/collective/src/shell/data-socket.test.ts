@@ -1,9 +1,13 @@
+import net from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import { generateKeyPair } from '@gantry/common/keys';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Push } from 'zeromq';
+import { forkMember } from '../bench/fork-members.js';
 import type { DataSocket } from './data-socket.js';
 
+const STRANGERS = 16;
 const MODES = ['on', 'off'] as const;
 
 /** Of this machine, not the loopback's; undefined where it has no network. */
@@ -52,6 +56,37 @@ describe.each(MODES)('a data socket with keys, GANTRY_LIBZMQ=%s', (libzmq) => {
     expect(await connects({ ...own, curveServerKey: generateKeyPair().publicKey })).toBe(false);
     expect(await connects({})).toBe(false);
     expect(await connects({ plainUsername: 'a', plainPassword: 'b' })).toBe(false);
+  });
+
+  it('lets a stranger that floods it cost 16 MiB at most', async () => {
+    const server = forkMember('testing/data-socket-process.js');
+    const port = Number((await server.next<string>()).split(':').at(-1));
+    const rss = (): Promise<number> => {
+      server.send('rss');
+      return server.next<number>();
+    };
+    await delay(300);
+    const before = await rss();
+    // ZMTP 3.1 with CURVE, then a command that says it is a gigabyte, as fast as it is taken.
+    const greeting = Buffer.alloc(64);
+    greeting.set([0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 1]);
+    greeting.write('CURVE', 12);
+    const strangers = Array.from({ length: STRANGERS }, () => {
+      const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+      socket.write(greeting);
+      socket.write(Buffer.from([0x06, 0, 0, 0, 0, 0x40, 0, 0, 0]));
+      const pour = (): void => {
+        while (socket.writable && socket.write(Buffer.alloc(1 << 20)));
+      };
+      socket.on('drain', pour);
+      pour();
+      return socket;
+    });
+    await delay(1_000);
+    const growth = (await rss()) - before;
+    for (const socket of strangers) socket.destroy();
+    server.child.kill('SIGKILL');
+    expect(growth).toBeLessThan(16 << 20);
   });
 
   it('makes a new key each time', async () => {

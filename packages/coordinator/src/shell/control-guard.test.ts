@@ -103,6 +103,7 @@ describe('the control socket with keys', () => {
     const files = writeKeyFolder(keys, ['alice', 'bob'], { add: false });
     [alice, bob] = files.map(readWorkerKeys) as [WorkerKeys, WorkerKeys];
     [heard, gone, warnings, clients] = [[], [], [], []];
+    probes = true;
     // Of this test alone, whatever the socket of the one before still has to say.
     const mine = gone;
     socket = await ControlSocket.open({
