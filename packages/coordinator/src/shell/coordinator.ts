@@ -18,7 +18,7 @@ import { Artifacts } from './artifacts.js';
 import { listCheckpoints } from './checkpoint-writer.js';
 import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } from './constants.js';
 import { ControlSocket, checkBind } from './control-socket.js';
-import { identify } from './identify.js';
+import { identify, refusalOf } from './identify.js';
 import { LocalWorkers } from './local-workers.js';
 import {
   BIND_DEFAULT,
@@ -58,12 +58,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     await directory.discard();
     throw error;
   }
-}
-
-/** What a worker is told that has no right to be here, or none any more. */
-function refusalOf(runId: string, message: string): Uint8Array {
-  const body = { kind: 'refused', code: 'GANTRY_AUTH_REFUSED', message } as const;
-  return encodeEnvelope({ runId, generation: 0, update: 0, body });
 }
 
 /** Ends `done` one way or the other. */

@@ -1,4 +1,4 @@
-import type { Envelope, Message } from '@gantry/common';
+import { type Envelope, encodeEnvelope, type Message } from '@gantry/common';
 import type { CoordinatorState } from '../core/state.js';
 
 /** What became of a message on an encrypted link: it goes on, perhaps under the sender's right name, or it is refused. */
@@ -29,4 +29,10 @@ export function identify(
 
 function sessionOf(body: Message): string | undefined {
   return body.kind === 'heartbeat' || body.kind === 'joined' || body.kind === 'ready' ? body.session : undefined;
+}
+
+/** What a worker is told that has no right to be here, or none any more. */
+export function refusalOf(runId: string, message: string): Uint8Array {
+  const body = { kind: 'refused', code: 'GANTRY_AUTH_REFUSED', message } as const;
+  return encodeEnvelope({ runId, generation: 0, update: 0, body });
 }
