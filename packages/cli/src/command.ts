@@ -1,4 +1,4 @@
-import type { OptionName } from './options.js';
+import { type OptionName, optionSpec } from './options.js';
 
 /** Parsed command line: text of options with a value, true for switches, undefined for what was not given. */
 export type Args = Readonly<Partial<Record<OptionName | 'what', string | boolean>>>;
@@ -10,6 +10,8 @@ export interface Command {
   readonly positional?: { readonly describe: string; readonly choices: readonly string[] };
   readonly summary: string;
   readonly options: readonly OptionName[];
+  /** Options of one value elsewhere that take several here. */
+  readonly lists?: readonly OptionName[];
   /** Command lines without `gantry`, and what they do. */
   readonly examples: readonly (readonly [string, string])[];
   /** @returns the exit code. */
@@ -21,4 +23,9 @@ export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   load(): Promise<Command>;
+}
+
+/** Whether an option takes several values in this command; they arrive joined by commas. */
+export function takesSeveral(command: Command, name: OptionName): boolean {
+  return optionSpec(name).isList === true || command.lists?.includes(name) === true;
 }

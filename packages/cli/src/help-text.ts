@@ -13,7 +13,16 @@ const LIKE_THE_RUN = "(default: the run's own)";
 const OWN_TEXTS: Readonly<Record<string, Texts>> = {
   status: { out: RUN_DIRECTORY },
   resume: { out: RUN_DIRECTORY },
-  worker: { join: `${optionSpec('join').describe} (required)` },
+  keygen: {
+    out: 'Folder for the keys (required)',
+    workers: 'Make keys for worker-0, worker-1, … (default 2)',
+    worker: 'Make keys for workers of these names: alice bob, or with commas (default: worker-0, worker-1, …)',
+  },
+  coordinator: { keys: 'Folder that gantry keygen made (default: GANTRY_KEYS)' },
+  worker: {
+    keys: 'Its file from the folder that gantry keygen made (default: GANTRY_KEYS)',
+    join: `${optionSpec('join').describe} (required)`,
+  },
   bench: { steps: `${optionSpec('steps').describe} (default ${BENCH_STEPS_DEFAULT})` },
   generate: {
     out: RUN_DIRECTORY,

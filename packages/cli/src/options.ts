@@ -123,13 +123,24 @@ export const OPTIONS = {
       'Go on with the run of --out, where it listened before: workers that hold its state come back by themselves',
   },
   bind: { group: 'Command:', describe: 'Where to listen', default: 'tcp://127.0.0.1:0' },
-  insecure: { group: 'Command:', isSwitch: true, describe: 'Leave the loopback although nothing is encrypted' },
+  keys: {
+    group: 'Command:',
+    describe: 'What gantry keygen made: its folder for a coordinator, one file of it for a worker',
+    default: 'GANTRY_KEYS',
+  },
+  insecure: { group: 'Command:', isSwitch: true, describe: 'Leave the loopback without keys: nothing is encrypted' },
+  add: { group: 'Command:', isSwitch: true, describe: 'Add workers to a folder that has keys' },
   join: { group: 'Command:', describe: "The coordinator's endpoint: tcp://HOST:PORT" },
   worker: { group: 'Command:', describe: 'Name of this worker', default: 'the coordinator chooses' },
   'host-id': {
     group: 'Command:',
     describe: 'Host that it counts to: equal ids share memory',
     default: 'this machine',
+  },
+  'data-host': {
+    group: 'Command:',
+    describe: 'With keys: address of this machine at which other workers reach it',
+    default: 'the one it reaches the coordinator from',
   },
   hub: { group: 'Command:', isSwitch: true, describe: 'Sum for the others and own no shards (topology star)' },
   'resume-with-changes': {

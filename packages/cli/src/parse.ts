@@ -1,7 +1,7 @@
 import { GANTRY_VERSION, suggestion } from '@gantry/common';
 import type { Argv } from 'yargs';
 import { usage } from './arguments.js';
-import type { Args, Command, CommandEntry } from './command.js';
+import { type Args, type Command, type CommandEntry, takesSeveral } from './command.js';
 import { COMMANDS } from './commands/index.js';
 import { OPTIONS, type OptionName, optionSpec } from './options.js';
 import { plainArgs } from './plain-args.js';
@@ -94,7 +94,9 @@ async function commandParser(command: Command, argv: readonly string[]): Promise
   const { optionText } = await import('./help-text.js');
   let parser = (await base([...argv])).usage(headOf(command));
   for (const name of command.options) {
-    const { isSwitch = false, isList = false, group } = optionSpec(name);
+    const { isSwitch = false, group } = optionSpec(name);
+    const isList = takesSeveral(command, name);
+    if (isList) refuseRepeated(name, argv);
     const describe = optionText(command.name, name);
     if (isSwitch) parser = parser.option(name, { type: 'boolean', describe, group });
     else if (isList) parser = parser.option(name, { type: 'array', string: true, requiresArg: true, describe, group });
@@ -110,6 +112,12 @@ async function commandParser(command: Command, argv: readonly string[]): Promise
   }
 }
 
+/** Only the last would count. */
+function refuseRepeated(name: OptionName, argv: readonly string[]): void {
+  const given = argv.filter((word) => word === `--${name}` || word.startsWith(`--${name}=`));
+  if (given.length > 1) usage(`--${name} is given ${given.length} times: put all its values behind one, --${name} A B`);
+}
+
 /** The form of a command line, what it does, and what its word may be. */
 function headOf({ name, positional, summary }: Command): string {
   if (positional === undefined) return `gantry ${name} [options]\n\n${summary}.`;
@@ -121,7 +129,7 @@ function joinLists(command: Command, parsed: Readonly<Record<string, unknown>>):
   const joined: Record<string, unknown> = { ...parsed };
   for (const name of command.options) {
     const values = joined[name];
-    if (optionSpec(name).isList && Array.isArray(values)) joined[name] = values.join(',');
+    if (takesSeveral(command, name) && Array.isArray(values)) joined[name] = values.join(',');
   }
   return joined;
 }

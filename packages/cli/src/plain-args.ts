@@ -1,4 +1,4 @@
-import type { Args, Command } from './command.js';
+import { type Args, type Command, takesSeveral } from './command.js';
 import { type OptionName, optionSpec } from './options.js';
 
 /**
@@ -12,7 +12,8 @@ export function plainArgs(command: Command, argv: readonly string[]): Args | und
     const [, name, inline] = /^--([a-z][a-z0-9-]*)(?:=(.*))?$/s.exec(argv[i]!) ?? [];
     const known = command.options.find((option) => option === name);
     if (known === undefined || known in args) return undefined;
-    const { isSwitch = false, isList = false } = optionSpec(known);
+    const { isSwitch = false } = optionSpec(known);
+    const isList = takesSeveral(command, known);
     if (isList || (isSwitch && inline !== undefined)) return undefined;
     const value = isSwitch ? true : (inline ?? argv[++i]);
     if (typeof value === 'string' && !isPlain(value)) return undefined;

@@ -1,4 +1,5 @@
-import { GantryError, plural, type RunConfig } from '@gantry/common';
+import { join } from 'node:path';
+import { GantryError, plural, type RunConfig, shellQuote } from '@gantry/common';
 import type { RunEvent, RunResult } from '@gantry/coordinator';
 import { checkInputs } from './check-inputs.js';
 import { handleInterrupts } from './interrupts.js';
@@ -18,6 +19,8 @@ export interface SupervisedRun {
   readonly allowNumbers?: boolean;
   readonly bind?: string | undefined;
   readonly insecure?: boolean;
+  /** Folder of keys. */
+  readonly keys?: string | undefined;
 }
 
 /** Starts a coordinator, shows its events, passes signals on. @throws what ended the run. */
@@ -26,15 +29,16 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
   const onEvent = (event: RunEvent): void => {
     told ||= event.event === 'error';
     reporter.event(event);
-    if (event.event === 'start' && run.localWorkers === 0) reporter.note(invitation(event.endpoint, event.workers));
+    if (event.event === 'start' && run.localWorkers === 0) reporter.note(invitation(event, run.keys));
   };
-  const { bind, insecure = false, ...rest } = run;
+  const { bind, keys, insecure = false, ...rest } = run;
   try {
     if (run.localWorkers > 0) checkInputs(run.config);
     const { startCoordinator } = await import('@gantry/coordinator');
     const running = await startCoordinator({
       ...rest,
       ...(bind === undefined ? {} : { bind }),
+      ...(keys === undefined ? {} : { keys }),
       insecure,
       workerCommand: workerCommand(),
       command: ownCommand(),
@@ -50,8 +54,9 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
 }
 
 /** What to type for the workers of a coordinator that starts none. */
-function invitation(endpoint: string, workers: number): string {
-  return `waiting     for ${plural(workers, 'worker')}: ${ownCommand()} worker --join ${endpoint}`;
+function invitation({ endpoint, workers }: { endpoint: string; workers: number }, keys: string | undefined): string {
+  const key = keys === undefined ? '' : ` --keys ${shellQuote(join(keys, 'NAME.key'))}`;
+  return `waiting     for ${plural(workers, 'worker')}: ${ownCommand()} worker --join ${endpoint}${key}`;
 }
 
 type Running = Awaited<ReturnType<typeof import('@gantry/coordinator')['startCoordinator']>>;

@@ -28,6 +28,9 @@ export const DATA_HIGH_WATER_MARK = 64;
 /** Largest accepted message part, in bytes: one chunk with room to spare. */
 export const DATA_MESSAGE_BYTES_MAX = CHUNK_FLOATS * 4 + 1024;
 
+/** A connection that has not said who it is within this time is closed, in milliseconds. */
+export const DATA_HANDSHAKE_MS = 3_000;
+
 /** How long a closing data socket may go on sending what is queued, in milliseconds. */
 export const DATA_DRAIN_MS = 500;
 

@@ -22,6 +22,7 @@ export {
   GANTRY_VERSION,
   PROTOCOL_VERSION,
   SAMPLES_BYTES_MAX,
+  SEALED_PART_BYTES_MAX,
   STATE_CHUNK_BYTES_MAX,
 } from './protocol/constants.js';
 export {

@@ -1,6 +1,9 @@
 /** How long a worker waits for a coordinator that does not answer its Hello, in milliseconds: a person starts the two by hand. */
 export const CONNECT_MS_MAX = 30_000;
 
+/** A connection whose other end does not say who it is within this time is closed and tried again, in milliseconds. */
+export const HANDSHAKE_MS = 3_000;
+
 /** From an Abort to SIGKILL by the control thread if the main thread does not leave, in milliseconds. */
 export const LEAVE_GRACE_MS = 1_000;
 

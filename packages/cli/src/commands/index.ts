@@ -33,6 +33,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./worker.js')).worker,
   },
   {
+    name: 'keygen',
+    summary: 'Make the keys of a coordinator and its workers',
+    load: async () => (await import('./keygen.js')).keygen,
+  },
+  {
     name: 'doctor',
     summary: 'What this machine has, lacks, and would use',
     load: async () => (await import('./doctor.js')).doctor,

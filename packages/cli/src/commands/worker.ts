@@ -1,12 +1,17 @@
 import { isGiven, requiredText, textOf } from '../arguments.js';
 import type { Command } from '../command.js';
+import { keysOf, warnInsecure } from '../security.js';
 
 export const worker: Command = {
   name: 'worker',
   summary: 'One worker that joins a coordinator; the run tells it everything else',
-  options: ['join', 'worker', 'host-id', 'hub', 'insecure'],
+  options: ['join', 'worker', 'host-id', 'hub', 'keys', 'data-host', 'insecure'],
   examples: [
     ['worker --join tcp://127.0.0.1:5555', 'Joins, trains, and ends with the run'],
+    [
+      'worker --keys worker-0.key --join tcp://10.0.0.5:5555',
+      'On another machine, encrypted; see gantry keygen --help',
+    ],
     [
       'worker --join tcp://127.0.0.1:5555 --host-id other',
       'As if on a machine of its own (coordinator --transport tcp)',
@@ -16,11 +21,17 @@ export const worker: Command = {
     const join = requiredText(args, 'join', '--join tcp://127.0.0.1:5555');
     const name = textOf(args, 'worker');
     const host = textOf(args, 'host-id');
+    const dataHost = textOf(args, 'data-host');
+    const keys = keysOf(args);
+    const insecure = isGiven(args, 'insecure');
+    warnInsecure(join, { insecure, keys });
     const { runWorker } = await import('@gantry/worker');
     return runWorker({
       join,
       hub: isGiven(args, 'hub'),
-      insecure: isGiven(args, 'insecure'),
+      insecure,
+      ...(keys === undefined ? {} : { keys }),
+      ...(dataHost === undefined ? {} : { dataHost }),
       ...(name === undefined ? {} : { worker: name }),
       ...(host === undefined ? {} : { host }),
     });

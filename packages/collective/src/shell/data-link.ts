@@ -49,9 +49,10 @@ export interface DataLink {
 
 /** A bound, receiving data socket, not yet connected to anybody. */
 export interface BoundDataSocket {
-  /** What peers connect to: `ipc:///…` or `tcp://127.0.0.1:PORT`. */
+  /** What peers connect to: `ipc:///…` or `tcp://HOST:PORT`. */
   readonly endpoint: string;
-  connect(endpoints: readonly (string | null)[]): DataLink;
+  /** `keys`, by member too: the public keys of encrypted sockets. */
+  connect(endpoints: readonly (string | null)[], keys: readonly string[]): DataLink;
   /** After it, nothing reads from anybody's buffers. */
   close(drain: boolean): void;
 }

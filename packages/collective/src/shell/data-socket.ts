@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import { GantryError } from '@gantry/common';
+import { generateKeyPair, isKey } from '@gantry/common/keys';
 import 'zeromq';
 import { cleanStaleDataFolders, makeDataFolder } from './data-folder.js';
 import type { BoundDataSocket, DataLink } from './data-link.js';
@@ -8,36 +9,53 @@ import { LibzmqSocket } from './libzmq-link.js';
 import { bindZeromqSocket } from './zeromq-link.js';
 
 export interface DataSocketOptions {
-  /** tcp: address to bind to. Anything but the loopback is refused until there are keys. @default '127.0.0.1' */
+  /** tcp: address to bind to. Anything but the loopback is refused unless `encrypted`. @default '127.0.0.1' */
   readonly host?: string;
+  /**
+   * tcp: CURVE with a key pair that this socket makes and that ends with it. Whoever is not told its public key cannot connect.
+   * ipc lies in a folder of one user and has no need of it. @default false
+   */
+  readonly encrypted?: boolean;
 }
 
 const ENDPOINT_PATTERN = /^(ipc:\/\/\/\S+|tcp:\/\/\S+:\d{1,5})$/;
 
+const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '[::]', '*']);
+
 /** This member's end of the data plane, bound, so that its endpoint can be announced. */
 export class DataSocket {
-  /** What peers connect to: `ipc:///…` or `tcp://127.0.0.1:PORT`. */
+  /** What peers connect to: `ipc:///…` or `tcp://HOST:PORT`. */
   readonly endpoint: string;
   /** Where an ipc endpoint lies; null for tcp. */
   readonly folder: string | null;
+  /** What peers need to connect, and nobody else may know; empty where nothing is encrypted. */
+  readonly publicKey: string;
   readonly #bound: BoundDataSocket;
   #hasName: boolean;
   #isClosed = false;
 
-  constructor(bound: BoundDataSocket, folder: string | null) {
+  constructor(bound: BoundDataSocket, { folder, publicKey }: { folder: string | null; publicKey: string }) {
+    this.publicKey = publicKey;
     this.endpoint = bound.endpoint;
     this.#bound = bound;
     this.folder = folder;
     this.#hasName = folder !== null;
   }
 
-  /** @throws GantryError GANTRY_TRANSPORT_FAILED for an endpoint that is none. */
-  connect(endpoints: readonly (string | null)[]): DataLink {
-    for (const endpoint of endpoints) {
-      if (endpoint === null || ENDPOINT_PATTERN.test(endpoint)) continue;
-      throw new GantryError('GANTRY_TRANSPORT_FAILED', `${JSON.stringify(endpoint)} is not an ipc or tcp endpoint`);
+  /** @throws GantryError GANTRY_TRANSPORT_FAILED for an endpoint that is none, or keys on one side only. */
+  connect(endpoints: readonly (string | null)[], keys: readonly string[] = []): DataLink {
+    for (const [member, endpoint] of endpoints.entries()) {
+      if (endpoint === null) continue;
+      if (!ENDPOINT_PATTERN.test(endpoint)) {
+        throw new GantryError('GANTRY_TRANSPORT_FAILED', `${JSON.stringify(endpoint)} is not an ipc or tcp endpoint`);
+      }
+      const key = keys[member] ?? '';
+      if (this.publicKey === '' ? key === '' : isKey(key)) continue;
+      const [with_, without] = this.publicKey === '' ? [endpoint, 'this worker'] : ['this worker', endpoint];
+      const message = `${with_} encrypts its data and ${without} does not: start all workers with --keys, or none`;
+      throw new GantryError('GANTRY_TRANSPORT_FAILED', message);
     }
-    return this.#bound.connect(endpoints);
+    return this.#bound.connect(endpoints, keys);
   }
 
   /** Takes the endpoint's name away when everybody has connected: connections need none, and none can be left behind. Idempotent. */
@@ -64,25 +82,33 @@ export class DataSocket {
 /**
  * Binds early; `PeerSockets` connect later. Frames wait in the socket until then.
  *
- * @throws GantryError GANTRY_BIND_REFUSED off the loopback; GANTRY_TRANSPORT_FAILED if the system refuses.
+ * @throws GantryError GANTRY_BIND_REFUSED off the loopback without encryption, or for an address that is none to reach; GANTRY_TRANSPORT_FAILED if the system refuses.
  */
 export async function bindDataSocket(transport: 'ipc' | 'tcp', options: DataSocketOptions = {}): Promise<DataSocket> {
   const host = options.host ?? '127.0.0.1';
-  if (transport === 'tcp' && !isLoopback(host)) {
-    throw new GantryError(
-      'GANTRY_BIND_REFUSED',
-      `the data plane has no encryption yet and binds to the loopback only, not to ${host}`,
-    );
-  }
+  const encrypted = transport === 'tcp' && (options.encrypted ?? false);
+  if (transport === 'tcp') checkHost(host, encrypted);
   const folder = transport === 'ipc' ? makeDataFolder() : null;
   const address = folder === null ? `tcp://${host}:*` : `ipc://${folder}/data`;
   const zmq = loadLibzmq();
+  const keys = encrypted ? generateKeyPair() : null;
   try {
-    return new DataSocket(zmq === null ? await bindZeromqSocket(address) : new LibzmqSocket(zmq, address), folder);
+    const bound = zmq === null ? await bindZeromqSocket(address, keys) : new LibzmqSocket(zmq, address, keys);
+    return new DataSocket(bound, { folder, publicKey: keys?.publicKey ?? '' });
   } catch (error) {
     if (folder !== null) fs.rmSync(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+function checkHost(host: string, encrypted: boolean): void {
+  if (!encrypted && !isLoopback(host)) {
+    const message = `without keys the data plane binds to the loopback only, not to ${host}: start every worker with --keys`;
+    throw new GantryError('GANTRY_BIND_REFUSED', message);
+  }
+  if (!WILDCARDS.has(host)) return;
+  const message = `${host} is no address that others can connect to: name one of this machine's own`;
+  throw new GantryError('GANTRY_BIND_REFUSED', message);
 }
 
 function isLoopback(host: string): boolean {

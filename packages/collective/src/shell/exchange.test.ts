@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { NETWORKS, type NetworkName, type WireType } from '@gantry/common';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { forkMember } from '../bench/fork-members.js';
 import { CHUNK_FLOATS } from '../constants.js';
 import { roundToWire } from '../core/wire.js';
-import type { ExchangeReport, ExchangeTask } from '../testing/exchange-process.js';
+import type { ExchangeReport, ExchangeTask, PeerAddress } from '../testing/exchange-process.js';
 import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
 import { HostMemory } from './host-memory.js';
 
@@ -35,7 +35,7 @@ const expectedSums = (wire: WireType): string[] =>
   });
 const expected = { fp32: expectedSums('fp32'), bf16: expectedSums('bf16'), fp16: expectedSums('fp16') };
 
-type Case = Pick<ExchangeTask, 'transport' | 'topology' | 'wire' | 'members' | 'hub'>;
+type Case = Pick<ExchangeTask, 'transport' | 'encrypted' | 'topology' | 'wire' | 'members' | 'hub'>;
 
 /** Runs one process a member; the one that asks to stop is the last. */
 async function runMembers(which: Case, stopAfter: number | null = null): Promise<ExchangeReport[]> {
@@ -56,7 +56,7 @@ async function runMembers(which: Case, stopAfter: number | null = null): Promise
       member.send({ ...base, member: index, stopAfter: index === which.members - 1 ? stopAfter : null });
     });
     if (which.transport !== 'shm') {
-      const endpoints = await Promise.all(members.map((member) => member.next<string>()));
+      const endpoints = await Promise.all(members.map((member) => member.next<PeerAddress>()));
       for (const member of members) member.send(endpoints);
     }
     const reports = await Promise.all(members.map((member) => member.next<ExchangeReport>()));
@@ -113,4 +113,18 @@ describe.each(['shm', 'ipc', 'tcp'] as const)('over %s', (transport) => {
       }
     },
   );
+});
+
+describe.each(['on', 'off'] as const)('over tcp with keys, GANTRY_LIBZMQ=%s', (libzmq) => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  test.each([
+    { members: 3, topology: 'direct', hub: null },
+    { members: 3, topology: 'star', hub: 2 },
+  ] as const)('$members members, $topology, have the same bits', async (which) => {
+    vi.stubEnv('GANTRY_LIBZMQ', libzmq);
+    for (const report of await runMembers({ ...which, transport: 'tcp', encrypted: true, wire: 'fp32' })) {
+      expect(report).toEqual({ sums: expectedSums, stoppedBefore: null });
+    }
+  });
 });

@@ -1,5 +1,6 @@
 import { assert, GantryError } from '@gantry/common';
-import { DATA_DRAIN_MS, DATA_HIGH_WATER_MARK, DATA_MESSAGE_BYTES_MAX } from '../constants.js';
+import type { KeyPair } from '@gantry/common/keys';
+import { DATA_DRAIN_MS, DATA_HANDSHAKE_MS, DATA_HIGH_WATER_MARK, DATA_MESSAGE_BYTES_MAX } from '../constants.js';
 import {
   createFrameHeader,
   decodeFrameHeader,
@@ -11,8 +12,14 @@ import {
 import type { BoundDataSocket, DataLink, FrameReceiver, OutgoingFrame } from './data-link.js';
 import {
   type Libzmq,
+  ZMQ_CURVE_PUBLICKEY,
+  ZMQ_CURVE_SECRETKEY,
+  ZMQ_CURVE_SERVER,
+  ZMQ_CURVE_SERVERKEY,
   ZMQ_DONTWAIT,
+  ZMQ_HANDSHAKE_IVL,
   ZMQ_IMMEDIATE,
+  ZMQ_IPV6,
   ZMQ_LAST_ENDPOINT,
   ZMQ_LINGER,
   ZMQ_MAXMSGSIZE,
@@ -41,17 +48,26 @@ export class LibzmqSocket implements BoundDataSocket {
   readonly #zmq: Libzmq;
   readonly #context: bigint;
   readonly #pull: bigint;
+  /** Null: nothing is encrypted. */
+  readonly #keys: KeyPair | null;
   /** Every socket of this context has to be closed, also one that could not connect: the context waits for them. */
   readonly #pushes: bigint[] = [];
   #isClosed = false;
 
-  constructor(zmq: Libzmq, address: string) {
+  constructor(zmq: Libzmq, address: string, keys: KeyPair | null) {
     this.#zmq = zmq;
+    this.#keys = keys;
     this.#context = zmq.ctxNew();
     this.#pull = zmq.socket(this.#context, ZMQ_PULL);
     setLong(zmq, this.#pull, ZMQ_MAXMSGSIZE, DATA_MESSAGE_BYTES_MAX);
     setInt(zmq, this.#pull, ZMQ_RCVHWM, DATA_HIGH_WATER_MARK);
+    setInt(zmq, this.#pull, ZMQ_HANDSHAKE_IVL, DATA_HANDSHAKE_MS);
     setInt(zmq, this.#pull, ZMQ_LINGER, 0);
+    setInt(zmq, this.#pull, ZMQ_IPV6, Number(address.includes('[')));
+    if (keys !== null) {
+      setInt(zmq, this.#pull, ZMQ_CURVE_SERVER, 1);
+      setText(zmq, this.#pull, ZMQ_CURVE_SECRETKEY, keys.secretKey);
+    }
     if (zmq.bind(this.#pull, address) !== 0) {
       const error = failed(zmq, `bind ${address}`);
       this.close(false);
@@ -62,8 +78,10 @@ export class LibzmqSocket implements BoundDataSocket {
     this.endpoint = Buffer.from(text.subarray(0, text.indexOf(0))).toString();
   }
 
-  connect(endpoints: readonly (string | null)[]): DataLink {
-    const pushes = endpoints.map((endpoint) => (endpoint === null ? null : this.#connectTo(endpoint)));
+  connect(endpoints: readonly (string | null)[], keys: readonly string[]): DataLink {
+    const pushes = endpoints.map((endpoint, member) =>
+      endpoint === null ? null : this.#connectTo(endpoint, keys[member] ?? ''),
+    );
     return new LibzmqLink(this.#zmq, this.#pull, pushes, (drain) => this.close(drain));
   }
 
@@ -79,7 +97,7 @@ export class LibzmqSocket implements BoundDataSocket {
     this.#zmq.ctxTerm(this.#context);
   }
 
-  #connectTo(endpoint: string): bigint {
+  #connectTo(endpoint: string, key: string): bigint {
     const zmq = this.#zmq;
     const push = zmq.socket(this.#context, ZMQ_PUSH);
     this.#pushes.push(push);
@@ -88,6 +106,13 @@ export class LibzmqSocket implements BoundDataSocket {
     setInt(zmq, push, ZMQ_IMMEDIATE, 1);
     setInt(zmq, push, ZMQ_RECONNECT_IVL, RECONNECT_MS);
     setInt(zmq, push, ZMQ_LINGER, DATA_DRAIN_MS);
+    setInt(zmq, push, ZMQ_HANDSHAKE_IVL, DATA_HANDSHAKE_MS);
+    setInt(zmq, push, ZMQ_IPV6, Number(endpoint.includes('[')));
+    if (this.#keys !== null) {
+      setText(zmq, push, ZMQ_CURVE_SERVERKEY, key);
+      setText(zmq, push, ZMQ_CURVE_PUBLICKEY, this.#keys.publicKey);
+      setText(zmq, push, ZMQ_CURVE_SECRETKEY, this.#keys.secretKey);
+    }
     if (zmq.connect(push, endpoint) !== 0) throw failed(zmq, `connect to ${endpoint}`);
     return push;
   }
@@ -256,6 +281,12 @@ function setInt(zmq: Libzmq, socket: bigint, option: number, value: number): voi
 
 function setLong(zmq: Libzmq, socket: bigint, option: number, value: number): void {
   const bytes = new Uint8Array(BigInt64Array.of(BigInt(value)).buffer);
+  if (zmq.setOption(socket, option, bytes, bytes.length) !== 0) throw failed(zmq, `set option ${option}`);
+}
+
+/** A key as Z85: its 40 characters and a zero. */
+function setText(zmq: Libzmq, socket: bigint, option: number, text: string): void {
+  const bytes = Buffer.from(`${text}\0`);
   if (zmq.setOption(socket, option, bytes, bytes.length) !== 0) throw failed(zmq, `set option ${option}`);
 }
 

@@ -41,6 +41,12 @@ export const ZMQ_SNDHWM = 23;
 export const ZMQ_RCVHWM = 24;
 export const ZMQ_LAST_ENDPOINT = 32;
 export const ZMQ_IMMEDIATE = 39;
+export const ZMQ_CURVE_SERVER = 47;
+export const ZMQ_CURVE_PUBLICKEY = 48;
+export const ZMQ_CURVE_SECRETKEY = 49;
+export const ZMQ_CURVE_SERVERKEY = 50;
+export const ZMQ_IPV6 = 42;
+export const ZMQ_HANDSHAKE_IVL = 66;
 
 /** glibc: keep freed memory instead of giving it back and faulting every page in again for the next message. */
 const M_TRIM_THRESHOLD = -1;

@@ -10,11 +10,12 @@ export class PeerSockets {
    * Connects to all peers; returns at once, sends wait for their connections.
    *
    * @param endpoints By member; null for this one.
+   * @param keys Of encrypted sockets: their public keys, by member.
    * @throws GantryError GANTRY_TRANSPORT_FAILED for an endpoint that is none.
    */
-  constructor(bound: DataSocket, endpoints: readonly (string | null)[]) {
+  constructor(bound: DataSocket, endpoints: readonly (string | null)[], keys: readonly string[] = []) {
     this.#bound = bound;
-    this.#link = bound.connect(endpoints);
+    this.#link = bound.connect(endpoints, keys);
   }
 
   /** See {@link DataLink}. */

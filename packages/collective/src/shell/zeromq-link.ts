@@ -1,16 +1,24 @@
 import { assert, GantryError } from '@gantry/common';
+import type { KeyPair } from '@gantry/common/keys';
 import { Context, Pull, Push } from 'zeromq';
-import { DATA_DRAIN_MS, DATA_HIGH_WATER_MARK, DATA_MESSAGE_BYTES_MAX } from '../constants.js';
+import { DATA_DRAIN_MS, DATA_HANDSHAKE_MS, DATA_HIGH_WATER_MARK, DATA_MESSAGE_BYTES_MAX } from '../constants.js';
 import { createFrameHeader, decodeFrameHeader, FRAME_RECEIVED, malformed, patchFrameHeader } from '../core/frame.js';
 import type { BoundDataSocket, DataLink, FrameReceiver, OutgoingFrame } from './data-link.js';
 
 const RECONNECT_MS = 20;
 
 /** Data sockets on zeromq.js: in the event loop, on every platform. */
-export async function bindZeromqSocket(address: string): Promise<BoundDataSocket> {
+export async function bindZeromqSocket(address: string, keys: KeyPair | null): Promise<BoundDataSocket> {
   const context = new Context({ blocky: false });
-  const options = { context, linger: 0, maxMessageSize: DATA_MESSAGE_BYTES_MAX };
-  const pull = new Pull({ ...options, receiveHighWaterMark: DATA_HIGH_WATER_MARK });
+  const options = {
+    ...{ context, linger: 0, maxMessageSize: DATA_MESSAGE_BYTES_MAX, handshakeInterval: DATA_HANDSHAKE_MS },
+  };
+  const pull = new Pull({
+    ...options,
+    ipv6: address.includes('['),
+    receiveHighWaterMark: DATA_HIGH_WATER_MARK,
+    ...(keys !== null && { curveServer: true, curveSecretKey: keys.secretKey }),
+  });
   try {
     await pull.bind(address);
   } catch (cause) {
@@ -19,13 +27,19 @@ export async function bindZeromqSocket(address: string): Promise<BoundDataSocket
   }
   return {
     endpoint: pull.lastEndpoint!,
-    connect: (endpoints) => {
-      const push = () =>
+    connect: (endpoints, serverKeys) => {
+      const push = (member: number) =>
         new Push({
           ...options,
           immediate: true,
           sendHighWaterMark: DATA_HIGH_WATER_MARK,
           reconnectInterval: RECONNECT_MS,
+          ipv6: endpoints[member]?.includes('[') ?? false,
+          ...(keys !== null && {
+            curveServerKey: serverKeys[member] ?? '',
+            curvePublicKey: keys.publicKey,
+            curveSecretKey: keys.secretKey,
+          }),
         });
       return new ZeromqLink(pull, endpoints, push);
     },
@@ -43,10 +57,10 @@ class ZeromqLink implements DataLink {
   #failure: GantryError | null = null;
   #isClosed = false;
 
-  constructor(pull: Pull, endpoints: readonly (string | null)[], createPush: () => Push) {
+  constructor(pull: Pull, endpoints: readonly (string | null)[], createPush: (member: number) => Push) {
     this.#pull = pull;
-    this.#outgoing = endpoints.map((endpoint) =>
-      endpoint === null ? null : new Outgoing(createPush(), endpoint, this.#fail),
+    this.#outgoing = endpoints.map((endpoint, member) =>
+      endpoint === null ? null : new Outgoing(createPush(member), endpoint, this.#fail),
     );
   }
 

@@ -16,6 +16,8 @@ import { fillAwkward, gradientSeed } from './reference.js';
 
 export interface ExchangeTask {
   readonly transport: Transport;
+  /** tcp: with keys. */
+  readonly encrypted?: boolean;
   readonly topology: Topology;
   readonly wire: WireType;
   readonly member: number;
@@ -29,6 +31,12 @@ export interface ExchangeTask {
   readonly name: string;
   /** Ask to stop after this update; null: never. */
   readonly stopAfter: number | null;
+}
+
+/** What members tell each other through the coordinator. */
+export interface PeerAddress {
+  readonly endpoint: string;
+  readonly publicKey: string;
 }
 
 export interface ExchangeReport {
@@ -97,12 +105,14 @@ async function main(): Promise<void> {
     process.send!(await run(task, exchange, memory));
     memory.close();
   } else {
-    const bound = await bindDataSocket(transport);
-    const endpoints = nextMessage<string[]>();
-    process.send!(bound.endpoint);
+    const bound = await bindDataSocket(transport, { encrypted: task.encrypted ?? false });
+    const peers = nextMessage<PeerAddress[]>();
+    const { endpoint: ownEndpoint, publicKey } = bound;
+    process.send!({ endpoint: ownEndpoint, publicKey } satisfies PeerAddress);
     const sockets = new PeerSockets(
       bound,
-      (await endpoints).map((endpoint, index) => (index === member ? null : endpoint)),
+      (await peers).map(({ endpoint }, index) => (index === member ? null : endpoint)),
+      (await peers).map((peer) => peer.publicKey),
     );
     const own = assignment.members[member]!;
     const memory = HostMemory.private(planOf(task, own.end - own.start));

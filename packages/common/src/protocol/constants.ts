@@ -13,6 +13,11 @@ export const FIELDS_BYTES_MAX = 16 << 10;
 export const JSON_BYTES_MAX = 1 << 20;
 /** Largest control-plane message of all; sockets set it as their maxMessageSize. */
 export const ENVELOPE_BYTES_MAX = 3 * SAMPLES_BYTES_MAX + FIELDS_BYTES_MAX;
+/**
+ * Bytes of one part of a control message on an encrypted link: what a peer that is not admitted yet can make the coordinator
+ * hold. Larger messages travel in several parts.
+ */
+export const SEALED_PART_BYTES_MAX = 16 << 10;
 /** Members of one assignment: far above what one coordinator serves. */
 export const MEMBERS_MAX = 1024;
 /** Shards of a run; each has a row in a member's list. */

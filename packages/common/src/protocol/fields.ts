@@ -44,6 +44,8 @@ export const sha256 = pattern(/^[0-9a-f]{64}$/, 'a SHA-256 in hex');
 export const sha256OrEmpty = pattern(/^[0-9a-f]{64}$/, 'a SHA-256 in hex', { optional: true });
 export const version = pattern(/^[0-9A-Za-z.+-]{1,64}$/, 'a version');
 export const endpoint = pattern(/^(?:tcp|ipc|inproc):\/\/[\x21-\x7e]{1,400}$/, 'a ZeroMQ endpoint', { optional: true });
+/** Z85, of 32 bytes. */
+export const curveKeyOrEmpty = pattern(/^[0-9A-Za-z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/, 'a CURVE key', { optional: true });
 /** A name in /dev/shm, or an absolute path; never one that climbs. */
 export const memoryName = pattern(/^(?!.*\.\.)[A-Za-z0-9._/:~-]{1,400}$/, 'a name of shared memory', {
   optional: true,

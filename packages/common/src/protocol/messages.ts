@@ -56,6 +56,8 @@ export interface Joined {
   readonly heldGeneration: number;
   /** Last update that its host has committed of it. */
   readonly heldUpdate: number;
+  /** Public CURVE key of its data socket; empty where that is not encrypted. */
+  readonly dataKey: string;
 }
 
 export interface Refused {
@@ -75,6 +77,7 @@ export interface Member {
   /** Ascending; empty for a hub. */
   readonly shards: readonly number[];
   readonly dataEndpoint: string;
+  readonly dataKey: string;
   readonly hub: boolean;
   readonly place: Place;
 }
@@ -226,6 +229,7 @@ export interface Paused {
   readonly heldUpdate: number;
   /** Of its new data socket; empty with transport shm. */
   readonly dataEndpoint: string;
+  readonly dataKey: string;
 }
 
 /** coordinator → a member that holds it: send the state of `stateUpdate`, for a new host. */

@@ -42,6 +42,7 @@ const member = field.record<Member>({
   host: field.name,
   shards: ascendingShards,
   dataEndpoint: field.endpoint,
+  dataKey: field.curveKeyOrEmpty,
   hub: field.bool,
   place,
 });
@@ -91,6 +92,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
   joined: rule({
     session: field.session,
     dataEndpoint: field.endpoint,
+    dataKey: field.curveKeyOrEmpty,
     heldGeneration: uint32,
     heldUpdate: uint32,
   }),
@@ -170,6 +172,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
     heldGeneration: uint32,
     heldUpdate: uint32,
     dataEndpoint: field.endpoint,
+    dataKey: field.curveKeyOrEmpty,
   }),
   stateRequest: rule({ stateUpdate: uint32 }),
   rejoin: rule({}),

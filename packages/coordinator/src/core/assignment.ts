@@ -28,8 +28,8 @@ export function assignShards(members: readonly MemberState[], shards: number): M
   return members.map((member, index) => ({ ...member, shards: member.hub ? [] : owned[index]! }));
 }
 
-export function toWire({ worker, host, shards, dataEndpoint, hub, place }: MemberState): Member {
-  return { worker, host, shards, dataEndpoint, hub, place };
+export function toWire({ worker, host, shards, dataEndpoint, dataKey, hub, place }: MemberState): Member {
+  return { worker, host, shards, dataEndpoint, dataKey, hub, place };
 }
 
 /** What shares one copy of the state: a host where memory is shared; every member of its own with ipc and tcp. */

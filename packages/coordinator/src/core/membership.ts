@@ -127,6 +127,7 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
     session: caller.freshId,
     status: 'greeted',
     dataEndpoint: '',
+    dataKey: '',
     shards: [],
     device: '',
     deviceReason: '',
@@ -163,7 +164,7 @@ export function onJoined(draft: Draft, member: MemberState, joined: Joined, nowM
     becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', problem, whereabouts(member));
     return;
   }
-  const { dataEndpoint, heldGeneration, heldUpdate } = joined;
-  patchMember(draft, member.worker, { status: 'joined', dataEndpoint, heldGeneration, heldUpdate });
+  const { dataEndpoint, dataKey, heldGeneration, heldUpdate } = joined;
+  patchMember(draft, member.worker, { status: 'joined', dataEndpoint, dataKey, heldGeneration, heldUpdate });
   tryAssign(draft, nowMs);
 }

@@ -33,12 +33,13 @@ export function becomePausing(draft: Draft): void {
 /** A member has left everything that was in flight. */
 export function onPaused(draft: Draft, member: MemberState, paused: Paused, nowMs: number): void {
   if (paused.session !== member.session || member.status !== 'pausing') return;
-  const { heldGeneration, heldUpdate, dataEndpoint } = paused;
+  const { heldGeneration, heldUpdate, dataEndpoint, dataKey } = paused;
   patchMember(draft, member.worker, {
     status: 'paused',
     heldGeneration,
     heldUpdate,
     dataEndpoint,
+    dataKey,
     phaseSinceMs: nowMs,
   });
   maybeGather(draft, nowMs);

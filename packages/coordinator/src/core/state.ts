@@ -27,6 +27,7 @@ export interface MemberState {
   readonly session: string;
   readonly status: MemberStatus;
   readonly dataEndpoint: string;
+  readonly dataKey: string;
   readonly shards: readonly number[];
   readonly device: string;
   readonly deviceReason: string;

@@ -24,6 +24,12 @@ export const HIGH_WATER_MARK = 256;
 export const OUTBOX_BYTES_MAX = 64 << 20;
 /** A connection that has not said who it is within this time is closed. */
 export const HANDSHAKE_MS = 3_000;
+/** How often the allow-list is looked at: a key that is taken off it is cut this much later at most. */
+export const ALLOW_LIST_EVERY_MS = 250;
+/** What CURVE adds to a message part: command name, nonce, flags, authenticator; with room to spare. */
+export const CURVE_OVERHEAD_BYTES = 256;
+/** Least time between two looks at who has left, however many strangers come and go. */
+export const PROBE_EVERY_MS = 20;
 /** Peers remembered at one time, strangers among them: many times what a run has. */
 export const PEERS_MAX = 4_096;
 /** Between two tries to send to a peer whose queue is full. */

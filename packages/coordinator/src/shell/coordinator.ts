@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { assertNever, decodeEnvelope, type ErrorCode, encodeEnvelope, GantryError } from '@gantry/common';
+import {
+  assertNever,
+  decodeEnvelope,
+  type Envelope,
+  type ErrorCode,
+  encodeEnvelope,
+  GantryError,
+} from '@gantry/common';
+import { REFUSALS_TOLD } from '../core/constants.js';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
 import { isInputError } from '../core/failure.js';
@@ -10,8 +18,16 @@ import { Artifacts } from './artifacts.js';
 import { listCheckpoints } from './checkpoint-writer.js';
 import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } from './constants.js';
 import { ControlSocket, checkBind } from './control-socket.js';
+import { identify, refusalOf } from './identify.js';
 import { LocalWorkers } from './local-workers.js';
-import { BIND_DEFAULT, type CoordinatorOptions, commandOf, type RunningCoordinator, settingsOf } from './options.js';
+import {
+  BIND_DEFAULT,
+  type CoordinatorOptions,
+  checkHub,
+  commandOf,
+  type RunningCoordinator,
+  settingsOf,
+} from './options.js';
 import { type OfferedState, sendState } from './restored-state.js';
 import { checkSteps, checkUnchanged, findCheckpoint, recordOf } from './resume.js';
 import { RunDirectory, readJournal } from './run-directory.js';
@@ -22,12 +38,13 @@ import { watchStopped } from './watch-stopped.js';
  * Starts a run: locks its folder, binds, starts the local workers, and trains as soon as everyone has joined.
  *
  * @throws GantryError GANTRY_RUN_LOCKED, GANTRY_RUN_EXISTS, GANTRY_RUN_NOT_FOUND (resume), GANTRY_CONFIG_CHANGED (resume),
- * GANTRY_BIND_REFUSED, GANTRY_TRANSPORT_FAILED, before anything is started.
+ * GANTRY_BIND_REFUSED, GANTRY_KEYS_INVALID, GANTRY_TRANSPORT_FAILED, before anything is started.
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
   const startedMs = performance.now();
   const { config, resume = false, allowNumbers = false } = options;
-  checkBind(options.bind ?? BIND_DEFAULT, options.insecure ?? false);
+  checkBind(options.bind ?? BIND_DEFAULT, { insecure: options.insecure ?? false, keys: options.keys });
+  checkHub(options);
   const journal = resume ? await readJournal(options.runDirectory) : null;
   if (journal !== null) checkUnchanged(journal.config, config, allowNumbers);
   const directory = await RunDirectory.open(options.runDirectory);
@@ -73,6 +90,8 @@ class CoordinatorShell implements RunningCoordinator {
   #restored: OfferedState | null = null;
   #statusBusy = false;
   #over = false;
+  /** Messages that were not of the key they said. */
+  #refused = 0;
   #trained = false;
 
   static async open(
@@ -84,9 +103,12 @@ class CoordinatorShell implements RunningCoordinator {
     const socket = await ControlSocket.open({
       bind: options.bind ?? BIND_DEFAULT,
       insecure: options.insecure ?? false,
-      onFrame: (peer, frame) => shell?.receive(peer, frame),
+      keys: options.keys,
+      onFrame: (peer, frame, name) => shell?.receive(peer, frame, name),
       onGone: (peer) => shell?.post({ type: 'disconnected', nowMs: performance.now(), peer }),
       probe: (peer) => shell?.probe(peer) ?? null,
+      farewell: (_peer, name) => refusalOf(settings.runId, `the key of ${name} was taken off the allow-list`),
+      onWarning: (message) => shell?.warn(message),
     });
     shell = new CoordinatorShell(options, settings, { directory, socket });
     return shell;
@@ -124,6 +146,7 @@ class CoordinatorShell implements RunningCoordinator {
       hub: settings.hub,
       launchToken: settings.launchToken,
       logs: directory.logs,
+      launchKey: (worker) => socket.admitOwn(worker),
       onExit: (exit) => this.post({ type: 'childExit', nowMs: performance.now(), ...exit }),
     });
   }
@@ -204,10 +227,11 @@ class CoordinatorShell implements RunningCoordinator {
   }
 
   /** Takes a frame from the socket. A stranger's nonsense is dropped; a member's ends the run, because it is a bug. */
-  receive(peer: string, frame: Uint8Array): void {
+  receive(peer: string, frame: Uint8Array, name: string | null): void {
     const nowMs = performance.now();
     try {
-      const envelope = decodeEnvelope(frame);
+      const envelope = this.#identify({ peer, name }, decodeEnvelope(frame));
+      if (envelope === null) return;
       if (envelope.body.kind === 'heartbeat') this.#echo(peer, envelope.body.session);
       const freshId = envelope.body.kind === 'hello' ? randomUUID() : '';
       this.post({ type: 'message', nowMs, peer, envelope, freshId });
@@ -217,6 +241,20 @@ class CoordinatorShell implements RunningCoordinator {
       const message = `${member.worker}: ${error.message}`;
       this.post({ type: 'failed', nowMs, code: error.code, message, details: { worker: member.worker } });
     }
+  }
+
+  warn(message: string): void {
+    this.#emit({ event: 'warning', message });
+  }
+
+  /** The message, if it is of the key that it says; null: it was refused. */
+  #identify({ peer, name }: { peer: string; name: string | null }, envelope: Envelope): Envelope | null {
+    if (name === null) return envelope;
+    const identified = identify(this.#state, { peer, name }, envelope);
+    if ('envelope' in identified) return identified.envelope;
+    void this.#socket.send(peer, refusalOf(this.runId, identified.refusal));
+    if (++this.#refused <= REFUSALS_TOLD) this.warn(`refused a message: ${identified.refusal}`);
+    return null;
   }
 
   /** Answers a heartbeat at once: effects that wait for the disk must not make a member believe that nobody is there. */

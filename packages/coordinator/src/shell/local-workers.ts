@@ -23,6 +23,8 @@ export interface LocalWorkersOptions {
   /** Goes by environment, because a command line can be read by everyone on the machine. */
   readonly launchToken: string;
   readonly logs: string;
+  /** A key file's text for a worker, by environment too; null: links are not encrypted. */
+  readonly launchKey: (worker: string) => string | null;
   readonly onExit: (exit: ChildExit) => void;
 }
 
@@ -123,6 +125,9 @@ function start(options: LocalWorkersOptions, worker: string, attempt: number): C
     env: {
       ...process.env,
       GANTRY_LAUNCH_TOKEN: options.launchToken,
+      GANTRY_LAUNCH_KEY: options.launchKey(worker) ?? undefined,
+      // Of a worker that a person starts.
+      GANTRY_KEYS: undefined,
       GANTRY_PARENT_PID: String(process.pid),
       GANTRY_PARENT_FD: '3',
     },

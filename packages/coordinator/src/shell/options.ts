@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { RunConfig } from '@gantry/common';
+import { GantryError, type RunConfig } from '@gantry/common';
 import type { Settings } from '../core/events.js';
 import type { RunEvent, RunResult } from '../core/run-events.js';
 import { resumeCommand } from './resume-command.js';
@@ -14,7 +14,9 @@ export interface CoordinatorOptions {
   readonly runDirectory: string;
   /** @default 'tcp://127.0.0.1:0', any free port of the loopback */
   readonly bind?: string;
-  /** Allows a `bind` that other machines can reach. @default false */
+  /** Folder of `gantry keygen`: links are encrypted, and only workers on its allow-list join. @default none */
+  readonly keys?: string;
+  /** Allows a `bind` that other machines can reach, without keys. @default false */
   readonly insecure?: boolean;
   /** Go on from the newest sound checkpoint of `runDirectory`. @default false */
   readonly resume?: boolean;
@@ -31,6 +33,16 @@ export interface CoordinatorOptions {
   /** How a person calls Gantry, for messages. @default 'npx gantry' */
   readonly command?: string;
   readonly onEvent: (event: RunEvent) => void;
+}
+
+/**
+ * The hub runs on this machine, and the workers of others connect to it where it reaches the coordinator.
+ * @throws GantryError GANTRY_USAGE where that is no address.
+ */
+export function checkHub({ config, bind = BIND_DEFAULT, keys }: CoordinatorOptions): void {
+  if (keys === undefined || config.topology !== 'star' || !/^tcp:\/\/(0\.0\.0\.0|\[::\]|\*):/.test(bind)) return;
+  const message = `with topology star workers connect to the hub on this machine: --bind needs an address of its own, not ${bind}`;
+  throw new GantryError('GANTRY_USAGE', message);
 }
 
 /** What messages call Gantry. */

@@ -71,7 +71,7 @@ it('heartbeats are answered while the journal waits for the disk, the assignment
   });
   const welcome = await hear();
   const session = welcome.kind === 'welcome' ? welcome.session : expect.fail(welcome.kind);
-  await say({ kind: 'joined', session, dataEndpoint: '', heldGeneration: 0, heldUpdate: 0 });
+  await say({ kind: 'joined', session, dataEndpoint: '', dataKey: '', heldGeneration: 0, heldUpdate: 0 });
   for (let progress = 0; progress < 3; progress++) {
     await say({ kind: 'heartbeat', session, phase: 'compiling', workingUpdate: 0, progress, phaseMs: 0 });
     expect(await hear()).toMatchObject({ kind: 'heartbeat', session });

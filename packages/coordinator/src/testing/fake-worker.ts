@@ -134,7 +134,8 @@ class FakeWorker {
   #onWelcome(welcome: Extract<Message, { kind: 'welcome' }>, runId: string): void {
     this.#run = { config: JSON.parse(welcome.runConfigJson) as RunConfig, session: welcome.session, runId };
     setInterval(() => this.#beat(), welcome.heartbeatMs).unref();
-    this.#send({ kind: 'joined', session: welcome.session, dataEndpoint: '', heldGeneration: 0, heldUpdate: 0 });
+    const held = { heldGeneration: 0, heldUpdate: 0 };
+    this.#send({ kind: 'joined', session: welcome.session, dataEndpoint: '', dataKey: '', ...held });
   }
 
   #beat(): void {
@@ -195,7 +196,7 @@ class FakeWorker {
     this.#epoch++;
     const { session } = this.#run!;
     const held = { heldGeneration: generation, heldUpdate: this.#update };
-    this.#send({ kind: 'paused', session, generation, dataEndpoint: '', ...held });
+    this.#send({ kind: 'paused', session, generation, dataEndpoint: '', dataKey: '', ...held });
   }
 
   async #train(): Promise<void> {

@@ -217,9 +217,16 @@ function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Pa
         formerSession: given.former ?? '',
       };
     case 'joined':
-      return { kind, session, dataEndpoint: given.endpoint ?? '', ...heldOf(given) };
+      return { kind, session, dataEndpoint: given.endpoint ?? '', dataKey: '', ...heldOf(given) };
     case 'paused':
-      return { kind, session, generation: state.generation, dataEndpoint: given.endpoint ?? '', ...heldOf(given) };
+      return {
+        kind,
+        session,
+        generation: state.generation,
+        dataEndpoint: given.endpoint ?? '',
+        dataKey: '',
+        ...heldOf(given),
+      };
     case 'ready':
       return {
         kind,

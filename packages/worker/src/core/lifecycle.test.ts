@@ -36,7 +36,13 @@ it('an abort of training is no failure of a worker that has rejoined meanwhile',
   expect(hasLeft(connecting, 3)).toBe(true);
   const welcome = { worker: 'w', session: 't', runConfigJson: '{}', heartbeatMs: 250, leaseMs: 1500, modelPath: '' };
   const { state: greeted } = stepWorker(connecting, { type: 'message', message: { kind: 'welcome', ...welcome } });
-  const { state: joined } = stepWorker(greeted, { type: 'bound', dataEndpoint: '', heldGeneration: 3, heldUpdate: 5 });
+  const { state: joined } = stepWorker(greeted, {
+    type: 'bound',
+    dataEndpoint: '',
+    dataKey: '',
+    heldGeneration: 3,
+    heldUpdate: 5,
+  });
   expect(joined.phase).toBe('joined');
   expect(hasLeft(joined, 3)).toBe(true);
 });

@@ -41,6 +41,8 @@ export type WorkerEvent =
 /** What a worker brings into the next generation. */
 export interface Standing {
   readonly dataEndpoint: string;
+  /** Public key of that socket; empty where it is not encrypted. */
+  readonly dataKey: string;
   /** Generation whose state it holds; 0: none. */
   readonly heldGeneration: number;
   readonly heldUpdate: number;
@@ -161,14 +163,18 @@ function becomeGreeted(state: WorkerState, welcome: Extract<Message, { kind: 'we
   };
 }
 
-function becomeJoined(state: WorkerState, { dataEndpoint, heldGeneration, heldUpdate }: Standing): WorkerStep {
+function becomeJoined(state: WorkerState, standing: Standing): WorkerStep {
   // Another Welcome may be on its way to a worker that was told to rejoin meanwhile.
   if (state.phase === 'connecting') return { state, effects: [] };
   expectPhase(state, ['greeted'], 'bound');
   return {
     state: { ...state, phase: 'joined' },
-    effects: [send({ kind: 'joined', session: state.session, dataEndpoint, heldGeneration, heldUpdate })],
+    effects: [send({ kind: 'joined', session: state.session, ...told(standing) })],
   };
+}
+
+function told({ dataEndpoint, dataKey, heldGeneration, heldUpdate }: Standing): Standing {
+  return { dataEndpoint, dataKey, heldGeneration, heldUpdate };
 }
 
 /** Between two generations nothing that the old one's work still reports counts. */
@@ -187,12 +193,12 @@ function becomePausing(state: WorkerState, generation: number): WorkerStep {
   return { state: { ...state, phase: 'pausing' }, effects: [{ type: 'pause' }] };
 }
 
-function becomePaused(state: WorkerState, { dataEndpoint, heldGeneration, heldUpdate }: Standing): WorkerStep {
+function becomePaused(state: WorkerState, standing: Standing): WorkerStep {
   if (state.phase !== 'pausing') return { state, effects: [] };
   const { session, generation } = state;
   return {
     state: { ...state, phase: 'paused' },
-    effects: [send({ kind: 'paused', session, generation, heldGeneration, heldUpdate, dataEndpoint })],
+    effects: [send({ kind: 'paused', session, generation, ...told(standing) })],
   };
 }
 

@@ -7,6 +7,7 @@ const member = (worker: string, shards: number[], hub = false, host = 'a', place
   host,
   shards,
   dataEndpoint: '',
+  dataKey: '',
   hub,
   place,
 });

@@ -3,18 +3,21 @@ import { checkEndpoint, checkWorkerName, hostId, readEnvironment } from './worke
 
 describe('checkEndpoint', () => {
   it.each(['tcp://127.0.0.1:5000', 'tcp://localhost:1', 'tcp://[::1]:65535'])('takes %s', (join) => {
-    expect(() => checkEndpoint(join, false)).not.toThrow();
+    expect(() => checkEndpoint(join, { insecure: false, keyed: false })).not.toThrow();
   });
 
   it('takes another machine only if told so', () => {
-    expect(() => checkEndpoint('tcp://10.0.0.1:5000', false)).toThrow(
+    expect(() => checkEndpoint('tcp://10.0.0.1:5000', { insecure: false, keyed: false })).toThrow(
       expect.objectContaining({ code: 'GANTRY_BIND_REFUSED' }),
     );
-    expect(() => checkEndpoint('tcp://10.0.0.1:5000', true)).not.toThrow();
+    expect(() => checkEndpoint('tcp://10.0.0.1:5000', { insecure: true, keyed: false })).not.toThrow();
+    expect(() => checkEndpoint('tcp://10.0.0.1:5000', { insecure: false, keyed: true })).not.toThrow();
   });
 
   it.each(['', 'localhost:1', 'tcp://a', 'tcp://a:99999', 'ipc:///tmp/x'])('refuses %j', (join) => {
-    expect(() => checkEndpoint(join, true)).toThrow(expect.objectContaining({ code: 'GANTRY_USAGE' }));
+    expect(() => checkEndpoint(join, { insecure: true, keyed: true })).toThrow(
+      expect.objectContaining({ code: 'GANTRY_USAGE' }),
+    );
   });
 });
 
@@ -26,8 +29,10 @@ it('takes names that the protocol takes', () => {
 
 describe('readEnvironment', () => {
   it('reads numbers, or nothing', () => {
-    expect(readEnvironment({})).toEqual({ launchToken: '', parentFd: null, parentPid: null, fault: undefined });
+    const none = { launchToken: '', launchKey: '', keys: '' };
+    expect(readEnvironment({})).toEqual({ ...none, parentFd: null, parentPid: null, fault: undefined });
     expect(readEnvironment({ GANTRY_PARENT_FD: '3', GANTRY_PARENT_PID: '77', GANTRY_LAUNCH_TOKEN: 't' })).toEqual({
+      ...none,
       launchToken: 't',
       parentFd: 3,
       parentPid: 77,

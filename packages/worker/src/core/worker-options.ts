@@ -12,13 +12,21 @@ export interface WorkerOptions {
   readonly hub?: boolean;
   /** Proves to `gantry train` that this is its own child. @default GANTRY_LAUNCH_TOKEN */
   readonly launchToken?: string;
-  /** Join a coordinator that is not on the loopback, though nothing is encrypted yet. @default false */
+  /** Key file of this worker, from `gantry keygen`: the link is encrypted, and ends at that coordinator alone. @default GANTRY_KEYS */
+  readonly keys?: string;
+  /** tcp: address of this machine at which the other workers reach it. @default the one it reaches the coordinator from */
+  readonly dataHost?: string;
+  /** Join a coordinator that is not on the loopback without keys. @default false */
   readonly insecure?: boolean;
 }
 
 /** What the process that starts a local worker tells it by environment, so that it is in no list of processes. */
 export interface WorkerEnvironment {
   readonly launchToken: string;
+  /** Text of the key file that a coordinator made for this child of it; empty: it needs none. */
+  readonly launchKey: string;
+  /** Path of a key file; empty: none. */
+  readonly keys: string;
   /** Descriptor of a pipe that ends with the parent; null: none. */
   readonly parentFd: number | null;
   /** Linux kills this process when that one ends; null: not asked for. */
@@ -30,6 +38,8 @@ export interface WorkerEnvironment {
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): WorkerEnvironment {
   return {
     launchToken: env.GANTRY_LAUNCH_TOKEN ?? '',
+    launchKey: env.GANTRY_LAUNCH_KEY ?? '',
+    keys: env.GANTRY_KEYS ?? '',
     parentFd: numberOf(env, 'GANTRY_PARENT_FD'),
     parentPid: numberOf(env, 'GANTRY_PARENT_PID'),
     fault: env.GANTRY_FAULT,
@@ -46,20 +56,21 @@ function numberOf(env: Readonly<Record<string, string | undefined>>, name: strin
 const ENDPOINT = /^tcp:\/\/(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/;
 
 /**
- * Checks the endpoint to join: the loopback, unless `insecure`.
+ * Checks the endpoint to join: the loopback, unless there are keys, or `insecure`.
  * @throws GantryError GANTRY_USAGE, GANTRY_BIND_REFUSED
  */
-export function checkEndpoint(join: string, insecure: boolean): void {
+export function checkEndpoint(join: string, { insecure, keyed }: { insecure: boolean; keyed: boolean }): void {
   const match = ENDPOINT.exec(join);
   if (match === null || Number(match[2]) > 65_535) {
     throw new GantryError('GANTRY_USAGE', `--join ${join}: expected tcp://HOST:PORT, as the coordinator prints it`);
   }
   const host = match[1]!;
   const loopback = host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
-  if (loopback || insecure) return;
+  if (loopback || keyed || insecure) return;
   throw new GantryError(
     'GANTRY_BIND_REFUSED',
-    `${host} is not the loopback, and connections are not encrypted yet: join through a tunnel (ssh -L), or with --insecure in a network that you trust`,
+    `${host} is not the loopback, which needs a key: add --keys FILE, the one that gantry keygen made for this worker ` +
+      'beside the keys of the coordinator; or say --insecure in a network that you trust',
   );
 }
 

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { ControlWords } from '@gantry/collective';
 import { GantryError, type Hello, type Message } from '@gantry/common';
+import type { WorkerKeys } from '@gantry/common/keys';
 import { LINGER_MS } from '../constants.js';
 import type { ControlThreadData, FromControl, ToControl } from './control-messages.js';
 import type { ProgressWords } from './progress-words.js';
@@ -8,6 +9,7 @@ import type { ProgressWords } from './progress-words.js';
 export interface ControlChannelOptions {
   readonly endpoint: string;
   readonly hello: Hello;
+  readonly keys: WorkerKeys | null;
   readonly control: ControlWords;
   readonly progress: ProgressWords;
   readonly parentFd: number | null;
@@ -44,13 +46,14 @@ export class ControlChannel {
   #over = false;
 
   constructor(options: ControlChannelOptions) {
-    const { endpoint, hello, control, progress, parentFd, mayReturn } = options;
+    const { endpoint, hello, keys, control, progress, parentFd, mayReturn } = options;
     this.#onMessage = options.onMessage;
     this.#onLost = options.onLost;
     this.#onFailed = options.onFailed;
     const workerData: ControlThreadData = {
       endpoint,
       hello,
+      keys,
       controlBuffer: control.buffer,
       progressBuffer: progress.buffer,
       mainTimeOrigin: performance.timeOrigin,

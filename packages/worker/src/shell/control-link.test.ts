@@ -93,6 +93,7 @@ describe('ControlLink', () => {
           },
           ...{ pid: 1, cores: 1, launchToken: '', hub: false, formerSession: '' },
         },
+        keys: null,
         mayReturn: false,
         controlBuffer: control.buffer,
         progressBuffer: progress.buffer,
@@ -161,7 +162,9 @@ describe('ControlLink', () => {
   it('drops frames of other runs and of earlier generations, and counts them', async () => {
     const { current } = coordinator;
     await current.say(welcome);
-    const members: Member[] = [{ worker: 'w', host: 'h', shards: [0], dataEndpoint: '', hub: false, place: 'initial' }];
+    const members: Member[] = [
+      { worker: 'w', host: 'h', shards: [0], dataEndpoint: '', dataKey: '', hub: false, place: 'initial' },
+    ];
     const assignment: Message = {
       ...{ kind: 'assignment', generation: 3, members, sharedMemory: '' },
       ...{ startUpdate: 0, stateSha256: '' },
@@ -199,7 +202,7 @@ describe('ControlLink', () => {
     await current.say(welcome);
     await vi.waitFor(() => expect(posted).toHaveLength(1));
     link.stream(20, new ArrayBuffer(4 * STATE_CHUNK_BYTES_MAX));
-    const held = { heldGeneration: 1, heldUpdate: 20, dataEndpoint: '' };
+    const held = { heldGeneration: 1, heldUpdate: 20, dataEndpoint: '', dataKey: '' };
     link.send({ kind: 'paused', session: SESSION, generation: 1, ...held });
     await vi.waitFor(() => expect(current.kinds()).toContain('paused'));
     const beats = (): number => current.kinds().filter((kind) => kind === 'heartbeat').length;

@@ -1,15 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ControlWords } from '@gantry/collective';
-import {
-  decodeEnvelope,
-  ENVELOPE_BYTES_MAX,
-  type Envelope,
-  encodeEnvelope,
-  GantryError,
-  type Message,
-  type Welcome,
-} from '@gantry/common';
-import { Dealer } from 'zeromq';
+import { decodeEnvelope, type Envelope, encodeEnvelope, GantryError, type Message, type Welcome } from '@gantry/common';
+import type { Dealer } from 'zeromq';
 import {
   CONNECT_MS_MAX,
   LINGER_MS,
@@ -20,6 +12,7 @@ import {
 } from '../constants.js';
 import { CoordinatorWatch } from '../core/coordinator-watch.js';
 import { acceptChunk, type StateAssembly } from '../core/state-assembly.js';
+import { connectControl } from './control-connection.js';
 import type { ControlThreadData, FromControl } from './control-messages.js';
 import { Outbox } from './outbox.js';
 import { ProgressWords } from './progress-words.js';
@@ -46,8 +39,11 @@ export class ControlLink {
   #incoming: StateAssembly | null = null;
   /** Its generation has ended: what still comes of a state is the rest of one that nobody waits for. */
   #isPaused = false;
+  #refused = false;
   #closed = false;
   #isLost = false;
+  /** Why nobody may have answered. */
+  #silence: () => string = () => '';
   /** The one that it was given counts from then on. */
   #name = '';
 
@@ -57,23 +53,15 @@ export class ControlLink {
     this.#control = new ControlWords(data.controlBuffer);
     this.#progress = new ProgressWords(data.progressBuffer);
     [this.#socket, this.#outbox] = this.#open();
-    this.#timer = setTimeout(
-      () => this.lose(`nobody answers at ${data.endpoint}; is the coordinator running there?`, false),
-      CONNECT_MS_MAX,
-    );
+    this.#timer = setTimeout(() => this.lose(this.#silence(), false), CONNECT_MS_MAX);
     this.send(data.hello);
   }
 
   #open(): [Dealer, Outbox] {
-    const socket = new Dealer({
-      linger: LINGER_MS,
-      maxMessageSize: ENVELOPE_BYTES_MAX,
-      reconnectInterval: 50,
-      reconnectMaxInterval: 500,
-    });
-    socket.connect(this.#data.endpoint);
+    const { socket, sink, silence } = connectControl(this.#data, (message) => this.#refuse(message));
+    this.#silence = silence;
     void this.#receive(socket);
-    return [socket, new Outbox(socket, (error) => this.#fail(error))];
+    return [socket, new Outbox(sink, (error) => this.#fail(error))];
   }
 
   /**
@@ -175,6 +163,15 @@ export class ControlLink {
     if (this.#closed) return;
     const code = error instanceof GantryError ? error.code : 'GANTRY_INTERNAL';
     this.#post({ type: 'failed', code, message: error instanceof Error ? error.message : String(error) });
+  }
+
+  /** The coordinator does not let this worker in, whatever it sends: there is nothing to wait for. */
+  #refuse(message: string): void {
+    if (this.#refused) return;
+    this.#refused = true;
+    clearTimeout(this.#timer);
+    this.#control.abort();
+    this.#fail(new GantryError('GANTRY_AUTH_REFUSED', message));
   }
 
   #isStale({ runId, generation }: Envelope): boolean {

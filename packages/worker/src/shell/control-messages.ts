@@ -1,9 +1,12 @@
 import type { ErrorCode, Hello, Message } from '@gantry/common';
+import type { WorkerKeys } from '@gantry/common/keys';
 
 /** What the control thread is started with. */
 export interface ControlThreadData {
   readonly endpoint: string;
   readonly hello: Hello;
+  /** Null: nothing is encrypted. */
+  readonly keys: WorkerKeys | null;
   readonly controlBuffer: SharedArrayBuffer;
   readonly progressBuffer: SharedArrayBuffer;
   /** `performance.timeOrigin` of the main thread, in whose clock the progress words are written. */

@@ -10,6 +10,7 @@ import { watchParent } from './parent-watch.js';
  * Entry of the control thread. It outlives a main thread that is stuck: when the run has ended for this worker, the main
  * thread has a grace period to leave; then the whole process is killed from here, and its files are unlinked before.
  */
+const ENDINGS: ReadonlySet<string> = new Set(['abort', 'refused']);
 const port = parentPort;
 assert(port !== null, 'the control thread runs as a worker thread');
 const data = workerData as ControlThreadData;
@@ -24,7 +25,7 @@ const parent =
 
 function post(message: FromControl, transfer: readonly ArrayBuffer[] = []): void {
   if (message.type === 'lost' && !message.mayReturn) deadline ??= setTimeout(kill, LOST_GRACE_MS);
-  if (message.type === 'message' && message.message.kind === 'abort') deadline ??= setTimeout(kill, LEAVE_GRACE_MS);
+  if (message.type === 'message' && ENDINGS.has(message.message.kind)) deadline ??= setTimeout(kill, LEAVE_GRACE_MS);
   port!.postMessage(message, [...transfer]);
 }
 

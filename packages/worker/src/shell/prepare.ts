@@ -168,7 +168,8 @@ function connect(options: PrepareOptions, role: MemberRole, memory: HostMemory):
     return { exchange, staleFrames: () => 0, close: () => exchange.close() };
   }
   const endpoints = assignment.members.map(({ dataEndpoint }, index) => (index === role.member ? null : dataEndpoint));
-  const sockets = new PeerSockets(dataSocket, endpoints);
+  const keys = assignment.members.map(({ dataKey }) => dataKey);
+  const sockets = new PeerSockets(dataSocket, endpoints, keys);
   const native = createVectorSum();
   const run = createHash('sha256').update(runId).digest().readBigUInt64BE(0);
   const { generation } = assignment;

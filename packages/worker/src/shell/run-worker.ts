@@ -1,6 +1,14 @@
 import os from 'node:os';
 import { createLogger } from '@gantry/common';
-import { checkEndpoint, checkWorkerName, hostId, readEnvironment, type WorkerOptions } from '../core/worker-options.js';
+import { parseKeyFile, readWorkerKeys, type WorkerKeys } from '@gantry/common/keys';
+import {
+  checkEndpoint,
+  checkWorkerName,
+  hostId,
+  readEnvironment,
+  type WorkerEnvironment,
+  type WorkerOptions,
+} from '../core/worker-options.js';
 import { dieWithParent } from './parent-death.js';
 
 /**
@@ -10,12 +18,14 @@ import { dieWithParent } from './parent-death.js';
  * terminal sends it to the whole group and the coordinator decides.
  *
  * @returns the process's exit code: 0 when the run ended well (or it was asked to leave), 1 otherwise
- * @throws GantryError GANTRY_USAGE, GANTRY_BIND_REFUSED for an endpoint that is none or not on the loopback
+ * @throws GantryError GANTRY_USAGE, GANTRY_BIND_REFUSED for an endpoint that is none, or off the loopback without keys;
+ * GANTRY_KEYS_INVALID
  * @example process.exitCode = await runWorker({ join: 'tcp://127.0.0.1:7070' });
  */
 export async function runWorker(options: WorkerOptions): Promise<number> {
   const environment = readEnvironment(process.env);
-  checkEndpoint(options.join, options.insecure ?? false);
+  const keys = keysOf(options, environment);
+  checkEndpoint(options.join, { insecure: options.insecure ?? false, keyed: keys !== null });
   const launchToken = options.launchToken ?? environment.launchToken;
   // Before anything heavy is loaded: until the control thread watches the parent, only the kernel does.
   if (environment.parentPid !== null && !dieWithParent(environment.parentPid)) return 1;
@@ -32,6 +42,8 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
       formerSession: '',
     },
     environment,
+    keys,
+    dataHost: options.dataHost,
     logger: createLogger({ fields: { name: options.worker ?? 'worker' } }),
   });
   const leave = (): void => worker.terminate();
@@ -44,4 +56,13 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     process.off('SIGTERM', leave);
     process.off('SIGINT', onInterrupt);
   }
+}
+
+/** Its own key, or the one that the coordinator whose child it is made for it; null: nothing is encrypted. */
+function keysOf(options: WorkerOptions, environment: WorkerEnvironment): WorkerKeys | null {
+  if (options.keys === undefined && environment.launchKey !== '') {
+    return parseKeyFile('GANTRY_LAUNCH_KEY', environment.launchKey, 'worker');
+  }
+  const file = options.keys ?? environment.keys;
+  return file === '' ? null : readWorkerKeys(file);
 }

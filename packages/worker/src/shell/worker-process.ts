@@ -12,6 +12,7 @@ import {
   type RunConfig,
   type Transport,
 } from '@gantry/common';
+import type { WorkerKeys } from '@gantry/common/keys';
 import { FAILURE_GRACE_MS } from '../constants.js';
 import { parseFault } from '../core/fault.js';
 import { FlightRecorder } from '../core/flight-recorder.js';
@@ -26,6 +27,7 @@ import {
 } from '../core/lifecycle.js';
 import type { WorkerEnvironment } from '../core/worker-options.js';
 import { ControlChannel } from './control-channel.js';
+import { dataSocketOptions } from './data-host.js';
 import { dieWithParent, surviveParent } from './parent-death.js';
 import { PHASE_INDEX, ProgressWords } from './progress-words.js';
 import type { Session } from './session.js';
@@ -38,6 +40,9 @@ export interface WorkerProcessOptions {
   readonly endpoint: string;
   readonly hello: Omit<Hello, 'kind' | 'protocolVersion' | 'gantryVersion'>;
   readonly environment: WorkerEnvironment;
+  /** Null: nothing is encrypted. */
+  readonly keys: WorkerKeys | null;
+  readonly dataHost: string | undefined;
   readonly logger: Logger;
 }
 
@@ -74,6 +79,7 @@ export class WorkerProcess {
     this.#channel = new ControlChannel({
       endpoint: options.endpoint,
       hello: { kind: 'hello', protocolVersion: PROTOCOL_VERSION, gantryVersion: GANTRY_VERSION, ...options.hello },
+      keys: options.keys,
       control: this.#control,
       progress: this.#progress,
       parentFd: options.environment.parentFd,
@@ -199,12 +205,12 @@ export class WorkerProcess {
     this.#transport = config.transport;
     if (this.#current === null) {
       // It says that it is here before it loads anything: others may have to wait for it.
-      const socket = await this.#bindDataSocket();
-      this.#apply({ type: 'bound', dataEndpoint: socket, heldGeneration: 0, heldUpdate: 0 });
+      const bound = await this.#bindDataSocket();
+      this.#apply({ type: 'bound', ...bound, heldGeneration: 0, heldUpdate: 0 });
       await this.#warmUp(config);
     } else {
-      const socket = await this.#bindDataSocket();
-      this.#apply({ type: 'bound', dataEndpoint: socket, ...this.#current.held });
+      const bound = await this.#bindDataSocket();
+      this.#apply({ type: 'bound', ...bound, ...this.#current.held });
     }
     this.#clock.enter(PHASE_INDEX.ready);
   }
@@ -227,13 +233,13 @@ export class WorkerProcess {
   }
 
   /** @returns where it is bound; empty with transport shm */
-  async #bindDataSocket(): Promise<string> {
-    if (this.#transport === 'shm') return '';
+  async #bindDataSocket(): Promise<{ dataEndpoint: string; dataKey: string }> {
+    if (this.#transport === 'shm') return { dataEndpoint: '', dataKey: '' };
     this.#dataSocket?.close(false);
     const { bindDataSocket } = await import('@gantry/collective');
-    this.#dataSocket = await bindDataSocket(this.#transport);
+    this.#dataSocket = await bindDataSocket(this.#transport, await dataSocketOptions(this.#options));
     if (this.#dataSocket.folder !== null) this.#channel.protect([this.#dataSocket.folder]);
-    return this.#dataSocket.endpoint;
+    return { dataEndpoint: this.#dataSocket.endpoint, dataKey: this.#dataSocket.publicKey };
   }
 
   async #endGeneration(): Promise<void> {
@@ -245,10 +251,10 @@ export class WorkerProcess {
 
   async #pause(): Promise<void> {
     await this.#endGeneration();
-    const dataEndpoint = await this.#bindDataSocket();
+    const bound = await this.#bindDataSocket();
     const held = this.#current?.held ?? { heldGeneration: 0, heldUpdate: 0 };
     this.#clock.enter(PHASE_INDEX.ready);
-    this.#apply({ type: 'paused', dataEndpoint, ...held });
+    this.#apply({ type: 'paused', ...bound, ...held });
   }
 
   async #prepare(assignment: Assignment): Promise<void> {

@@ -90,6 +90,7 @@ function assign(config: RunConfig, endpoints: readonly string[], options: TinyOp
       host: `host-${index}`,
       shards: Array.from({ length: share }, (_, shard) => index * share + shard),
       dataEndpoint,
+      dataKey: '',
       hub: false,
       place: options.state === undefined ? 'initial' : 'received',
     }),

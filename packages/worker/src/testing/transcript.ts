@@ -14,7 +14,7 @@ const assignment = (generation: number, startUpdate: number): Assignment => ({
 
 function standing(fields: Readonly<Record<string, string>>) {
   const { endpoint = '', held = '0', update = '0' } = fields;
-  return { dataEndpoint: endpoint, heldGeneration: Number(held), heldUpdate: Number(update) };
+  return { dataEndpoint: endpoint, dataKey: '', heldGeneration: Number(held), heldUpdate: Number(update) };
 }
 
 /** One line of a transcript after `> `, as an event: a name and `key=value` pairs. */

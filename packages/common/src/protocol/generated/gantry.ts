@@ -708,6 +708,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Joined.prototype.dataEndpoint = "";
             Joined.prototype.heldGeneration = 0;
             Joined.prototype.heldUpdate = 0;
+            Joined.prototype.dataKey = "";
 
             Joined.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -724,6 +725,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(24).uint32(message.heldGeneration);
                 if (message.heldUpdate != null && $Object.hasOwnProperty.call(message, "heldUpdate") && message.heldUpdate !== 0)
                     writer.uint32(32).uint32(message.heldUpdate);
+                if (message.dataKey != null && $Object.hasOwnProperty.call(message, "dataKey") && message.dataKey !== "")
+                    writer.uint32(42).string(message.dataKey);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -791,6 +794,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.heldUpdate = value;
                             else
                                 delete message.heldUpdate;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.dataKey = value;
+                            else
+                                delete message.dataKey;
                             continue;
                         }
                     }
@@ -923,6 +935,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Member.prototype.dataEndpoint = "";
             Member.prototype.hub = false;
             Member.prototype.place = 0;
+            Member.prototype.dataKey = "";
 
             Member.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -943,6 +956,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(40).bool(message.hub);
                 if (message.place != null && $Object.hasOwnProperty.call(message, "place") && message.place !== 0)
                     writer.uint32(48).int32(message.place);
+                if (message.dataKey != null && $Object.hasOwnProperty.call(message, "dataKey") && message.dataKey !== "")
+                    writer.uint32(58).string(message.dataKey);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1033,6 +1048,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.place = value;
                             else
                                 delete message.place;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.dataKey = value;
+                            else
+                                delete message.dataKey;
                             continue;
                         }
                     }
@@ -2990,6 +3014,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Paused.prototype.heldGeneration = 0;
             Paused.prototype.heldUpdate = 0;
             Paused.prototype.dataEndpoint = "";
+            Paused.prototype.dataKey = "";
 
             Paused.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -3008,6 +3033,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(32).uint32(message.heldUpdate);
                 if (message.dataEndpoint != null && $Object.hasOwnProperty.call(message, "dataEndpoint") && message.dataEndpoint !== "")
                     writer.uint32(42).string(message.dataEndpoint);
+                if (message.dataKey != null && $Object.hasOwnProperty.call(message, "dataKey") && message.dataKey !== "")
+                    writer.uint32(50).string(message.dataKey);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -3084,6 +3111,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.dataEndpoint = value;
                             else
                                 delete message.dataEndpoint;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.dataKey = value;
+                            else
+                                delete message.dataKey;
                             continue;
                         }
                     }

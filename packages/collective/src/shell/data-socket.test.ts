@@ -1,0 +1,124 @@
+import net from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { generateKeyPair } from '@gantry/common/keys';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Push } from 'zeromq';
+import { forkMember } from '../bench/fork-members.js';
+import type { DataSocket } from './data-socket.js';
+
+const STRANGERS = 16;
+const MODES = ['on', 'off'] as const;
+
+/** Of this machine, not the loopback's; undefined where it has no network. */
+const outside = Object.values(networkInterfaces())
+  .flat()
+  .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
+
+describe.each(MODES)('a data socket with keys, GANTRY_LIBZMQ=%s', (libzmq) => {
+  let bindDataSocket: typeof import('./data-socket.js').bindDataSocket;
+  let bound: DataSocket | null = null;
+  let pushes: Push[] = [];
+
+  beforeEach(async () => {
+    vi.stubEnv('GANTRY_LIBZMQ', libzmq);
+    vi.resetModules();
+    ({ bindDataSocket } = await import('./data-socket.js'));
+  });
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+    for (const push of pushes) push.close();
+    pushes = [];
+    bound?.close();
+    bound = null;
+  });
+
+  /** Whether the handshake with these keys comes to its end. */
+  async function connects(options: ConstructorParameters<typeof Push>[0]): Promise<boolean> {
+    const push = new Push({ linger: 0, reconnectInterval: 20, ...options });
+    pushes.push(push);
+    return new Promise((resolve) => {
+      push.events.on('handshake', () => resolve(true));
+      push.events.on('disconnect', () => resolve(false));
+      push.connect(bound!.endpoint);
+      // Of who does not know the key ZeroMQ drops the first message, and waits; its time limit ends that.
+      setTimeout(() => resolve(false), 1_000);
+    });
+  }
+
+  it('lets in who knows its public key, and nobody else', async () => {
+    bound = await bindDataSocket('tcp', { encrypted: true });
+    expect(bound.publicKey).toHaveLength(40);
+    const { publicKey: curvePublicKey, secretKey: curveSecretKey } = generateKeyPair();
+    const own = { curvePublicKey, curveSecretKey };
+    expect(await connects({ ...own, curveServerKey: bound.publicKey })).toBe(true);
+    expect(await connects({ ...own, curveServerKey: generateKeyPair().publicKey })).toBe(false);
+    expect(await connects({})).toBe(false);
+    expect(await connects({ plainUsername: 'a', plainPassword: 'b' })).toBe(false);
+  });
+
+  it('lets a stranger that floods it cost 16 MiB at most', async () => {
+    const server = forkMember('testing/data-socket-process.js');
+    const port = Number((await server.next<string>()).split(':').at(-1));
+    const rss = (): Promise<number> => {
+      server.send('rss');
+      return server.next<number>();
+    };
+    await delay(300);
+    const before = await rss();
+    // ZMTP 3.1 with CURVE, then a command that says it is a gigabyte, as fast as it is taken.
+    const greeting = Buffer.alloc(64);
+    greeting.set([0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 1]);
+    greeting.write('CURVE', 12);
+    const strangers = Array.from({ length: STRANGERS }, () => {
+      const socket = net.connect(port, '127.0.0.1').on('error', () => {});
+      socket.write(greeting);
+      socket.write(Buffer.from([0x06, 0, 0, 0, 0, 0x40, 0, 0, 0]));
+      const pour = (): void => {
+        while (socket.writable && socket.write(Buffer.alloc(1 << 20)));
+      };
+      socket.on('drain', pour);
+      pour();
+      return socket;
+    });
+    await delay(1_000);
+    const growth = (await rss()) - before;
+    for (const socket of strangers) socket.destroy();
+    server.child.kill('SIGKILL');
+    expect(growth).toBeLessThan(16 << 20);
+  });
+
+  it('makes a new key each time', async () => {
+    bound = await bindDataSocket('tcp', { encrypted: true });
+    const other = await bindDataSocket('tcp', { encrypted: true });
+    expect(other.publicKey).not.toBe(bound.publicKey);
+    other.close();
+  });
+
+  it.skipIf(outside === undefined)('binds off the loopback with keys, and only with them', async () => {
+    const refused = bindDataSocket('tcp', { host: outside! });
+    await expect(refused).rejects.toMatchObject({
+      code: 'GANTRY_BIND_REFUSED',
+      message: expect.stringMatching(/--keys/),
+    });
+    bound = await bindDataSocket('tcp', { host: outside!, encrypted: true });
+    expect(bound.endpoint).toMatch(new RegExp(`^tcp://${outside!.replaceAll('.', '[.]')}:[0-9]+$`));
+  });
+
+  it('refuses an address that nobody can connect to, and members without keys', async () => {
+    const wildcard = bindDataSocket('tcp', { host: '0.0.0.0', encrypted: true });
+    await expect(wildcard).rejects.toMatchObject({ code: 'GANTRY_BIND_REFUSED' });
+    bound = await bindDataSocket('tcp', { encrypted: true });
+    expect(() => bound!.connect([null, 'tcp://127.0.0.1:9'], ['', ''])).toThrow(/all workers with --keys, or none/);
+    const plain = await bindDataSocket('tcp');
+    const connect = () => plain.connect([null, 'tcp://127.0.0.1:9'], ['', bound!.publicKey]);
+    expect(connect).toThrow(/all workers with --keys, or none/);
+    plain.close();
+  });
+
+  it('has no key over ipc, whose folder is of one user', async () => {
+    bound = await bindDataSocket('ipc', { encrypted: true });
+    expect(bound.publicKey).toBe('');
+  });
+});

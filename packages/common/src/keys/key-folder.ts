@@ -1,0 +1,155 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { GantryError } from '../errors.js';
+import { fileError } from '../file-error.js';
+import { allowListLine, parseAllowList, printAllowList } from './allow-list.js';
+import { invalidKeys, isKeyName, parseKeyFile, printKeyFile, type ServerKeys, type WorkerKeys } from './key-file.js';
+import { generateKeyPair } from './key-pair.js';
+
+const SERVER_FILE = 'server.key';
+const SERVER_PUBLIC_FILE = 'server.pub';
+const ALLOWED_FILE = 'allowed';
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+/** Permissions of group and others. */
+const OTHERS = 0o077;
+const OTHERS_WRITE = 0o022;
+/** Far more than a key file has. */
+const KEY_FILE_BYTES_MAX = 16 << 10;
+/** Thousands of workers. */
+const ALLOWED_BYTES_MAX = 1 << 20;
+
+/** What a coordinator reads from the folder that `gantry keygen` made. */
+export interface KeyFolder {
+  readonly server: ServerKeys;
+  /** The allow-list's path: it is read anew when it changes. */
+  readonly allowedFile: string;
+}
+
+/** @throws GantryError GANTRY_KEYS_INVALID: missing, no keys, or open to others. */
+export function readKeyFolder(folder: string): KeyFolder {
+  const file = path.join(folder, SERVER_FILE);
+  if (!isFolder(folder)) invalidKeys(folder, `is no folder of keys; make one with gantry keygen --out ${folder}`);
+  refuseOthers(folder, fs.statSync(folder).mode, OTHERS_WRITE, 'chmod 700');
+  const server = parseKeyFile(file, readGuarded(file, OTHERS, KEY_FILE_BYTES_MAX), 'server');
+  return { server, allowedFile: path.join(folder, ALLOWED_FILE) };
+}
+
+/** @throws GantryError GANTRY_KEYS_INVALID: missing, no worker's key, or readable by others. */
+export function readWorkerKeys(file: string): WorkerKeys {
+  return parseKeyFile(file, readGuarded(file, OTHERS, KEY_FILE_BYTES_MAX), 'worker');
+}
+
+/** Others may read it, as it holds no secret, and may not write it. @throws GantryError GANTRY_KEYS_INVALID */
+export function readAllowList(file: string): ReturnType<typeof parseAllowList> {
+  return parseAllowList(file, readGuarded(file, OTHERS_WRITE, ALLOWED_BYTES_MAX));
+}
+
+/**
+ * Makes the keys of a coordinator and its workers: `server.key`, `server.pub`, `NAME.key` each, `allowed`. With `add`, the
+ * folder has a server's key already, and workers are added. No file is ever replaced.
+ *
+ * @returns the workers' files
+ * @throws GantryError GANTRY_USAGE, GANTRY_KEYS_INVALID, GANTRY_FILE_FAILED, GANTRY_DISK_FULL
+ */
+export function writeKeyFolder(folder: string, workers: readonly string[], options: { add: boolean }): string[] {
+  checkNames(workers);
+  const file = (name: string): string => path.join(folder, name);
+  refuseExisting(folder, workers, options.add);
+  const server: ServerKeys = options.add ? readKeyFolder(folder).server : { kind: 'server', ...generateKeyPair() };
+  const keys = workers.map((name): WorkerKeys => {
+    return { kind: 'worker', name, ...generateKeyPair(), serverKey: server.publicKey };
+  });
+  try {
+    if (!options.add) {
+      fs.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
+      fs.chmodSync(folder, FOLDER_MODE);
+      write(file(SERVER_FILE), printKeyFile(server));
+      write(file(SERVER_PUBLIC_FILE), `${server.publicKey}\n`);
+      write(file(ALLOWED_FILE), printAllowList(new Map(keys.map(({ publicKey, name }) => [publicKey, name]))));
+    }
+    for (const worker of keys) write(file(`${worker.name}.key`), printKeyFile(worker));
+    // Last: who is admitted has a key file by then.
+    if (options.add)
+      append(file(ALLOWED_FILE), keys.map(({ name, publicKey }) => allowListLine(name, publicKey)).join(''));
+  } catch (error) {
+    throw fileError(folder, error);
+  }
+  return workers.map((name) => file(`${name}.key`));
+}
+
+function checkNames(workers: readonly string[]): void {
+  const wrong = workers.find((name) => !isKeyName(name));
+  if (wrong !== undefined) {
+    const message = `${JSON.stringify(wrong)} cannot be a worker's name here: letters, digits and . _ - (at most 64), and not "server"`;
+    throw new GantryError('GANTRY_USAGE', message);
+  }
+  // Some file systems take A.key and a.key for the same.
+  const twice = workers.find((name, index) =>
+    workers.some((other, at) => at < index && other.toLowerCase() === name.toLowerCase()),
+  );
+  if (twice !== undefined) throw new GantryError('GANTRY_USAGE', `the worker ${twice} is named twice`);
+}
+
+function refuseExisting(folder: string, workers: readonly string[], add: boolean): void {
+  const inside = isFolder(folder) ? fs.readdirSync(folder) : [];
+  if (!add && inside.includes(SERVER_FILE)) {
+    invalidKeys(folder, 'has keys already, and none is ever replaced: add workers with --add, or use another --out');
+  }
+  if (!add && (inside.length > 0 || (fs.existsSync(folder) && !isFolder(folder)))) {
+    invalidKeys(folder, 'is not an empty folder: use another --out');
+  }
+  const taken = workers.find((name) => inside.includes(`${name}.key`));
+  if (taken !== undefined) {
+    invalidKeys(path.join(folder, `${taken}.key`), 'exists already, and no key is ever replaced: choose another name');
+  }
+  if (!add) return;
+  const known = new Set(readAllowList(path.join(folder, ALLOWED_FILE)).values());
+  const listed = workers.find((name) => known.has(name));
+  if (listed !== undefined)
+    invalidKeys(path.join(folder, ALLOWED_FILE), `has a worker ${listed} already: choose another name`);
+}
+
+function isFolder(folder: string): boolean {
+  return fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+function write(file: string, text: string): void {
+  fs.writeFileSync(file, text, { flag: 'wx', mode: FILE_MODE });
+}
+
+/** By a new file in its place, so that a coordinator never reads half of it. */
+function append(file: string, text: string): void {
+  const before = fs.readFileSync(file, 'utf8');
+  const next = `${file}.new`;
+  write(next, `${before}${before.endsWith('\n') || before === '' ? '' : '\n'}${text}`);
+  fs.renameSync(next, file);
+}
+
+/** What was checked is what is read: one descriptor for both. */
+function readGuarded(file: string, forbidden: number, bytesMax: number): string {
+  let descriptor: number;
+  try {
+    descriptor = fs.openSync(file, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0));
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const hint = code === 'ENOENT' ? 'does not exist; make keys with gantry keygen' : `cannot be read (${code})`;
+    return invalidKeys(file, hint, cause);
+  }
+  try {
+    const stat = fs.fstatSync(descriptor);
+    if (!stat.isFile()) invalidKeys(file, 'is not a file; name the file, not its folder');
+    refuseOthers(file, stat.mode, forbidden, 'chmod 600');
+    if (stat.size > bytesMax) invalidKeys(file, `has ${stat.size} bytes, at most ${bytesMax} are read`);
+    const bytes = Buffer.alloc(bytesMax);
+    return bytes.toString('utf8', 0, fs.readSync(descriptor, bytes, 0, bytesMax, 0));
+  } finally {
+    fs.closeSync(descriptor);
+  }
+}
+
+function refuseOthers(file: string, mode: number, forbidden: number, remedy: string): void {
+  if (process.platform === 'win32' || (mode & forbidden) === 0) return;
+  const what = forbidden === OTHERS ? 'read or changed' : 'changed';
+  invalidKeys(file, `can be ${what} by others (mode ${(mode & 0o777).toString(8)}); say ${remedy} ${file}`);
+}
