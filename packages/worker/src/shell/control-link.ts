@@ -118,7 +118,7 @@ export class ControlLink {
     if (this.#closed || this.#isLost) return;
     this.#isLost = !mayReturn;
     this.#watch = null;
-    this.#control.abort();
+    this.#leaveGeneration();
     this.#post({ type: 'lost', message, mayReturn });
   }
 
@@ -207,19 +207,25 @@ export class ControlLink {
         this.#isPaused = false;
         break;
       case 'pause':
-        this.#incoming = null;
-        this.#isPaused = true;
+        this.#leaveGeneration();
         this.#watchFor(this.#welcome!.leaseMs * STARTING_LEASES);
-        this.#control.abort();
+        break;
+      case 'rejoin':
+        this.#leaveGeneration();
         break;
       case 'abort':
       case 'refused':
-      case 'rejoin':
         this.#control.abort();
         break;
       default:
     }
     this.#post({ type: 'message', message: body, runId });
+  }
+
+  #leaveGeneration(): void {
+    this.#incoming = null;
+    this.#isPaused = true;
+    this.#control.abort();
   }
 
   #begin(runId: string, welcome: Welcome): void {
