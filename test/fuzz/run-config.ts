@@ -4,6 +4,9 @@ import type { RunConfig } from '@gantry/common';
 /** Bounds that the documentation of the settings gives, written down a second time. */
 const WHOLE: readonly [keyof RunConfig, number, number][] = [
   ['workers', 1, 256],
+  ['minWorkers', 1, 256],
+  ['maxWorkers', 1, 256],
+  ['maxRestarts', 0, 1_000_000],
   ['shards', 1, 4096],
   ['batch', 1, 1 << 20],
   ['steps', 1, 1e8],
@@ -21,7 +24,8 @@ const CHOICES: readonly [keyof RunConfig, readonly string[]][] = [
   ['updates', ['alternating', 'simultaneous']],
   ['loss', ['non-saturating', 'minimax']],
   ['transport', ['shm', 'ipc', 'tcp']],
-  ['topology', ['direct', 'star']],
+  ['topology', ['direct', 'halving', 'star']],
+  ['wire', ['fp32', 'bf16', 'fp16']],
 ];
 const KEYS = [...WHOLE.map(([key]) => key), ...CHOICES.map(([key]) => key)]
   .concat(['preset', 'model', 'dataset', 'device', 'emaDecay', 'r1Gamma', 'adam'])
