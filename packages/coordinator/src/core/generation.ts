@@ -13,7 +13,7 @@ function candidates({ members, hasTrained, stop }: CoordinatorState): MemberStat
   const here = members.filter(({ status, phase }) => {
     return status === 'paused' || (status === 'joined' && (!hasTrained || phase === 'ready'));
   });
-  const staying = here.filter(({ leaving }) => !leaving);
+  const staying = here.filter(({ leaving, hub }) => !leaving || hub);
   // Where everybody was asked to leave, they save together what they have.
   return staying.some(({ hub }) => !hub) || stop === 'none' ? staying : here;
 }

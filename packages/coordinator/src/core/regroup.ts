@@ -127,6 +127,12 @@ export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): v
     onStop(draft);
     return;
   }
+  if (member.hub) {
+    // Nobody goes on without it, and it has nothing to lose: it leaves with the run.
+    const message = `${nameOf(member)} was asked to leave (${reason}): it stays as long as the run, which needs its hub`;
+    draft.effects.push({ type: 'log', message });
+    return;
+  }
   if (!isActive(member)) {
     if (stage !== 'pausing' && !holdsLastState(draft, member)) dismiss(draft, member);
     return;
