@@ -9,6 +9,7 @@ export { jsVectorSum, type VectorSum } from './core/vector-sum.js';
 export { roundToWire } from './core/wire.js';
 export { ControlWords } from './shell/control-words.js';
 export { cleanStaleDataFolders } from './shell/data-folder.js';
+export type { BoundDataSocket, DataLink, FrameReceiver, OutgoingFrame } from './shell/data-link.js';
 export { bindDataSocket, DataSocket, type DataSocketOptions } from './shell/data-socket.js';
 export { createHostExchange, type HostExchangeOptions } from './shell/host-exchange.js';
 export { HostMemory } from './shell/host-memory.js';

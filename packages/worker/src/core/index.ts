@@ -1,0 +1,14 @@
+/** A worker's decisions without its shell: for the simulator, which runs them on a virtual clock. */
+export { CoordinatorWatch } from './coordinator-watch.js';
+export {
+  initialWorker,
+  isOver,
+  type PreparationReport,
+  stepWorker,
+  type WorkerEffect,
+  type WorkerEvent,
+  type WorkerState,
+} from './lifecycle.js';
+export { type MemberRole, roleOf, shardRanges } from './member-role.js';
+export { acceptChunk, type StateAssembly } from './state-assembly.js';
+export { parityAfter, StateImages } from './state-images.js';

@@ -1,0 +1,193 @@
+import type { RunConfig } from '@gantry/common';
+import type { Settings } from '@gantry/coordinator/core';
+import type { Replica } from './invariants.js';
+import { type RunEnd, SimCoordinator } from './sim-coordinator.js';
+import { SimWorker } from './sim-worker.js';
+import { referenceHashes } from './tiny-gan.js';
+import type { World } from './world.js';
+
+/** Where things run in one seed. */
+export interface Plan {
+  readonly config: RunConfig;
+  /** Of the workers that are started by hand, one host each. */
+  readonly workerHosts: readonly string[];
+  /** Workers that the coordinator starts itself. */
+  readonly localWorkers: number;
+  readonly coordinatorHost: string;
+}
+
+/** How a run may end while somebody does harm to it; whoever operates it starts it again. */
+const HONEST_ENDS = new Set([
+  'GANTRY_WORKER_LOST',
+  'GANTRY_WORKER_STALLED',
+  'GANTRY_DISK_FULL',
+  'GANTRY_FILE_FAILED',
+  'GANTRY_INTERRUPTED',
+]);
+
+/** The processes of one run, and who operates them: what has ended is started again, as systemd or Kubernetes would. */
+export class Cluster {
+  readonly world: World;
+  readonly plan: Plan;
+  readonly workers = new Map<number, SimWorker>();
+  coordinator: SimCoordinator | null = null;
+  /** Set when the run is complete. */
+  result: Extract<RunEnd, { result: unknown }>['result'] | null = null;
+  #nextPid = 100;
+  #nextRun = 1;
+  #incarnation = 0;
+  readonly #attempts = new Map<string, { pid: number; attempt: number }>();
+
+  constructor(world: World, plan: Plan) {
+    this.world = world;
+    this.plan = plan;
+    this.startCoordinator();
+    plan.workerHosts.forEach((host, index) => {
+      world.clock.after(world.random.between(0, 400), () =>
+        this.startWorker(host, index % 2 === 0 ? `by-hand-${index}` : ''),
+      );
+    });
+  }
+
+  get alive(): SimWorker[] {
+    return [...this.workers.values()].filter(({ alive }) => alive);
+  }
+
+  get byHand(): SimWorker[] {
+    return this.alive.filter(({ options }) => options.launchToken === '');
+  }
+
+  startWorker(host: string, worker: string, own: { token: string; attempt: number } | null = null): void {
+    if (this.result !== null) return;
+    const pid = this.#nextPid++;
+    this.world.trace.add(`start w${pid} ${worker} on ${host}`);
+    const process = new SimWorker(this.world, {
+      host,
+      worker,
+      launchToken: own?.token ?? '',
+      pid,
+      onExit: (one, end) => this.#onExit(one, end),
+    });
+    this.workers.set(pid, process);
+    if (own !== null) this.#attempts.set(worker, { pid, attempt: own.attempt });
+  }
+
+  startCoordinator(): void {
+    if (this.coordinator?.alive || this.result !== null) return;
+    const { disk, trace } = this.world;
+    const { journal } = disk;
+    const { config, localWorkers } = this.plan;
+    const incarnation = ++this.#incarnation;
+    const token = `token-${incarnation}`;
+    const settings: Omit<Settings, 'startedMs'> = {
+      runId: journal?.runId ?? `run-${this.#nextRun++}`,
+      config,
+      localWorkers: Array.from({ length: localWorkers }, (_, index) => `worker-${index}`),
+      hub: null,
+      launchToken: token,
+      resumeCommand: 'resume',
+      resume: journal !== null,
+      allowNumbers: false,
+      generation: journal?.generation ?? 0,
+      formerMembers: localWorkers > 0 ? [] : (journal?.members ?? []).map(({ worker }) => worker),
+    };
+    trace.add(`start c${incarnation} ${settings.runId} after generation ${settings.generation}`);
+    const coordinator: SimCoordinator = new SimCoordinator(
+      this.world,
+      {
+        host: this.plan.coordinatorHost,
+        settings,
+        localWorkers: this.#localWorkers(token, () => coordinator),
+        replicaOf: (pid) => this.#replicaOf(pid),
+        onEnd: (end) => this.#onEnd(end),
+        onDeath: () => this.#onCoordinatorDeath(token),
+      },
+      incarnation,
+    );
+    this.coordinator = coordinator;
+  }
+
+  /** What an operator does from time to time: whatever is missing is started. */
+  heal(): void {
+    this.startCoordinator();
+    const missing = this.plan.workerHosts.length - this.byHand.length;
+    for (let index = 0; index < missing; index++) this.startWorker(this.plan.workerHosts[index]!, '');
+  }
+
+  #localWorkers(token: string, owner: () => SimCoordinator) {
+    let isOver = false;
+    const { world } = this;
+    const find = (worker: string): SimWorker | undefined => {
+      const found = this.workers.get(this.#attempts.get(worker)?.pid ?? -1);
+      return found?.alive && found.options.launchToken === token ? found : undefined;
+    };
+    const start = (worker: string, attempt: number): void => {
+      // A process takes its time to begin.
+      world.clock.after(world.random.between(1, 60), () => {
+        if (!isOver && owner().alive) this.startWorker(this.plan.coordinatorHost, worker, { token, attempt });
+      });
+    };
+    const startAgain = (worker: string, attempt: number, delayMs: number): void => {
+      if (find(worker) === undefined) world.clock.after(delayMs, () => owner().run(() => start(worker, attempt)));
+      else world.clock.after(5, () => startAgain(worker, attempt, delayMs));
+    };
+    const end = (killed: string | null): void => {
+      isOver = true;
+      if (killed !== null) find(killed)?.kill();
+      world.clock.after(400, () => {
+        if (owner().state.failure === null) return;
+        for (const one of this.alive) if (one.options.launchToken === token) one.kill();
+      });
+    };
+    return {
+      start,
+      startAgain,
+      kill: (worker: string) => void world.clock.after(0.5, () => find(worker)?.kill()),
+      end,
+    };
+  }
+
+  #replicaOf(pid: number): Replica | null {
+    const process = this.workers.get(pid);
+    return process?.alive ? { worker: process.name, ...process.held } : null;
+  }
+
+  #onExit(process: SimWorker, end: { code: number | null; signal: string | null }): void {
+    const { options, world } = { options: process.options, world: this.world };
+    if (!this.workers.delete(options.pid)) return;
+    world.trace.add(`${process.name} ended ${end.code ?? end.signal}`);
+    if (options.launchToken !== '') {
+      const { attempt } = this.#attempts.get(options.worker)!;
+      world.clock.after(1, () => this.coordinator?.childExit(options.worker, attempt, end));
+      return;
+    }
+    if (!process.isLeaving && this.result === null) {
+      world.clock.after(world.random.between(200, 3000), () => this.#replace(options.host, options.worker));
+    }
+  }
+
+  #replace(host: string, worker: string): void {
+    if (this.byHand.length < this.plan.workerHosts.length)
+      this.startWorker(host, this.world.random.chance(0.5) ? worker : '');
+  }
+
+  #onEnd(end: RunEnd): void {
+    const { monitor } = this.world;
+    if ('error' in end) {
+      if (!HONEST_ENDS.has(end.error.code)) monitor.fail(`the run ended with ${end.error.code}: ${end.error.message}`);
+      return;
+    }
+    const { update, stateSha256, interrupted } = end.result;
+    if (referenceHashes(this.plan.config)[update] !== stateSha256) monitor.fail(`the run ended with another state`);
+    if (!interrupted) this.result = end.result;
+  }
+
+  #onCoordinatorDeath(token: string): void {
+    const { clock, random, trace } = this.world;
+    trace.add('the coordinator is gone');
+    for (const one of this.alive) {
+      if (one.options.launchToken === token) clock.after(random.between(0, 5), () => one.run(() => one.loseParent()));
+    }
+    clock.after(random.between(100, 4000), () => this.startCoordinator());
+  }
+}

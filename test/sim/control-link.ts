@@ -1,0 +1,271 @@
+import type { Envelope, Hello, Message, StateChunk, Welcome } from '@gantry/common';
+import { acceptChunk, CoordinatorWatch, type StateAssembly } from '@gantry/worker/core';
+import { Dealer } from './connections.js';
+import type { SimControlWords } from './control-words.js';
+import type { SimProcess } from './process.js';
+import type { Progress } from './progress.js';
+import { hashState } from './tiny-gan.js';
+
+/** As in the worker's constants: what its control thread waits for, in milliseconds. */
+const CONNECT_MS_MAX = 30_000;
+const RETURN_MS_MAX = 600_000;
+const RETURN_EVERY_MS = 2_000;
+const LOST_GRACE_MS = 300;
+const LEAVE_GRACE_MS = 1_000;
+const STARTING_LEASES = 4;
+const STATE_BYTES_MAX = 2 ** 20;
+
+export type FromControl =
+  | { readonly type: 'message'; readonly message: Message; readonly runId: string }
+  | { readonly type: 'state'; readonly update: number; readonly sha256: string; readonly state: Float32Array }
+  | { readonly type: 'delivered'; readonly update: number; readonly sha256: string }
+  | { readonly type: 'lost'; readonly message: string; readonly mayReturn: boolean }
+  | { readonly type: 'failed'; readonly code: 'GANTRY_PROTOCOL_INVALID' | 'GANTRY_INTERNAL'; readonly message: string };
+
+export interface ControlLinkOptions {
+  readonly process: SimProcess;
+  readonly hello: Hello;
+  readonly control: SimControlWords;
+  readonly progress: Progress;
+  readonly mayReturn: boolean;
+  readonly post: (message: FromControl) => void;
+}
+
+/** The worker's control thread, as control-link.ts and control-thread.ts have it, on a virtual network. */
+export class SimControlLink {
+  readonly #options: ControlLinkOptions;
+  readonly #process: SimProcess;
+  #dealer: Dealer;
+  readonly #hashes = new Map<number, string>();
+  /** Pieces of states; only the next one is made, when its turn comes. */
+  readonly #bulk: Iterator<Message>[] = [];
+  #isPumping = false;
+  #watch: CoordinatorWatch | null = null;
+  #timer: { cancel(): void };
+  #welcome: Welcome | null = null;
+  #runId = '';
+  #generation = 0;
+  #incoming: StateAssembly | null = null;
+  #closed = false;
+  #isLost = false;
+  #deadline = false;
+
+  constructor(options: ControlLinkOptions) {
+    this.#options = options;
+    this.#process = options.process;
+    this.#dealer = new Dealer(options.process, (envelope) => this.#onFrame(envelope));
+    this.#timer = this.#once(CONNECT_MS_MAX, () => this.lose('nobody answers', false));
+    this.send(options.hello);
+  }
+
+  get dealer(): Dealer {
+    return this.#dealer;
+  }
+
+  reconnect(formerSession: string): void {
+    if (this.#closed) return;
+    this.#options.control.abort();
+    this.#hashes.clear();
+    this.#incoming = null;
+    this.#welcome = null;
+    this.#watch = null;
+    this.#generation = 0;
+    this.#runId = '';
+    const deadlineMs = this.#process.world.clock.nowMs + RETURN_MS_MAX;
+    const attempt = (): void => {
+      if (this.#process.world.clock.nowMs > deadlineMs) {
+        this.#timer.cancel();
+        this.lose('no coordinator came back', false);
+        return;
+      }
+      this.#dealer.close();
+      this.#bulk.length = 0;
+      this.#dealer = new Dealer(this.#process, (envelope) => this.#onFrame(envelope));
+      this.send({ ...this.#options.hello, formerSession });
+    };
+    this.#timer.cancel();
+    this.#timer = this.#process.every(RETURN_EVERY_MS, attempt);
+    attempt();
+  }
+
+  send(message: Message): void {
+    if (!this.#closed) this.#dealer.send(this.#encode(message));
+  }
+
+  stream(update: number, state: Float32Array<ArrayBuffer>): void {
+    this.#bulk.push(this.#chunks(update, state));
+    this.#pump();
+  }
+
+  lose(message: string, mayReturn: boolean): void {
+    if (this.#closed || this.#isLost) return;
+    this.#isLost = !mayReturn;
+    this.#watch = null;
+    this.#options.control.abort();
+    this.#post({ type: 'lost', message, mayReturn });
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#timer.cancel();
+    this.#dealer.close();
+  }
+
+  /** The process is gone. `silently`: with its host. */
+  die(silently: boolean): void {
+    this.#closed = true;
+    this.#dealer.close(silently);
+  }
+
+  #once(delayMs: number, action: () => void): { cancel(): void } {
+    let over = false;
+    this.#process.after(delayMs, () => {
+      if (!over) action();
+    });
+    return {
+      cancel: () => {
+        over = true;
+      },
+    };
+  }
+
+  /** If the main thread is stuck, the process is killed from here. */
+  #post(message: FromControl): void {
+    const ends =
+      message.type === 'lost' ? !message.mayReturn : message.type === 'message' && message.message.kind === 'abort';
+    if (ends && !this.#deadline) {
+      this.#deadline = true;
+      this.#process.after(message.type === 'lost' ? LOST_GRACE_MS : LEAVE_GRACE_MS, () => {
+        if (!this.#closed) this.#process.kill();
+      });
+    }
+    this.#options.post(message);
+  }
+
+  #encode(body: Message): Envelope {
+    return { runId: this.#runId, generation: this.#generation, update: this.#options.progress.committed, body };
+  }
+
+  *#chunks(update: number, state: Float32Array<ArrayBuffer>): Generator<Message> {
+    const bytes = new Uint8Array(state.buffer);
+    const { chunkBytes } = this.#process.world.pace;
+    for (let offset = 0; offset < bytes.length; offset += chunkBytes) {
+      const data = bytes.slice(offset, offset + chunkBytes);
+      const sha256 = offset + data.length === bytes.length ? hashState([state]) : '';
+      if (sha256 !== '') this.#hashes.set(update, sha256);
+      yield { kind: 'stateChunk', stateUpdate: update, offset, totalBytes: bytes.length, data, sha256 };
+    }
+  }
+
+  /** One piece after the other, each when the one before has left. */
+  #pump(): void {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    this.#process.after(this.#process.world.random.between(0.1, 6), () => {
+      this.#isPumping = false;
+      while (this.#bulk.length > 0) {
+        const { value, done } = this.#bulk[0]!.next();
+        if (done === true) {
+          this.#bulk.shift();
+          continue;
+        }
+        this.send(value);
+        this.#pump();
+        return;
+      }
+    });
+  }
+
+  #onFrame(envelope: Envelope): void {
+    if (this.#closed) return;
+    try {
+      this.#watch?.heard();
+      if (!this.#isStale(envelope)) this.#onMessage(envelope);
+    } catch (error) {
+      this.#post({ type: 'failed', code: 'GANTRY_PROTOCOL_INVALID', message: (error as Error).message });
+    }
+  }
+
+  #isStale({ runId, generation }: Envelope): boolean {
+    return (this.#runId !== '' && runId !== this.#runId) || (generation !== 0 && generation < this.#generation);
+  }
+
+  #onMessage({ runId, body }: Envelope): void {
+    switch (body.kind) {
+      case 'heartbeat':
+        return;
+      case 'stopRequest':
+        this.#options.progress.isStopWished = true;
+        return;
+      case 'stop':
+        this.#options.control.stopAfter(body.atUpdate);
+        return;
+      case 'stateChunk':
+        this.#onChunk(body);
+        return;
+      case 'stateReceived':
+        this.#onStateReceived(body.stateUpdate);
+        return;
+      case 'welcome':
+        if (this.#welcome !== null) return;
+        this.#begin(runId, body);
+        break;
+      case 'start':
+        this.#watchFor(this.#welcome!.leaseMs);
+        break;
+      case 'assignment':
+        this.#generation = body.generation;
+        break;
+      case 'pause':
+        this.#incoming = null;
+        this.#watchFor(this.#welcome!.leaseMs * STARTING_LEASES);
+        this.#options.control.abort();
+        break;
+      case 'abort':
+      case 'refused':
+      case 'rejoin':
+        this.#options.control.abort();
+        break;
+      default:
+    }
+    this.#post({ type: 'message', message: body, runId });
+  }
+
+  #begin(runId: string, welcome: Welcome): void {
+    this.#runId = runId;
+    this.#welcome = welcome;
+    this.#watchFor(welcome.leaseMs * STARTING_LEASES);
+    this.#timer.cancel();
+    this.#timer = this.#process.every(Math.max(1, welcome.heartbeatMs), () => this.#beat(welcome));
+    this.#beat(welcome);
+  }
+
+  #watchFor(leaseMs: number): void {
+    this.#watch = new CoordinatorWatch({ leaseMs, heartbeatMs: this.#welcome!.heartbeatMs });
+  }
+
+  #beat({ session }: Welcome): void {
+    const { phase, workingUpdate, count, sinceMs } = this.#options.progress;
+    const phaseMs = Math.max(0, Math.floor(this.#process.world.clock.nowMs - sinceMs));
+    this.send({ kind: 'heartbeat', session, phase, workingUpdate, progress: count, phaseMs });
+    if (this.#watch?.beat()) this.lose('the coordinator has been silent', this.#options.mayReturn);
+  }
+
+  #onChunk(chunk: StateChunk): void {
+    const state = acceptChunk(this.#incoming, chunk, STATE_BYTES_MAX);
+    this.#incoming = state;
+    if (state.sha256 === '') return;
+    this.#incoming = null;
+    const floats = new Float32Array(state.bytes.buffer);
+    if (hashState([floats]) !== state.sha256) throw new Error(`the state of update ${state.update} arrived damaged`);
+    this.#post({ type: 'state', update: state.update, sha256: state.sha256, state: floats });
+  }
+
+  #onStateReceived(update: number): void {
+    const sha256 = this.#hashes.get(update);
+    if (sha256 === undefined) return;
+    this.#hashes.delete(update);
+    this.#post({ type: 'delivered', update, sha256 });
+  }
+}

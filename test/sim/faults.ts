@@ -1,0 +1,142 @@
+import type { Cluster } from './cluster.js';
+import type { Random } from './random.js';
+
+export interface PlannedFault {
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  /** How long it lasts, where it lasts. */
+  readonly forMs: number;
+}
+
+/** How long a person lets a process hang. */
+const HUNG_MS = 150_000;
+
+type Inflict = (cluster: Cluster, forMs: number) => void;
+
+/** Hosts between which something may happen. */
+function hosts({ plan }: Cluster): string[] {
+  return [...new Set([plan.coordinatorHost, ...plan.workerHosts])];
+}
+
+function later(cluster: Cluster, forMs: number, action: () => void): void {
+  cluster.world.clock.after(forMs, action);
+}
+
+/** What can be done to a cluster. Each ends by itself. */
+const FAULTS = {
+  'kill a worker': (cluster) => {
+    if (cluster.alive.length > 0) cluster.world.random.pick(cluster.alive).kill();
+  },
+  'stop a worker': (cluster, forMs) => {
+    if (cluster.alive.length === 0) return;
+    const worker = cluster.world.random.pick(cluster.alive);
+    worker.freeze();
+    later(cluster, forMs, () => worker.thaw());
+  },
+  'hang a worker': (cluster) => {
+    if (cluster.alive.length === 0) return;
+    const worker = cluster.world.random.pick(cluster.alive);
+    worker.main.hang();
+    // Whoever started it sees in the end that it does nothing.
+    later(cluster, HUNG_MS, () => worker.kill());
+  },
+  'break a connection': (cluster) => {
+    if (cluster.alive.length > 0) cluster.world.address.breakOne(cluster.world.random.pick(cluster.alive).link.dealer);
+  },
+  'break a data connection': (cluster) => {
+    const { random, data } = cluster.world;
+    data.breakBetween(random.pick(hosts(cluster)), random.pick(hosts(cluster)));
+  },
+  'cut one way': (cluster, forMs) => {
+    const { random, network } = cluster.world;
+    const [from, to] = [random.pick(hosts(cluster)), random.pick(hosts(cluster))];
+    network.block(from, to);
+    later(cluster, forMs, () => network.unblock(from, to));
+  },
+  'cut both ways': (cluster, forMs) => {
+    const { random, network } = cluster.world;
+    const [a, b] = [random.pick(hosts(cluster)), random.pick(hosts(cluster))];
+    network.block(a, b);
+    network.block(b, a);
+    later(cluster, forMs, () => {
+      network.unblock(a, b);
+      network.unblock(b, a);
+    });
+  },
+  'lose a host': (cluster) => {
+    const host = cluster.world.random.pick(hosts(cluster));
+    for (const worker of cluster.alive) if (worker.host === host) worker.vanish();
+    if (cluster.coordinator?.host !== host || !cluster.coordinator.alive) return;
+    cluster.coordinator.vanish();
+    cluster.world.disk.losePower();
+  },
+  'lose all workers': (cluster) => {
+    for (const worker of cluster.alive) worker.kill();
+  },
+  'a worker joins': (cluster) => {
+    const { workerHosts } = cluster.plan;
+    if (workerHosts.length > 0) cluster.startWorker(cluster.world.random.pick(workerHosts), '');
+  },
+  'a worker is asked to leave': (cluster) => {
+    if (cluster.alive.length > 0) cluster.world.random.pick(cluster.alive).terminate();
+  },
+  'all workers are asked to leave': (cluster) => {
+    for (const worker of cluster.alive) worker.terminate();
+  },
+  'kill the coordinator': (cluster) => {
+    cluster.coordinator?.kill();
+  },
+  'stop the coordinator': (cluster, forMs) => {
+    const { coordinator } = cluster;
+    coordinator?.freeze();
+    later(cluster, forMs, () => coordinator?.thaw());
+  },
+  'the clock jumps': (cluster, forMs) => {
+    cluster.coordinator?.jump(forMs);
+  },
+  'the disk is full': (cluster, forMs) => trouble(cluster, 'full', forMs),
+  'fsync fails': (cluster, forMs) => trouble(cluster, 'fsync', forMs),
+  'the disk is slow': (cluster, forMs) => {
+    cluster.world.disk.slowness = 100;
+    later(cluster, forMs, () => {
+      cluster.world.disk.slowness = 1;
+    });
+  },
+  'ctrl-c': (cluster) => {
+    cluster.coordinator?.stop();
+  },
+} as const satisfies Readonly<Record<string, Inflict>>;
+
+export type FaultKind = keyof typeof FAULTS;
+const KINDS = Object.keys(FAULTS) as FaultKind[];
+
+function trouble(cluster: Cluster, kind: 'full' | 'fsync', forMs: number): void {
+  const { disk } = cluster.world;
+  disk.trouble = kind;
+  later(cluster, forMs, () => {
+    disk.trouble = 'none';
+  });
+}
+
+/** What a seed does to its cluster: bursts, so that faults meet recoveries. */
+export function planFaults(random: Random): PlannedFault[] {
+  const faults: PlannedFault[] = [];
+  const kinds = random.chance(0.5) ? KINDS : [random.pick(KINDS), random.pick(KINDS), random.pick(KINDS)];
+  for (let bursts = random.integer(0, 3); bursts > 0; bursts--) {
+    let atMs = random.between(0, 6000);
+    for (let count = random.integer(1, 3); count > 0; count--) {
+      faults.push({
+        atMs,
+        kind: random.pick(kinds),
+        forMs: random.chance(0.5) ? random.between(20, 500) : random.between(500, 12_000),
+      });
+      atMs += random.chance(0.7) ? random.between(0, 400) : random.between(400, 4000);
+    }
+  }
+  return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+export function inflict(cluster: Cluster, { kind, forMs }: PlannedFault): void {
+  cluster.world.trace.add(`** ${kind} (${forMs.toFixed(0)} ms)`);
+  FAULTS[kind](cluster, forMs);
+}

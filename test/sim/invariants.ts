@@ -1,0 +1,84 @@
+import type { Assignment, RunConfig } from '@gantry/common';
+import { referenceHashes } from './tiny-gan.js';
+import type { Trace } from './trace.js';
+
+/** What a rule of the cluster says that it must never be. */
+export class InvariantError extends Error {}
+
+/** A worker's memory as it is, whatever it or the coordinator believe. */
+export interface Replica {
+  readonly worker: string;
+  readonly heldGeneration: number;
+  readonly heldUpdate: number;
+}
+
+/** Sees everything that happens, and says what must not. */
+export class Monitor {
+  readonly #trace: Trace;
+  readonly #hashes: readonly string[];
+  #commits = 0;
+  #generations = 0;
+  #highest = 0;
+  #rollbacks = 0;
+
+  constructor(trace: Trace, config: RunConfig) {
+    this.#trace = trace;
+    this.#hashes = referenceHashes(config);
+  }
+
+  get summary() {
+    const { commits, generations, highest, rollbacks } = {
+      commits: this.#commits,
+      generations: this.#generations,
+      highest: this.#highest,
+      rollbacks: this.#rollbacks,
+    };
+    return { commits, generations, highest, rollbacks };
+  }
+
+  /** A member has committed: its state is the undisturbed run's, whatever the membership was. */
+  committed(worker: string, generation: number, update: number, hash: string): void {
+    this.#commits++;
+    this.#highest = Math.max(this.#highest, update);
+    this.#expectHash(`${worker} committed update ${update} in generation ${generation}`, update, hash);
+  }
+
+  /** A state was put in place, sent, saved or reported. */
+  state(what: string, update: number, hash: string): void {
+    this.#expectHash(what, update, hash);
+  }
+
+  /**
+   * A generation begins. `replicas`: its members' memories. It begins nowhere below the lowest update that those of the newest
+   * generation among them have committed; and from a checkpoint only where none of them holds as much.
+   */
+  assigned(assignment: Assignment, replicas: readonly Replica[], savedUpdate: number | null): void {
+    this.#generations++;
+    const { generation, startUpdate, members } = assignment;
+    const newest = Math.max(0, ...replicas.map(({ heldGeneration }) => heldGeneration));
+    if (newest >= generation) this.fail(`generation ${generation} begins with members that hold generation ${newest}`);
+    const held = replicas.filter(({ heldGeneration }) => heldGeneration === newest && newest > 0);
+    const lowest = Math.min(...held.map(({ heldUpdate }) => heldUpdate));
+    if (held.length > 0 && startUpdate < lowest) {
+      this.fail(`generation ${generation} begins at update ${startUpdate}; its members hold ${lowest}`);
+    }
+    if (startUpdate < this.#highest) this.#rollbacks++;
+    const isCopied = members.some(({ place }) => place === 'copied');
+    if (!isCopied && held.length > 0 && (savedUpdate ?? 0) < lowest) {
+      this.fail(`generation ${generation} begins from the checkpoint of ${savedUpdate}; its members hold ${lowest}`);
+    }
+    if (!isCopied && startUpdate !== (savedUpdate ?? 0)) {
+      this.fail(`generation ${generation} begins at ${startUpdate}: nobody holds it, and ${savedUpdate} is saved`);
+    }
+  }
+
+  fail(problem: string): never {
+    this.#trace.add(`!! ${problem}`);
+    throw new InvariantError(problem);
+  }
+
+  #expectHash(what: string, update: number, hash: string): void {
+    if (this.#hashes[update] === hash) return;
+    this.fail(`${what}: its state is ${hash}, the undisturbed run's ${this.#hashes[update]}`);
+  }
+}

@@ -1,0 +1,413 @@
+import { assertNever, type Envelope, GantryError } from '@gantry/common';
+import {
+  type CoordinatorEvent,
+  type CoordinatorState,
+  type Effect,
+  initialState,
+  type RunResult,
+  type Settings,
+  step,
+} from '@gantry/coordinator/core';
+import type { RouterEnd } from './connections.js';
+import type { SimCheckpoint } from './disk.js';
+import { InvariantError, type Replica } from './invariants.js';
+import { SimProcess } from './process.js';
+import { hashState } from './tiny-gan.js';
+import type { World } from './world.js';
+
+const TICK_MS = 50;
+const READ_MS_MAX = 30;
+
+export interface LocalWorkersPort {
+  start(worker: string, attempt: number): void;
+  kill(worker: string): void;
+  /** Starts it again when its process has ended, at the earliest in `delayMs`. */
+  startAgain(worker: string, attempt: number, delayMs: number): void;
+  end(killed: string | null): void;
+}
+
+export type RunEnd =
+  | { readonly result: RunResult }
+  | { readonly error: { readonly code: string; readonly message: string } };
+
+export interface SimCoordinatorOptions {
+  readonly host: string;
+  readonly settings: Omit<Settings, 'startedMs'>;
+  readonly localWorkers: LocalWorkersPort;
+  readonly replicaOf: (pid: number) => Replica | null;
+  readonly onEnd: (end: RunEnd) => void;
+  readonly onDeath: () => void;
+}
+
+interface OfferedState {
+  readonly update: number;
+  readonly stateSha256: string;
+  readonly state: Float32Array;
+}
+
+/** A coordinator's process: the real core, and around it what coordinator.ts and its artifacts do. */
+export class SimCoordinator extends SimProcess implements RouterEnd {
+  readonly #options: SimCoordinatorOptions;
+  readonly #settings: Settings;
+  readonly #startedAtMs: number;
+  #skewMs = 0;
+  #state: CoordinatorState;
+  readonly #queue: CoordinatorEvent[] = [];
+  /** Effects of the event in hand that are still to be performed. */
+  #effects: Effect[] = [];
+  #draining = true;
+  readonly #peers = new Set<string>();
+  readonly #inbox = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** Checkpoints and deletions, one after the other. */
+  readonly #writing: ((done: () => void) => void)[] = [];
+  #isWriting = false;
+  readonly #journaling: ((done: () => void) => void)[] = [];
+  #isJournaling = false;
+  #restored: OfferedState | null = null;
+  #dieSilently = false;
+  #over = false;
+  #freshIds = 0;
+
+  constructor(world: World, options: SimCoordinatorOptions, incarnation: number) {
+    super(world, options.host, `c${incarnation}`);
+    this.#options = options;
+    this.#startedAtMs = world.clock.nowMs;
+    this.#settings = { ...options.settings, startedMs: 0 };
+    this.#state = initialState(this.#settings);
+    world.address.bind(this);
+    const { localWorkers, hub } = this.#settings;
+    for (const worker of [...localWorkers, ...(hub === null ? [] : [hub])]) options.localWorkers.start(worker, 0);
+    this.after(world.random.between(1, 20), () => {
+      if (this.#settings.resume) this.#restore();
+      this.#draining = false;
+      this.every(TICK_MS, () => this.post({ type: 'tick', nowMs: this.nowMs }));
+      this.#drain();
+    });
+  }
+
+  get nowMs(): number {
+    return this.world.clock.nowMs - this.#startedAtMs + this.#skewMs;
+  }
+
+  get state(): CoordinatorState {
+    return this.#state;
+  }
+
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Its clock goes ahead at once: the machine was suspended. */
+  jump(ms: number): void {
+    this.#skewMs += ms;
+  }
+
+  vanish(): void {
+    this.#dieSilently = true;
+    this.kill();
+  }
+
+  protected override onDeath(): void {
+    this.world.address.unbind(this, this.#dieSilently);
+    this.#options.onDeath();
+  }
+
+  onFrame(peer: string, envelope: Envelope): void {
+    this.#peers.add(peer);
+    const { body } = envelope;
+    if (body.kind === 'heartbeat') this.#echo(peer, body.session);
+    const freshId = body.kind === 'hello' ? `${this.name}-s${this.#freshIds++}` : '';
+    this.post({ type: 'message', nowMs: this.nowMs, peer, envelope, freshId });
+  }
+
+  onPeerGone(peer: string): void {
+    if (this.#peers.delete(peer)) this.post({ type: 'disconnected', nowMs: this.nowMs, peer });
+  }
+
+  childExit(worker: string, attempt: number, end: { code: number | null; signal: string | null }): void {
+    this.run(() => this.post({ type: 'childExit', nowMs: this.nowMs, worker, attempt, lastWords: '', ...end }));
+  }
+
+  stop(): void {
+    this.run(() => this.post({ type: 'stop', nowMs: this.nowMs }));
+  }
+
+  post(event: CoordinatorEvent): void {
+    if (event.type === 'tick' && this.#queue.some(({ type }) => type === 'tick')) return;
+    this.#queue.push(event);
+    if (!this.#draining) this.#drain();
+  }
+
+  #echo(peer: string, session: string): void {
+    const { stage, members, generation } = this.#state;
+    const member = members.find((one) => one.peer === peer);
+    if (stage === 'failed' || member?.session !== session) return;
+    const body = { kind: 'heartbeat', session, phase: 'ready', workingUpdate: 0, progress: 0, phaseMs: 0 } as const;
+    this.#sendTo(peer, { runId: this.#settings.runId, generation, update: 0, body });
+  }
+
+  #sendTo(peer: string, envelope: Envelope): boolean {
+    if (!this.#peers.has(peer)) return false;
+    if (this.world.address.send(peer, envelope)) return true;
+    this.after(0, () => this.onPeerGone(peer));
+    return false;
+  }
+
+  #drain(): void {
+    this.#draining = true;
+    for (;;) {
+      for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
+        if (!this.#perform(effect)) return;
+      }
+      const event = this.#queue.shift();
+      if (event === undefined || !this.alive) break;
+      this.#effects = this.#step(event);
+    }
+    this.#draining = false;
+  }
+
+  #step(event: CoordinatorEvent): Effect[] {
+    try {
+      const { state, effects } = step(this.#state, event);
+      const { stage, generation } = this.#state;
+      if (state.stage !== stage || state.generation !== generation) {
+        this.world.trace.add(`${this.name} ${stage} ${generation} → ${state.stage} ${state.generation}`);
+      }
+      this.#state = state;
+      return effects;
+    } catch (error) {
+      if (event.type === 'failed') throw error;
+      this.#fail(error);
+      return [];
+    }
+  }
+
+  /** False: what follows waits until this is done. */
+  #perform(effect: Effect): boolean {
+    switch (effect.type) {
+      case 'send':
+        this.#send(effect);
+        return true;
+      case 'journal':
+        return this.#journal(effect);
+      case 'sendState':
+        this.#offer(this.#restored!, effect.peer, effect.generation);
+        return true;
+      case 'relayState':
+        this.#relay(effect);
+        return true;
+      case 'readCheckpoint':
+        this.#restore();
+        return true;
+      case 'killWorker':
+        this.#options.localWorkers.kill(effect.worker);
+        return true;
+      case 'startWorker':
+        this.#options.localWorkers.startAgain(effect.worker, effect.attempt, effect.delayMs);
+        return true;
+      case 'storeChunk':
+        this.#store(effect);
+        return true;
+      case 'saveCheckpoint':
+        this.#later((done) => this.#save(effect, done));
+        return true;
+      case 'deleteCheckpoints':
+        this.#later((done) => {
+          for (const at of effect.steps) this.world.disk.deleteCheckpoint(at);
+          done();
+        });
+        return true;
+      case 'emit':
+        if (effect.event.event === 'ready') this.#restored = null;
+        if (effect.event.event === 'worker-lost') {
+          this.world.trace.add(`${this.name} lost ${effect.event.worker}: ${effect.event.reason}`);
+        }
+        return true;
+      case 'log':
+        this.world.trace.add(`${this.name}: ${effect.message}`);
+        return true;
+      case 'rewindMetrics':
+      case 'metrics':
+      case 'sample':
+        return true;
+      case 'end':
+        this.#finish(effect.outcome);
+        return true;
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  #send({ peer, worker, envelope }: Extract<Effect, { type: 'send' }>): void {
+    const { body } = envelope;
+    if (body.kind !== 'stateReceived') this.world.trace.add(`${this.name} > ${worker || peer} ${body.kind}`);
+    this.#sendTo(peer, envelope);
+  }
+
+  #journal({ record, first }: Extract<Effect, { type: 'journal' }>): boolean {
+    const { runId } = this.#settings;
+    if (first) this.#noteAssignment();
+    this.#inTurn(this.#journaling, (done) => {
+      this.world.disk.writeJournal(
+        { ...record, runId },
+        () => this.alive,
+        (error) =>
+          this.run(() => {
+            if (error !== null) this.#fail(error);
+            done();
+            if (first) this.#drain();
+          }),
+      );
+    });
+    return !first;
+  }
+
+  /** The monitor compares what is about to be promised with what the members' memories really hold. */
+  #noteAssignment(): void {
+    const send = this.#effects.find((effect) => effect.type === 'send' && effect.envelope.body.kind === 'assignment');
+    if (send?.type !== 'send' || send.envelope.body.kind !== 'assignment') return;
+    const assignment = send.envelope.body;
+    // All who have joined or paused, the next generation's or not.
+    const here = this.#state.members.filter(({ status }) => status !== 'greeted');
+    const replicas = here.flatMap(({ pid }) => this.#options.replicaOf(pid) ?? []);
+    const members = assignment.members.map(({ worker, place }) => `${worker}:${place}`).join(' ');
+    this.world.trace.add(`${this.name} generation ${assignment.generation} from ${assignment.startUpdate}: ${members}`);
+    this.world.monitor.assigned(assignment, replicas, this.#state.saving.last?.update ?? null);
+  }
+
+  /** One write after the other; `done` is called when the next may begin. */
+  #inTurn(queue: ((done: () => void) => void)[], task: (done: () => void) => void): void {
+    queue.push(task);
+    if (!this.#isJournaling) this.#nextJournal();
+  }
+
+  #nextJournal(): void {
+    const task = this.#journaling.shift();
+    this.#isJournaling = task !== undefined;
+    task?.(() => this.after(0, () => this.#nextJournal()));
+  }
+
+  #later(task: (done: () => void) => void): void {
+    this.#writing.push(task);
+    if (!this.#isWriting) this.#nextWrite();
+  }
+
+  #nextWrite(): void {
+    const task = this.#writing.shift();
+    this.#isWriting = task !== undefined;
+    task?.(() => this.after(0, () => this.#nextWrite()));
+  }
+
+  #store({ update, offset, totalBytes, data }: Extract<Effect, { type: 'storeChunk' }>): void {
+    if (offset === 0) this.#inbox.set(update, new Uint8Array(totalBytes));
+    const state = this.#inbox.get(update);
+    if (state === undefined) {
+      this.#fail(new GantryError('GANTRY_INTERNAL', `a chunk of update ${update} without its first one`));
+      return;
+    }
+    state.set(data, offset);
+  }
+
+  #take(update: number): Float32Array<ArrayBuffer> {
+    const state = this.#inbox.get(update);
+    if (state === undefined) throw new GantryError('GANTRY_INTERNAL', `no state of update ${update}`);
+    this.#inbox.delete(update);
+    return new Float32Array(state.buffer);
+  }
+
+  #save(effect: Extract<Effect, { type: 'saveCheckpoint' }>, done: () => void): void {
+    const { update, step: atStep, stateSha256, programHash } = effect;
+    let state: Float32Array;
+    try {
+      state = this.#take(update);
+      if (hashState([state]) !== stateSha256) {
+        throw new GantryError('GANTRY_PROTOCOL_INVALID', `the state of step ${atStep} is not what its SHA-256 says`);
+      }
+    } catch (error) {
+      this.#fail(error);
+      done();
+      return;
+    }
+    this.world.monitor.state(`checkpoint of ${update}`, update, stateSha256);
+    const record = { update, step: atStep, stateSha256, path: `step-${atStep}` };
+    const checkpoint: SimCheckpoint = { record, programHash, state };
+    this.world.disk.writeCheckpoint(
+      checkpoint,
+      () => this.alive,
+      (error) =>
+        this.run(() => {
+          if (error === null) this.post({ type: 'checkpointSaved', nowMs: this.nowMs, checkpoint: record });
+          else this.#fail(error);
+          done();
+        }),
+    );
+  }
+
+  #relay({ update, stateSha256, generation, peers }: Extract<Effect, { type: 'relayState' }>): void {
+    try {
+      const state = this.#take(update);
+      for (const { peer } of peers) this.#offer({ update, stateSha256, state }, peer, generation);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #offer({ update, stateSha256, state }: OfferedState, peer: string, generation: number): void {
+    const bytes = new Uint8Array(state.buffer, state.byteOffset, state.byteLength);
+    const { chunkBytes } = this.world.pace;
+    const { runId } = this.#settings;
+    let offset = 0;
+    const next = (): void => {
+      const data = bytes.slice(offset, offset + chunkBytes);
+      const last = offset + data.length === bytes.length;
+      const sha256 = last ? stateSha256 : '';
+      const body = { kind: 'stateChunk', stateUpdate: update, offset, totalBytes: bytes.length, data, sha256 } as const;
+      if (!this.#sendTo(peer, { runId, generation, update, body })) return;
+      offset += data.length;
+      if (!last) this.after(this.world.random.between(0.05, 3), next);
+    };
+    next();
+  }
+
+  #restore(): void {
+    const { disk, random } = this.world;
+    this.after(random.between(1, READ_MS_MAX), () => {
+      const kept = disk.steps;
+      const found = kept.length === 0 ? undefined : disk.checkpoint(kept.at(-1)!);
+      this.#restored =
+        found === undefined
+          ? null
+          : { update: found.record.update, stateSha256: found.record.stateSha256, state: found.state };
+      this.world.trace.add(`${this.name} restored ${found?.record.update ?? 'nothing'}`);
+      const checkpoint = found?.record ?? null;
+      this.post({ type: 'restored', nowMs: this.nowMs, checkpoint, programHash: found?.programHash ?? '', kept });
+    });
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof InvariantError) throw error;
+    const known = error instanceof GantryError ? error : null;
+    const message = known?.message ?? `unexpected: ${(error as Error).stack ?? String(error)}`;
+    this.world.trace.add(`${this.name} fails: ${known?.code ?? 'GANTRY_INTERNAL'} ${message.slice(0, 400)}`);
+    this.post({ type: 'failed', nowMs: this.nowMs, code: known?.code ?? 'GANTRY_INTERNAL', message, details: {} });
+  }
+
+  #finish(outcome: Extract<Effect, { type: 'end' }>['outcome']): void {
+    this.#over = true;
+    const end: RunEnd = 'error' in outcome ? { error: outcome.error } : { result: outcome.result };
+    const text = 'error' in end ? `${end.error.code}: ${end.error.message}` : `update ${end.result.update}`;
+    this.world.trace.add(`${this.name} ends: ${text}`);
+    const lost = 'error' in outcome ? String(outcome.error.details.worker ?? '') : '';
+    this.#options.localWorkers.end(lost === '' ? null : lost);
+    // It sees its workers out, writes what is pending, and lets the last messages leave.
+    const settle = (): void => {
+      if (this.#isWriting || this.#isJournaling) {
+        this.after(5, settle);
+        return;
+      }
+      this.#options.onEnd(end);
+      this.kill();
+    };
+    this.after(500, settle);
+  }
+}

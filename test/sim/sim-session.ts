@@ -1,0 +1,414 @@
+import {
+  createHostExchange,
+  createPeerExchange,
+  type DataSocket,
+  type Exchange,
+  type HostMemoryPlan,
+  jsVectorSum,
+  PeerSockets,
+} from '@gantry/collective';
+import { type Assignment, assert, GantryError, type NetworkName, type StepMetrics } from '@gantry/common';
+import { commitsBefore, planUpdate, totalUpdates, type UpdatePlan, updatesPerStep } from '@gantry/gan';
+import { type MemberRole, type PreparationReport, roleOf, StateImages, shardRanges } from '@gantry/worker/core';
+import { discard, privateMemory, type SharedHostMemory } from './host-memories.js';
+import { delay, expectReady, until, type Wait } from './main-thread.js';
+import type { SimWorker } from './sim-worker.js';
+import {
+  applyUpdate,
+  hashState,
+  initialState,
+  parityOf,
+  STATE_LAYOUT,
+  VECTOR_FLOATS,
+  writeGradient,
+} from './tiny-gan.js';
+
+const SNAPSHOTS_IN_FLIGHT_MAX = 2;
+const METRICS_EVERY_MS = 250;
+const YIELD_EVERY_MS = 50;
+const MEMORY_OPEN_MS_MAX = 60_000;
+const MEMORY_RETRY_MS = 5;
+export const PROGRAM_HASH = 'program';
+
+interface Prepared {
+  readonly role: MemberRole;
+  readonly assignment: Assignment;
+  readonly shared: SharedHostMemory;
+  readonly images: StateImages;
+  readonly exchange: Exchange;
+  close(): void;
+}
+
+interface Held {
+  readonly generation: number;
+  readonly prepared: Prepared;
+  update: number;
+}
+
+/** The training side of a worker: what session.ts, prepare.ts, training-loop.ts and leader-duties.ts do, on tiny vectors. */
+export class SimSession {
+  readonly #worker: SimWorker;
+  #prepared: Prepared | null = null;
+  #held: Held | null = null;
+  #former: Held | null = null;
+  #dataSocket: DataSocket | null = null;
+  /** States of the leader on their way, oldest first. */
+  #streams: number[] = [];
+  #rows: StepMetrics[] = [];
+  #sentMs = 0;
+
+  constructor(worker: SimWorker) {
+    this.#worker = worker;
+  }
+
+  get held() {
+    return { heldGeneration: this.#held?.generation ?? 0, heldUpdate: this.#held?.update ?? 0 };
+  }
+
+  /** What it has really committed: of the generation that it is in, if it is in one. */
+  get committed(): { generation: number; update: number } {
+    const { heldGeneration, heldUpdate } = this.held;
+    const isRunning = this.#prepared !== null && this.#held?.prepared === this.#prepared;
+    return { generation: heldGeneration, update: isRunning ? this.#worker.progress.committed : heldUpdate };
+  }
+
+  *prepare(assignment: Assignment, dataSocket: DataSocket | null): Generator<Wait, PreparationReport, void> {
+    const worker = this.#worker;
+    const { world } = worker;
+    this.#dataSocket = dataSocket;
+    const role = roleOf(worker.state.worker, assignment);
+    const shared = yield* this.#placeMemory(assignment, role);
+    let exchange: Exchange | null = null;
+    let stopWatching = (): void => {};
+    try {
+      const images = new StateImages(STATE_LAYOUT, shared.memory.images as [Float32Array, Float32Array]);
+      const parity = parityOf(assignment.startUpdate, world.config);
+      const isShared = world.config.transport === 'shm';
+      const maker = isShared ? role.maker : 0;
+      if (role.place !== 'attached') {
+        images.write(yield* this.#startingState(assignment, role), parity);
+        shared.memory.applied[maker]!.publish(assignment.startUpdate);
+        notify(shared);
+      }
+      exchange = this.#connect(assignment, role, { shared, dataSocket });
+      const { wake } = worker.main;
+      shared.watchers.add(wake);
+      stopWatching = () => shared.watchers.delete(wake);
+      yield delay(world.pace.compileMs * world.random.between(0.05, 0.3));
+      yield* until(() => {
+        worker.control.beginWait();
+        worker.control.throwIfAborted(assignment.startUpdate, 'the state of this host');
+        expectReady(shared.memory.applied[maker]!.value - assignment.startUpdate >= 0);
+      });
+      worker.progress.committed = assignment.startUpdate;
+      const stateSha256 = hashState(images.committed(parity));
+      const made = exchange;
+      const close = (): void => {
+        stopWatching();
+        void made.close();
+        dataSocket?.close(false);
+      };
+      const prepared: Prepared = { role, assignment, shared, images, exchange, close };
+      this.#prepared = prepared;
+      this.#former = this.#held;
+      this.#held = { generation: assignment.generation, prepared, update: assignment.startUpdate };
+      world.monitor.state(`${worker.name} is ready at ${assignment.startUpdate}`, assignment.startUpdate, stateSha256);
+      return this.#report(role, stateSha256);
+    } catch (error) {
+      stopWatching();
+      this.#unlink(assignment);
+      void exchange?.close();
+      throw error;
+    }
+  }
+
+  pause(): void {
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    if (prepared !== null) this.#flushMetrics();
+    if (prepared !== null && this.#held?.prepared === prepared) {
+      this.#held.update = prepared.exchange.appliedByAll() ?? this.#worker.progress.committed;
+    }
+    if (prepared !== null) this.#unlink(prepared.assignment);
+    prepared?.close();
+    this.#dataSocket?.close(false);
+    this.#dataSocket = null;
+  }
+
+  sendState(update: number): void {
+    this.#worker.stream(update, this.#copyHeld(update));
+  }
+
+  settleMemory(): void {
+    if (this.#prepared !== null) this.#unlink(this.#prepared.assignment);
+    const former = this.#former?.prepared;
+    if (former !== undefined && former.assignment.sharedMemory !== '' && former.shared !== this.#prepared?.shared) {
+      discard(former.shared);
+    }
+    this.#former = null;
+  }
+
+  /** The process has ended: its mappings go. */
+  die(): void {
+    this.#prepared?.close();
+  }
+
+  *train(startUpdate: number): Generator<Wait, { committed: number; announce: boolean }, void> {
+    const { role } = this.#ready();
+    this.#streams = [];
+    const end = yield* this.#loop(startUpdate);
+    this.#flushMetrics();
+    return { committed: end.committed, announce: end.stopped && role.leader };
+  }
+
+  *deliver(committed: number): Generator<Wait, string, void> {
+    const { role, images } = this.#ready();
+    const { config, monitor } = this.#worker.world;
+    const sha256 = hashState(images.committed(parityOf(committed, config)));
+    monitor.state(`${this.#worker.name} is done at ${committed}`, committed, sha256);
+    if (!role.leader) return sha256;
+    if (this.#streams.at(-1) !== committed) yield* this.#save(committed);
+    return yield* this.#delivered(committed);
+  }
+
+  *#loop(startUpdate: number): Generator<Wait, { committed: number; stopped: boolean }, void> {
+    const worker = this.#worker;
+    const { role, exchange } = this.#ready();
+    const { control, progress, main, world } = worker;
+    const { config, pace, random } = world;
+    const total = totalUpdates(config);
+    let plan = planUpdate(startUpdate, config);
+    let atBoundary = startUpdate % updatesPerStep(config) === 0;
+    let isWhole = atBoundary;
+    let breathedMs = world.clock.nowMs;
+    const wait = <T>(attempt: () => T) =>
+      until(() => {
+        control.beginWait();
+        return attempt();
+      });
+    main.block();
+    while (plan.update < total) {
+      const update = plan.update + 1;
+      const { networks } = plan;
+      control.throwIfAborted(update, 'the next step');
+      if (role.leader && atBoundary && progress.isStopWished) {
+        progress.enter('gathering');
+        control.stopAfter(plan.update);
+        yield* wait(() => this.#signal(() => exchange.gather(update, networks)));
+        return { committed: plan.update, stopped: true };
+      }
+      progress.workingUpdate = update;
+      progress.enter('computing');
+      yield delay(pace.computeMs * random.between(0.5, 1.5));
+      this.#compute(plan);
+      this.#signal(() => exchange.publish(update, networks));
+      progress.enter('loading');
+      yield delay(pace.computeMs * random.between(0, 0.2));
+      progress.enter('gathering');
+      const gathered = yield* wait(() => this.#signal(() => exchange.gather(update, networks)));
+      if (gathered === 'stopped') return { committed: plan.update, stopped: true };
+      progress.enter('updating');
+      yield delay(pace.computeMs * random.between(0.05, 0.2));
+      this.#update(plan);
+      progress.enter('committing');
+      yield* wait(() => this.#signal(() => exchange.commit(update)));
+      progress.committed = update;
+      this.#check(update);
+      if (plan.completesStep) {
+        this.#endStep(plan.step, isWhole);
+        isWhole = true;
+        yield* this.#afterStep(plan.step + 1, update);
+      }
+      atBoundary = plan.completesStep;
+      plan = planUpdate(update, config);
+      if (world.clock.nowMs - breathedMs >= YIELD_EVERY_MS) {
+        breathedMs = world.clock.nowMs;
+        main.unblock();
+        yield delay(0.1);
+        main.block();
+      }
+    }
+    return { committed: plan.update, stopped: false };
+  }
+
+  /** Others who share this memory look at its words when this member has changed them. */
+  #signal<T>(action: () => T): T {
+    try {
+      return action();
+    } finally {
+      notify(this.#ready().shared);
+    }
+  }
+
+  #compute({ update, networks }: UpdatePlan): void {
+    const { role, exchange, images } = this.#ready();
+    const weights = images.committed(parityOf(update, this.#worker.world.config));
+    for (const network of networks) {
+      for (const shard of role.shards)
+        writeGradient(exchange.partial(network, shard), { update, shard, network }, weights);
+    }
+  }
+
+  #update({ update, networks }: UpdatePlan): void {
+    const { exchange, images } = this.#ready();
+    const { config } = this.#worker.world;
+    const commits = commitsBefore(update, config);
+    for (const network of networks) {
+      const from = (commits[network] % 2) as 0 | 1;
+      const { start, end } = exchange.segment(network);
+      applyUpdate(images.section(from, network, 'params')!, images.section((1 - from) as 0 | 1, network, 'params')!, {
+        partials: exchange.reduceInputs(network),
+        start,
+        end,
+        shards: config.shards,
+      });
+    }
+  }
+
+  #check(update: number): void {
+    const { images, assignment } = this.#ready();
+    const { monitor, config } = this.#worker.world;
+    const hash = hashState(images.committed(parityOf(update, config)));
+    monitor.committed(this.#worker.name, assignment.generation, update, hash);
+  }
+
+  *#afterStep(stepsDone: number, committed: number): Generator<Wait, void, void> {
+    const { checkpointEvery, steps } = this.#worker.world.config;
+    if (!this.#ready().role.leader || stepsDone === steps || checkpointEvery === 0) return;
+    if (stepsDone % checkpointEvery === 0) yield* this.#save(committed);
+  }
+
+  *#save(committed: number): Generator<Wait, void, void> {
+    const worker = this.#worker;
+    worker.progress.enter('saving');
+    const { main } = worker;
+    if (this.#streams.length >= SNAPSHOTS_IN_FLIGHT_MAX) {
+      const wasBlocked = main.isBlocked;
+      main.unblock();
+      yield* this.#delivered(this.#streams.shift()!);
+      if (wasBlocked) main.block();
+    }
+    const state = this.#ready().images.copy(parityOf(committed, worker.world.config));
+    this.#streams.push(committed);
+    worker.stream(committed, state);
+  }
+
+  *#delivered(update: number): Generator<Wait, string, void> {
+    const delivery = this.#worker.deliveryOf(update);
+    return yield* until(() => {
+      if (delivery.failed !== null) throw delivery.failed;
+      expectReady(delivery.sha256 !== null);
+      return delivery.sha256!;
+    });
+  }
+
+  #endStep(step: number, isWhole: boolean): void {
+    const { clock, pace } = this.#worker.world;
+    if (isWhole) {
+      const { role } = this.#ready();
+      const count = role.shards.length;
+      const phaseMs = [1, pace.computeMs, 2, 1, 1];
+      this.#rows.push({ step, shards: count, sums: [1, 1, 1, 1, 1].map((one) => one * count), phaseMs, penalized: 0 });
+    }
+    if (clock.nowMs - this.#sentMs >= METRICS_EVERY_MS) this.#flushMetrics();
+  }
+
+  #flushMetrics(): void {
+    this.#sentMs = this.#worker.world.clock.nowMs;
+    if (this.#rows.length > 0) this.#worker.send({ kind: 'metrics', steps: this.#rows });
+    this.#rows = [];
+  }
+
+  #copyHeld(update: number): Float32Array<ArrayBuffer> {
+    const held = this.#held;
+    assert(held !== null, `no state of update ${update} is held`);
+    assert(Math.abs(held.update - update) <= 1, `update ${update} of a held ${held.update}`);
+    return held.prepared.images.copy(parityOf(update, this.#worker.world.config));
+  }
+
+  *#startingState(assignment: Assignment, { place }: MemberRole): Generator<Wait, Float32Array, void> {
+    const worker = this.#worker;
+    if (place === 'initial') return initialState();
+    if (place === 'copied') return this.#copyHeld(assignment.startUpdate);
+    worker.beginReceiving();
+    const { update, sha256, state } = yield* until(() => {
+      const received = worker.takeReceived();
+      expectReady(received !== null);
+      return received!;
+    });
+    const expected = assignment.stateSha256 === '' ? sha256 : assignment.stateSha256;
+    if (update === assignment.startUpdate && sha256 === expected && state.length === STATE_LAYOUT.length) return state;
+    throw new GantryError(
+      'GANTRY_CHECKPOINT_INVALID',
+      `the state of ${update} is not the one of ${assignment.startUpdate}`,
+    );
+  }
+
+  *#placeMemory(assignment: Assignment, role: MemberRole): Generator<Wait, SharedHostMemory, void> {
+    const { world, host, control } = this.#worker;
+    const { sharedMemory, startUpdate, members } = assignment;
+    const isShared = world.config.transport === 'shm';
+    const plan: HostMemoryPlan = {
+      members: isShared ? members.length : 1,
+      shards: isShared ? world.config.shards : role.shards.length,
+      stateFloats: STATE_LAYOUT.length,
+      vectorFloats: VECTOR_FLOATS satisfies Readonly<Record<NetworkName, number>>,
+    };
+    if (sharedMemory === '' || plan.members === 1) return privateMemory(plan, startUpdate - 1);
+    if (role.place !== 'attached') return world.memories.create(host, sharedMemory, plan, startUpdate - 1);
+    const deadlineMs = world.clock.nowMs + MEMORY_OPEN_MS_MAX;
+    for (;;) {
+      control.throwIfAborted(startUpdate, 'the shared memory of this host');
+      const opened = world.memories.open(host, sharedMemory);
+      if (opened !== null) return opened;
+      if (world.clock.nowMs > deadlineMs) throw new GantryError('GANTRY_SHARED_MEMORY_FAILED', 'it is not there');
+      yield delay(MEMORY_RETRY_MS);
+    }
+  }
+
+  #unlink({ sharedMemory }: Assignment): void {
+    if (sharedMemory !== '') this.#worker.world.memories.unlink(this.#worker.host, sharedMemory);
+  }
+
+  #connect(
+    assignment: Assignment,
+    role: MemberRole,
+    { shared, dataSocket }: { shared: SharedHostMemory; dataSocket: DataSocket | null },
+  ): Exchange {
+    const { control, world } = this.#worker;
+    const common = {
+      memory: shared.memory,
+      assignment: shardRanges(assignment),
+      topology: world.config.topology,
+      member: role.member,
+      control,
+    };
+    if (dataSocket === null) return createHostExchange({ ...common, spin: 0 });
+    const endpoints = assignment.members.map(({ dataEndpoint }, index) =>
+      index === role.member ? null : dataEndpoint,
+    );
+    const sockets = new PeerSockets(dataSocket, endpoints);
+    return createPeerExchange({ ...common, sockets, sum: jsVectorSum, run: 1n, generation: assignment.generation });
+  }
+
+  #report({ leader }: MemberRole, stateSha256: string): PreparationReport {
+    return {
+      programHash: PROGRAM_HASH,
+      stateSha256,
+      device: 'cpu',
+      deviceReason: '',
+      engine: 'sim',
+      threads: 1,
+      stateLayoutJson: leader ? JSON.stringify({ length: STATE_LAYOUT.length }) : '',
+    };
+  }
+
+  #ready(): Prepared {
+    assert(this.#prepared !== null, 'a session is prepared before it trains');
+    return this.#prepared;
+  }
+}
+
+function notify({ watchers }: SharedHostMemory): void {
+  for (const wake of watchers) wake();
+}
