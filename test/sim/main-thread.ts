@@ -48,6 +48,7 @@ export class MainThread {
   #blocked = false;
   #looking = false;
   #isHung = false;
+  #isSliced = false;
 
   constructor(process: SimProcess, onError: (error: unknown) => void) {
     this.#process = process;
@@ -144,7 +145,7 @@ export class MainThread {
       attempt();
     } catch (error) {
       if (error === PENDING) {
-        this.#lookAgain(attempt);
+        this.#lookAgain();
         return;
       }
       this.#attempt = null;
@@ -155,9 +156,12 @@ export class MainThread {
     this.#resume();
   }
 
-  #lookAgain(attempt: () => void): void {
+  #lookAgain(): void {
+    if (this.#isSliced) return;
+    this.#isSliced = true;
     this.#process.after(SLICE_MS, () => {
-      if (this.#attempt === attempt) this.wake();
+      this.#isSliced = false;
+      this.wake();
     });
   }
 }

@@ -88,7 +88,7 @@ export class SimSession {
       if (role.place !== 'attached') {
         images.write(yield* this.#startingState(assignment, role), parity);
         shared.memory.applied[maker]!.publish(assignment.startUpdate);
-        notify(shared);
+        notify(shared, worker.main.wake);
       }
       exchange = this.#connect(assignment, role, { shared, dataSocket });
       const { wake } = worker.main;
@@ -181,11 +181,15 @@ export class SimSession {
     let atBoundary = startUpdate % updatesPerStep(config) === 0;
     let isWhole = atBoundary;
     let breathedMs = world.clock.nowMs;
-    const wait = <T>(attempt: () => T) =>
-      until(() => {
+    const wait = <T>(attempt: () => T) => {
+      let isFirst = true;
+      return until(() => {
         control.beginWait();
-        return attempt();
+        if (!isFirst) return attempt();
+        isFirst = false;
+        return this.#signal(attempt);
       });
+    };
     main.block();
     while (plan.update < total) {
       const update = plan.update + 1;
@@ -194,7 +198,7 @@ export class SimSession {
       if (role.leader && atBoundary && progress.isStopWished) {
         progress.enter('gathering');
         control.stopAfter(plan.update);
-        yield* wait(() => this.#signal(() => exchange.gather(update, networks)));
+        yield* wait(() => exchange.gather(update, networks));
         return { committed: plan.update, stopped: true };
       }
       progress.workingUpdate = update;
@@ -205,13 +209,13 @@ export class SimSession {
       progress.enter('loading');
       yield delay(pace.computeMs * random.between(0, 0.2));
       progress.enter('gathering');
-      const gathered = yield* wait(() => this.#signal(() => exchange.gather(update, networks)));
+      const gathered = yield* wait(() => exchange.gather(update, networks));
       if (gathered === 'stopped') return { committed: plan.update, stopped: true };
       progress.enter('updating');
       yield delay(pace.computeMs * random.between(0.05, 0.2));
       this.#update(plan);
       progress.enter('committing');
-      yield* wait(() => this.#signal(() => exchange.commit(update)));
+      yield* wait(() => exchange.commit(update));
       progress.committed = update;
       this.#check(update);
       if (plan.completesStep) {
@@ -236,7 +240,7 @@ export class SimSession {
     try {
       return action();
     } finally {
-      notify(this.#ready().shared);
+      notify(this.#ready().shared, this.#worker.main.wake);
     }
   }
 
@@ -409,6 +413,6 @@ export class SimSession {
   }
 }
 
-function notify({ watchers }: SharedHostMemory): void {
-  for (const wake of watchers) wake();
+function notify({ watchers }: SharedHostMemory, own: () => void): void {
+  for (const wake of watchers) if (wake !== own) wake();
 }
