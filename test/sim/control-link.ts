@@ -46,6 +46,8 @@ export class SimControlLink {
   #runId = '';
   #generation = 0;
   #incoming: StateAssembly | null = null;
+  #isPaused = false;
+  #name = '';
   #closed = false;
   #isLost = false;
   #deadline = false;
@@ -67,6 +69,7 @@ export class SimControlLink {
     this.#options.control.abort();
     this.#hashes.clear();
     this.#incoming = null;
+    this.#isPaused = false;
     this.#welcome = null;
     this.#watch = null;
     this.#generation = 0;
@@ -81,7 +84,7 @@ export class SimControlLink {
       this.#dealer.close();
       this.#bulk.length = 0;
       this.#dealer = new Dealer(this.#process, (envelope) => this.#onFrame(envelope));
-      this.send({ ...this.#options.hello, formerSession });
+      this.send({ ...this.#options.hello, worker: this.#name, formerSession });
     };
     this.#timer.cancel();
     this.#timer = this.#process.every(RETURN_EVERY_MS, attempt);
@@ -89,7 +92,9 @@ export class SimControlLink {
   }
 
   send(message: Message): void {
-    if (!this.#closed) this.#dealer.send(this.#encode(message));
+    if (this.#closed) return;
+    if (message.kind === 'paused') this.#bulk.length = 0;
+    this.#dealer.send(this.#encode(message));
   }
 
   stream(update: number, state: Float32Array<ArrayBuffer>): void {
@@ -216,9 +221,11 @@ export class SimControlLink {
         break;
       case 'assignment':
         this.#generation = body.generation;
+        this.#isPaused = false;
         break;
       case 'pause':
         this.#incoming = null;
+        this.#isPaused = true;
         this.#watchFor(this.#welcome!.leaseMs * STARTING_LEASES);
         this.#options.control.abort();
         break;
@@ -235,6 +242,7 @@ export class SimControlLink {
   #begin(runId: string, welcome: Welcome): void {
     this.#runId = runId;
     this.#welcome = welcome;
+    this.#name = welcome.worker;
     this.#watchFor(welcome.leaseMs * STARTING_LEASES);
     this.#timer.cancel();
     this.#timer = this.#process.every(Math.max(1, welcome.heartbeatMs), () => this.#beat(welcome));
@@ -253,6 +261,7 @@ export class SimControlLink {
   }
 
   #onChunk(chunk: StateChunk): void {
+    if (this.#isPaused) return;
     const state = acceptChunk(this.#incoming, chunk, STATE_BYTES_MAX);
     this.#incoming = state;
     if (state.sha256 === '') return;

@@ -17,7 +17,7 @@ interface DataFrame {
 
 interface Arrived {
   readonly header: Uint8Array;
-  readonly payload: Float32Array | null;
+  readonly payload: Uint8Array | null;
 }
 
 /** Thrown by a wait that would sleep: it is tried again when something has happened. */
@@ -134,8 +134,7 @@ class SimDataSocket implements BoundDataSocket, DataLink {
 
   arrive({ header, payload }: DataFrame): void {
     if (this.#isClosed || !this.process.alive) return;
-    const copy =
-      payload === null ? null : new Float32Array(payload.buffer, payload.byteOffset, payload.byteLength / 4).slice();
+    const copy = payload === null ? null : Uint8Array.from(payload);
     this.#arrived.push({ header, payload: copy });
     this.process.run(this.#options.onArrival);
   }
@@ -152,7 +151,7 @@ class SimDataSocket implements BoundDataSocket, DataLink {
     }
     const place = receiver.place(header);
     if (place === null) return;
-    place.set(payload!);
+    new Uint8Array(place.buffer, place.byteOffset, place.byteLength).set(payload!);
     receiver.accept(header, place);
   }
 }

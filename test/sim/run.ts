@@ -90,7 +90,16 @@ function planCluster(random: Random): Plan {
   const coordinatorHost = transport === 'shm' && (isLocal || random.chance(0.5)) ? 'h0' : 'hc';
   const updates = random.chance(0.6) ? 'alternating' : 'simultaneous';
   const config: RunConfig = {
-    ...{ preset: 'mlp', model: null, dataset: 'mnist', engine: 'onnx', device: 'cpu', threads: 1, topology: 'direct' },
+    ...{
+      preset: 'mlp',
+      model: null,
+      dataset: 'mnist',
+      engine: 'onnx',
+      device: 'cpu',
+      threads: 1,
+      topology: 'direct',
+      wire: 'fp32',
+    },
     ...{ loss: 'non-saturating', adam: { learningRate: 0.001, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } },
     ...{ emaDecay: 0, r1Gamma: 0, r1Interval: 4, sampleEvery: 0, batch: 60, seed: 1, leaseMs: 1500 },
     workers,

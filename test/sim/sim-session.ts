@@ -127,7 +127,8 @@ export class SimSession {
     this.#prepared = null;
     if (prepared !== null) this.#flushMetrics();
     if (prepared !== null && this.#held?.prepared === prepared) {
-      this.#held.update = prepared.exchange.appliedByAll() ?? this.#worker.progress.committed;
+      const applied = prepared.exchange.appliedByAll() ?? this.#worker.progress.committed;
+      this.#held.update = Math.max(this.#held.update, applied);
     }
     if (prepared !== null) this.#unlink(prepared.assignment);
     prepared?.close();

@@ -9,6 +9,7 @@ import {
   PROTOCOL_VERSION,
 } from '@gantry/common';
 import {
+  hasLeft,
   initialWorker,
   isOver,
   stepWorker,
@@ -176,9 +177,7 @@ export class SimWorker extends SimProcess {
     }
     const { generation } = this.#state;
     this.after(FAILURE_GRACE_MS, () => {
-      const { phase } = this.#state;
-      if (phase === 'pausing' || phase === 'paused' || phase === 'connecting' || phase === 'greeted') return;
-      if (generation === this.#state.generation && this.control.aborted) this.apply(failed);
+      if (!hasLeft(this.#state, generation) && this.control.aborted) this.apply(failed);
     });
   }
 

@@ -1,6 +1,7 @@
 /** A worker's decisions without its shell: for the simulator, which runs them on a virtual clock. */
 export { CoordinatorWatch } from './coordinator-watch.js';
 export {
+  hasLeft,
   initialWorker,
   isOver,
   type PreparationReport,
