@@ -52,8 +52,11 @@ function chunkProblem(state: CoordinatorState, member: MemberState, chunk: State
   const { relay } = state;
   const sender = relay === null ? leader(state).worker : relay.source;
   if (member.worker !== sender || (relay === null && state.stage !== 'training')) return 'was not asked for';
-  if (chunk.totalBytes !== state.stateBytes || chunk.totalBytes > STATE_BYTES_MAX) {
-    return `claims ${chunk.totalBytes} bytes; its layout has ${state.stateBytes}`;
+  // A coordinator that was restarted has heard of no layout yet when a member that came back with the state sends it.
+  const unheard = state.stateBytes === 0 && relay !== null ? chunk.totalBytes : state.stateBytes;
+  const totalBytes = assembly?.totalBytes ?? unheard;
+  if (chunk.totalBytes !== totalBytes || chunk.totalBytes > STATE_BYTES_MAX) {
+    return `claims ${chunk.totalBytes} bytes; its layout has ${totalBytes}`;
   }
   if (relay !== null && chunk.stateUpdate !== relay.update)
     return `is of update ${chunk.stateUpdate}, not ${relay.update}`;
