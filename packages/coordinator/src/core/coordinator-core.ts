@@ -5,8 +5,8 @@ import type { CoordinatorEvent, Effect } from './events.js';
 import { becomeFailed } from './failure.js';
 import { hasNewcomer, onReady, tryAssign } from './generation.js';
 import { onChildExit, onChildStopped, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
-import { loseMember } from './loss.js';
-import { onHello, onJoined } from './membership.js';
+import { loseMember, releaseMember } from './loss.js';
+import { isOwnChild, onHello, onJoined } from './membership.js';
 import { becomePausing, onLeave, onPaused } from './regroup.js';
 import { onCheckpointSaved, onStateChunk } from './saving.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
@@ -139,11 +139,16 @@ function onMessage(draft: Draft, event: Extract<CoordinatorEvent, { type: 'messa
  * It lost the connection and comes back on a new one before its lease is over. While it waits it says Hello again and again:
  * of an earlier one, whose answer it never had, it knows no session.
  */
-function forgetFormer(draft: Draft, { formerSession, worker, host, pid }: Hello): void {
+function forgetFormer(draft: Draft, hello: Hello): void {
+  const { formerSession, worker, host, pid } = hello;
   const isSame = (member: MemberState): boolean =>
     member.session === formerSession || (member.worker === worker && member.host === host && member.pid === pid);
   const former = draft.state.members.find(isSame);
-  if (former !== undefined && !former.local) loseMember(draft, former, 'it lost the connection and comes back');
+  if (former === undefined) return;
+  const reason = 'it lost the connection and comes back';
+  if (!former.local) loseMember(draft, former, reason);
+  // Its process goes on: it is not started again.
+  else if (isOwnChild(draft.state, hello)) releaseMember(draft, former, reason);
 }
 
 function isStale({ settings, generation, stage }: CoordinatorState, envelope: Envelope): boolean {

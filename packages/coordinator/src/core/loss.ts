@@ -1,5 +1,5 @@
 import { becomeFailed, nameOf, unborn, whereabouts, workedOn } from './failure.js';
-import { type Loss, removeMember } from './regroup.js';
+import { forgetMember, type Loss, removeMember } from './regroup.js';
 import type { Draft, MemberState, Suspicion } from './state.js';
 import { patch } from './state.js';
 
@@ -15,6 +15,12 @@ function announceLoss(draft: Draft, member: MemberState, reason: string): void {
 export function loseMember(draft: Draft, member: MemberState, reason: string): void {
   const problem = `lost ${nameOf(member)}: ${reason}; last heard of at update ${workedOn(member)}, phase ${member.phase}`;
   lose(draft, member, { code: 'GANTRY_WORKER_LOST', reason, problem, details: { ...whereabouts(member), reason } });
+}
+
+/** It is a member no more; its process goes on, and may join anew. */
+export function releaseMember(draft: Draft, member: MemberState, reason: string): void {
+  announceLoss(draft, member, reason);
+  forgetMember(draft, member);
 }
 
 /** A member lives and does not move: it is replaced. */

@@ -62,7 +62,7 @@ function sameSecret(a: string, b: string): boolean {
   return difference === 0;
 }
 
-function isOwnChild({ settings }: CoordinatorState, hello: Hello): boolean {
+export function isOwnChild({ settings }: CoordinatorState, hello: Hello): boolean {
   const own = settings.localWorkers.includes(hello.worker) || hello.worker === settings.hub;
   return own && hello.launchToken !== '' && sameSecret(hello.launchToken, settings.launchToken);
 }

@@ -65,19 +65,32 @@ export interface Loss {
 
 /** A member is gone for good: the others regroup, and a local one is started again. */
 export function removeMember(draft: Draft, member: MemberState, loss: Loss): void {
-  const { members, stage, lastTickMs, suspicion } = draft.state;
-  const wasActive = isActive(member);
-  patch(draft, {
-    members: members.filter(({ worker }) => worker !== member.worker),
-    hasLost: draft.state.hasLost || (wasActive && stage === 'training'),
-    suspicion: suspicion?.worker === member.worker ? null : suspicion,
-  });
+  dropMember(draft, member);
   if (member.local) restart(draft, member.worker, loss);
   if (draft.state.stage === 'failed') return;
   // Whatever it still is: a process of ours is ended, anybody else is told that it is no member.
   if (!member.local) send(draft, member, { kind: 'rejoin' });
-  if (wasActive) becomePausing(draft);
-  else maybeGather(draft, lastTickMs);
+  regroupWithout(draft, member);
+}
+
+/** The same of one whose process goes on, and may join anew. */
+export function forgetMember(draft: Draft, member: MemberState): void {
+  dropMember(draft, member);
+  regroupWithout(draft, member);
+}
+
+function dropMember(draft: Draft, member: MemberState): void {
+  const { members, stage, suspicion, hasLost } = draft.state;
+  patch(draft, {
+    members: members.filter(({ worker }) => worker !== member.worker),
+    hasLost: hasLost || (isActive(member) && stage === 'training'),
+    suspicion: suspicion?.worker === member.worker ? null : suspicion,
+  });
+}
+
+function regroupWithout(draft: Draft, member: MemberState): void {
+  if (isActive(member)) becomePausing(draft);
+  else maybeGather(draft, draft.state.lastTickMs);
 }
 
 /** Starts a local worker again, later with every time; says so when it was the last. */
