@@ -147,7 +147,8 @@ export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): v
     return;
   }
   if (!isActive(member)) {
-    if (stage !== 'pausing' && !holdsLastState(draft, member)) dismiss(draft, member);
+    if (hasTrained && draft.state.members.every(({ leaving, hub }) => leaving || hub)) onStop(draft);
+    else if (stage !== 'pausing' && !holdsLastState(draft, member)) dismiss(draft, member);
     return;
   }
   const others = activeMembers(draft.state).some(({ leaving, hub }) => !leaving && !hub);
