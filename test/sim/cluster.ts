@@ -110,8 +110,10 @@ export class Cluster {
   /** What an operator does from time to time: whatever is missing is started. */
   heal(): void {
     this.startCoordinator();
-    const missing = this.plan.workerHosts.length - this.byHand.length;
-    for (let index = 0; index < missing; index++) this.startWorker(this.plan.workerHosts[index]!, '');
+    const missing = this.plan.config.workers - this.alive.length;
+    const { workerHosts } = this.plan;
+    if (workerHosts.length === 0) return;
+    for (let index = 0; index < missing; index++) this.startWorker(workerHosts[index % workerHosts.length]!, '');
   }
 
   #localWorkers(token: string, owner: () => SimCoordinator) {
