@@ -22,6 +22,7 @@ export class HostMemory {
   readonly decision: Int32Array;
   readonly #partials: Readonly<Record<NetworkName, readonly Float32Array[]>>;
   readonly #shared: SharedMemory | null;
+  readonly #header: Int32Array;
 
   private constructor(
     plan: HostMemoryPlan,
@@ -38,6 +39,7 @@ export class HostMemory {
       layout.partials[network].map((at) => floats(at, plan.vectorFloats[network]));
     this.plan = plan;
     this.#shared = shared;
+    this.#header = new Int32Array(buffer, layout.header, 2);
     this.images = [floats(layout.images[0], plan.stateFloats), floats(layout.images[1], plan.stateFloats)];
     this.ready = layout.ready.map(word);
     this.applied = layout.applied.map(word);
@@ -101,7 +103,12 @@ export class HostMemory {
     this.#shared?.close();
   }
 
-  /** Gives the memory itself back: no member of its generation may go on. The views stay valid. */
+  /** Some process has given this memory back: it reads as zeros, and holds no state. */
+  get isDiscarded(): boolean {
+    return this.#shared !== null && Atomics.load(this.#header, 0) !== MAGIC;
+  }
+
+  /** Gives the memory itself back, for all who have mapped it: no member of its generation may go on. The views stay valid. */
   discard(): void {
     this.#shared?.discard();
   }

@@ -34,6 +34,17 @@ describe('shared memory', () => {
     expect(new Float32Array(opened.buffer)[2047]).toBe(1.5);
   });
 
+  test('that one process gives back holds nothing for the others', () => {
+    const plan = { members: 1, shards: 1, stateFloats: 16, vectorFloats: { discriminator: 16, generator: 16 } };
+    const made = HostMemory.create(name, plan);
+    const opened = HostMemory.open(name, plan);
+    opened.images[0].fill(1.5);
+    expect([made.isDiscarded, opened.isDiscarded, HostMemory.private(plan).isDiscarded]).toEqual([false, false, false]);
+    made.discard();
+    expect([made.isDiscarded, opened.isDiscarded, opened.images[0][0]]).toEqual([true, true, 0]);
+    opened.close();
+  });
+
   test('is never made over a file, opened with another size, or named outside its folder', () => {
     keep(SharedMemory.create(name, 4096));
     expect(() => SharedMemory.create(name, 4096)).toThrow(failed);

@@ -49,7 +49,8 @@ export interface HeldState {
  * update apart, and one that is ahead still has the state before. Of the reports of one replica the greatest counts.
  *
  * A member that was interrupted while it prepared the last generation holds the state of the one before; that is the same
- * where it has the same update, or the one after it.
+ * where it has the same update, or the one after it. Not where all share one memory: that of the generation before may have
+ * been given back, and whoever prepared the last one has its own.
  *
  * @returns null if nobody holds anything
  */
@@ -71,7 +72,8 @@ export function heldState(members: readonly MemberState[], transport: RunConfig[
   const holds = (member: MemberState): boolean => {
     if (member.heldGeneration === generation) return true;
     const ahead = (before.get(replicaOf(member, transport)) ?? -1) - update;
-    return member.heldGeneration === generation - 1 && generation > 1 && (ahead === 0 || ahead === 1);
+    const isBefore = member.heldGeneration === generation - 1 && generation > 1 && transport !== 'shm';
+    return isBefore && (ahead === 0 || ahead === 1);
   };
   return { update, holders: new Set(members.filter(holds).map(({ worker }) => worker)) };
 }

@@ -247,10 +247,11 @@ function becomeTraining(draft: Draft, nowMs: number): void {
   patch(draft, {
     stage: 'training',
     hasTrained: true,
-    // A hub or a fast worker has waited; its turn begins now.
-    members: draft.state.members.map((member) =>
-      isActive(member) ? { ...member, status: 'training', phaseSinceMs: nowMs } : member,
-    ),
+    // A hub or a fast worker has waited; its turn begins now. Of shared memory only the new generation's is left.
+    members: draft.state.members.map((member): MemberState => {
+      if (isActive(member)) return { ...member, status: 'training', phaseSinceMs: nowMs };
+      return settings.config.transport === 'shm' ? { ...member, heldGeneration: 0, heldUpdate: 0 } : member;
+    }),
   });
   for (const member of members) send(draft, member, { kind: 'start', generation });
   draft.effects.push({

@@ -74,7 +74,9 @@ export class Session {
 
   /** What it can bring into the next generation; generation 0: nothing. */
   get held(): { readonly heldGeneration: number; readonly heldUpdate: number } {
-    const { generation = 0, update = 0 } = this.#held ?? {};
+    // A generation that went on without this worker has given back the memory that they shared.
+    const held = this.#held?.prepared.memory.isDiscarded ? null : this.#held;
+    const { generation = 0, update = 0 } = held ?? {};
     return { heldGeneration: generation, heldUpdate: update };
   }
 
@@ -102,7 +104,7 @@ export class Session {
 
   #copyHeld(update: number): Float32Array<ArrayBuffer> {
     const held = this.#held;
-    assert(held !== null, `no state of update ${update} is held`);
+    assert(held !== null && !held.prepared.memory.isDiscarded, `no state of update ${update} is held`);
     // Another member of this host may have seen one more update applied, or the run goes back by one.
     assert(Math.abs(held.update - update) <= 1, `update ${update} of a held ${held.update}`);
     return held.prepared.training.images.copy(parityAfter(commitsBefore(update, this.#warm.config)));
