@@ -5,6 +5,8 @@ export interface SharedHostMemory {
   readonly memory: HostMemory;
   /** Called when a word in it has changed. */
   readonly watchers: Set<() => void>;
+  /** Given back: it reads as zeros. */
+  isDiscarded: boolean;
 }
 
 /** /dev/shm of every host: names that lead to memory, which lives on without its name. */
@@ -28,10 +30,11 @@ export class HostMemories {
 }
 
 export function privateMemory(plan: HostMemoryPlan, committed: number): SharedHostMemory {
-  return { memory: HostMemory.private(plan, committed), watchers: new Set() };
+  return { memory: HostMemory.private(plan, committed), watchers: new Set(), isDiscarded: false };
 }
 
 /** MADV_REMOVE: the memory is given back, and reads as zeros. */
-export function discard({ memory }: SharedHostMemory): void {
-  for (const image of memory.images) image.fill(0);
+export function discard(shared: SharedHostMemory): void {
+  shared.isDiscarded = true;
+  for (const image of shared.memory.images) image.fill(0);
 }

@@ -62,7 +62,8 @@ export class SimSession {
   }
 
   get held() {
-    return { heldGeneration: this.#held?.generation ?? 0, heldUpdate: this.#held?.update ?? 0 };
+    const held = this.#held?.prepared.shared.isDiscarded ? null : this.#held;
+    return { heldGeneration: held?.generation ?? 0, heldUpdate: held?.update ?? 0 };
   }
 
   /** What it has really committed: of the generation that it is in, if it is in one. */
@@ -271,7 +272,9 @@ export class SimSession {
   }
 
   #check(update: number): void {
-    const { images, assignment } = this.#ready();
+    const { images, assignment, shared } = this.#ready();
+    // What it does in memory that was given back, whoever was taken for lost, is no commit.
+    if (shared.isDiscarded) return;
     const { monitor, config } = this.#worker.world;
     const hash = hashState(images.committed(parityOf(update, config)));
     monitor.committed(this.#worker.name, assignment.generation, update, hash);
@@ -326,7 +329,7 @@ export class SimSession {
 
   #copyHeld(update: number): Float32Array<ArrayBuffer> {
     const held = this.#held;
-    assert(held !== null, `no state of update ${update} is held`);
+    assert(held !== null && !held.prepared.shared.isDiscarded, `no state of update ${update} is held`);
     assert(Math.abs(held.update - update) <= 1, `update ${update} of a held ${held.update}`);
     return held.prepared.images.copy(parityOf(update, this.#worker.world.config));
   }
