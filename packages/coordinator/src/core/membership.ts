@@ -96,15 +96,18 @@ function identityRefusal({ settings, members }: CoordinatorState, hello: Hello, 
   return null;
 }
 
-function placeRefusal({ settings, members, stage }: CoordinatorState, hello: Hello, local: boolean): Refusal | null {
+function placeRefusal(state: CoordinatorState, hello: Hello, local: boolean): Refusal | null {
+  const { settings, members, stage, processes } = state;
   const { config, localWorkers, hub } = settings;
   if (stage === 'failed') return { code: 'GANTRY_USAGE', message: 'the run has ended' };
   if (hello.hub)
     return hello.worker === hub && local
       ? null
       : { code: 'GANTRY_USAGE', message: 'this run needs no hub from outside' };
-  const others = members.filter((member) => !member.hub && !member.local).length;
-  if (!local && others >= config.maxWorkers - localWorkers.length) {
+  // Who is about to leave, or is started no more, takes no place from whoever replaces it.
+  const others = members.filter((member) => !member.hub && !member.local && !member.leaving).length;
+  const own = localWorkers.filter((worker) => !processes.get(worker)!.over).length;
+  if (!local && others >= config.maxWorkers - own) {
     const message = `the run has all the workers that it may have: ${config.maxWorkers} (--max-workers; at most one a shard)`;
     return { code: 'GANTRY_USAGE', message };
   }
