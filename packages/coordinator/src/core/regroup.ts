@@ -49,6 +49,8 @@ export function onPaused(draft: Draft, member: MemberState, paused: Paused, nowM
 export function maybeGather(draft: Draft, nowMs: number): void {
   const { stage, members } = draft.state;
   if (stage !== 'pausing' || members.some(({ status }) => status === 'pausing')) return;
+  // Who would have gone at once, had it not been pausing.
+  for (const member of members) if (member.leaving && member.heldGeneration === 0) dismiss(draft, member);
   patch(draft, { stage: 'gathering' });
   tryAssign(draft, nowMs);
 }
