@@ -137,18 +137,21 @@ function onMessage(draft: Draft, event: Extract<CoordinatorEvent, { type: 'messa
 
 /**
  * It lost the connection and comes back on a new one before its lease is over. While it waits it says Hello again and again:
- * of an earlier one, whose answer it never had, it knows no session.
+ * of an earlier one, whose answer it never had, it knows no session. A local worker's last process may have said Hello just
+ * before it was killed: the newest counts.
  */
 function forgetFormer(draft: Draft, hello: Hello): void {
   const { formerSession, worker, host, pid } = hello;
+  const isChild = isOwnChild(draft.state, hello);
   const isSame = (member: MemberState): boolean =>
-    member.session === formerSession || (member.worker === worker && member.host === host && member.pid === pid);
+    member.session === formerSession ||
+    (member.worker === worker && ((member.host === host && member.pid === pid) || (member.local && isChild)));
   const former = draft.state.members.find(isSame);
   if (former === undefined) return;
   const reason = 'it lost the connection and comes back';
   if (!former.local) loseMember(draft, former, reason);
   // Its process goes on: it is not started again.
-  else if (isOwnChild(draft.state, hello)) releaseMember(draft, former, reason);
+  else if (isChild) releaseMember(draft, former, reason);
 }
 
 function isStale({ settings, generation, stage }: CoordinatorState, envelope: Envelope): boolean {
