@@ -133,7 +133,8 @@ export class WorkerProcess {
     }
     const { endpoint } = this.#options;
     const message = `${endpoint} now serves run ${runId}, this worker belongs to ${this.#runId}; start it anew to join that one`;
-    this.#apply({ type: 'failed', code: 'GANTRY_COORDINATOR_LOST', message, detailsJson: '' });
+    // Not as a failure: that run has nothing to do with it.
+    this.#apply({ type: 'coordinatorLost', message, mayReturn: false });
     return false;
   }
 
