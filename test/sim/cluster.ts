@@ -23,6 +23,8 @@ const HONEST_ENDS = new Set([
   'GANTRY_DISK_FULL',
   'GANTRY_FILE_FAILED',
   'GANTRY_INTERRUPTED',
+  // Before the first generation trains: whoever should make the memory hangs.
+  'GANTRY_SHARED_MEMORY_FAILED',
 ]);
 
 /** The processes of one run, and who operates them: what has ended is started again, as systemd or Kubernetes would. */

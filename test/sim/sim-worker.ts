@@ -213,7 +213,7 @@ export class SimWorker extends SimProcess {
       this.#runId = runId;
       return true;
     }
-    this.apply({ type: 'failed', code: 'GANTRY_COORDINATOR_LOST', message: 'another run', detailsJson: '' });
+    this.apply({ type: 'coordinatorLost', message: 'another run', mayReturn: false });
     return false;
   }
 
