@@ -7,7 +7,7 @@ import { hasNewcomer, onReady, tryAssign } from './generation.js';
 import { onChildExit, onChildStopped, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
 import { loseMember, releaseMember } from './loss.js';
 import { isOwnChild, onHello, onJoined } from './membership.js';
-import { becomePausing, onLeave, onPaused } from './regroup.js';
+import { becomePausing, letLeaversGo, onLeave, onPaused } from './regroup.js';
 import { onCheckpointSaved, onStateChunk } from './saving.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { drop, memberByPeer, patch, patchMember, send } from './state.js';
@@ -177,6 +177,7 @@ function onMemberMessage(draft: Draft, member: MemberState, { body }: Envelope, 
       return;
     case 'ready':
       onReady(draft, member, body, nowMs);
+      letLeaversGo(draft);
       return;
     case 'stateChunk':
       onStateChunk(draft, member, body);

@@ -6,16 +6,29 @@ import { becomeFailed, nameOf } from './failure.js';
 import { journalRecord } from './journal.js';
 import { initialMetrics, resumeMetrics } from './metrics.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { activeMembers, isActive, leader, patch, patchMember, send, summarize, updatesPerStep } from './state.js';
+import {
+  activeMembers,
+  holdsLastState,
+  isActive,
+  leader,
+  patch,
+  patchMember,
+  send,
+  summarize,
+  updatesPerStep,
+} from './state.js';
 
 /** Who may take part in the next generation. Before the first one a worker may still be loading what it needs. */
-function candidates({ members, hasTrained, stop }: CoordinatorState): MemberState[] {
+function candidates(state: CoordinatorState): MemberState[] {
+  const { members, hasTrained, stop } = state;
   const here = members.filter(({ status, phase }) => {
     return status === 'paused' || (status === 'joined' && (!hasTrained || phase === 'ready'));
   });
   const staying = here.filter(({ leaving, hub }) => !leaving || hub);
   // Where everybody was asked to leave, they save together what they have.
-  return staying.some(({ hub }) => !hub) || stop === 'none' ? staying : here;
+  if (!staying.some(({ hub }) => !hub)) return stop === 'none' ? staying : here;
+  // Who alone holds the state hands it on before it goes.
+  return [...here.filter((member) => member.leaving && holdsLastState(state, member)), ...staying];
 }
 
 /** Whether somebody waits to take part who would be given shards. */

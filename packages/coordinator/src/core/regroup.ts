@@ -4,7 +4,7 @@ import { dismiss, setProcess } from './dismiss.js';
 import { becomeFailed, nameOf } from './failure.js';
 import { tryAssign } from './generation.js';
 import type { Draft, MemberState } from './state.js';
-import { activeMembers, isActive, patch, patchMember, send } from './state.js';
+import { activeMembers, holdsLastState, isActive, patch, patchMember, send } from './state.js';
 import { onStop } from './stopping.js';
 
 /**
@@ -49,10 +49,11 @@ export function onPaused(draft: Draft, member: MemberState, paused: Paused, nowM
 export function maybeGather(draft: Draft, nowMs: number): void {
   const { stage, members } = draft.state;
   if (stage !== 'pausing' || members.some(({ status }) => status === 'pausing')) return;
-  // Who would have gone at once, had it not been pausing.
-  for (const member of members) if (member.leaving && member.heldGeneration === 0) dismiss(draft, member);
   patch(draft, { stage: 'gathering' });
   tryAssign(draft, nowMs);
+  if (draft.state.stage !== 'gathering') return;
+  // The run waits: whoever was asked to leave need not, unless only it holds the state.
+  for (const member of members) if (member.leaving && !holdsLastState(draft.state, member)) dismiss(draft, member);
 }
 
 /** What is said of a lost worker. */
@@ -130,6 +131,14 @@ function expectSomebody(draft: Draft, loss: Loss): boolean {
   return false;
 }
 
+/** Training has begun: whoever was asked to leave and took part only because nobody else held the state goes now. */
+export function letLeaversGo(draft: Draft): void {
+  const active = activeMembers(draft.state).filter(({ hub }) => !hub);
+  const { stage, stop } = draft.state;
+  if (stage !== 'training' || stop !== 'none' || !active.some(({ leaving }) => leaving)) return;
+  if (active.some(({ leaving }) => !leaving)) becomePausing(draft);
+}
+
 /**
  * A worker was sent SIGTERM: it goes as soon as the others hold the state. Where all are asked, as systemd and Slurm ask a
  * whole group, the run stops as by Ctrl-C, and nothing is lost.
@@ -150,7 +159,7 @@ export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): v
   }
   if (!isActive(member)) {
     if (hasTrained && draft.state.members.every(({ leaving, hub }) => leaving || hub)) onStop(draft);
-    else if (stage !== 'pausing' && !holdsLastState(draft, member)) dismiss(draft, member);
+    else if (stage !== 'pausing' && !holdsLastState(draft.state, member)) dismiss(draft, member);
     return;
   }
   const others = activeMembers(draft.state).some(({ leaving, hub }) => !leaving && !hub);
@@ -158,13 +167,4 @@ export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): v
   draft.effects.push({ type: 'log', message: `${nameOf(member)} was asked to leave (${reason}): ${what}` });
   if (others) becomePausing(draft);
   else onStop(draft);
-}
-
-/** While the run waits for workers, one that holds its state is not let go. */
-function holdsLastState(draft: Draft, member: MemberState): boolean {
-  const { members } = draft.state;
-  if (member.heldGeneration === 0) return false;
-  return !members.some(
-    (one) => one.worker !== member.worker && !one.leaving && one.heldGeneration >= member.heldGeneration,
-  );
 }

@@ -206,6 +206,14 @@ export function memberByPeer(state: CoordinatorState, peer: string): MemberState
   return state.members.find((member) => member.peer === peer);
 }
 
+/** Whether nobody who stays holds as much of the state as this member, so that it cannot be let go. */
+export function holdsLastState({ members }: CoordinatorState, member: MemberState): boolean {
+  if (member.heldGeneration === 0) return false;
+  return !members.some(
+    (one) => one.worker !== member.worker && !one.leaving && one.heldGeneration >= member.heldGeneration,
+  );
+}
+
 /** Updates that one step consists of. */
 export function updatesPerStep(state: CoordinatorState): number {
   const { updates, discriminatorUpdates } = state.settings.config;
