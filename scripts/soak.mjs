@@ -1,5 +1,6 @@
 // `npm run test:soak -- NAME …`: tests that are too long for `npm test`, each as long as it takes. Environment: fuzz reads
-// GANTRY_FUZZ_INPUTS (per parser) and GANTRY_FUZZ_SEED; without a seed it takes a new one, and prints it.
+// GANTRY_FUZZ_INPUTS (per parser) and GANTRY_FUZZ_SEED; without a seed it takes a new one, and prints it; sim reads
+// GANTRY_SIM_SEEDS.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -46,7 +47,19 @@ async function fuzz(parser) {
   return passed;
 }
 
-const SOAKS = { fuzz };
+/** Simulated clusters, seed by seed, a share of them to each processor. `sim:SEED` begins with that one. */
+async function sim(first = '1') {
+  const processes = availableParallelism();
+  const seeds = Math.ceil(Number(process.env.GANTRY_SIM_SEEDS ?? 100_000) / processes);
+  console.log(`sim: seeds ${first} to ${Number(first) + processes * seeds - 1}`);
+  const shares = Array.from({ length: processes }, (_, index) => {
+    const env = { GANTRY_SIM_SEEDS: String(seeds), GANTRY_SIM_FIRST: String(Number(first) + index * seeds) };
+    return runFile('test/sim/sim.test.ts', env);
+  });
+  return (await Promise.all(shares)).every((passed) => passed);
+}
+
+const SOAKS = { fuzz, sim };
 
 let failed = 0;
 const names = process.argv.slice(2);

@@ -113,9 +113,9 @@ export class Cluster {
   heal(): void {
     this.startCoordinator();
     const missing = this.plan.config.workers - this.alive.length;
-    const { workerHosts } = this.plan;
-    if (workerHosts.length === 0) return;
-    for (let index = 0; index < missing; index++) this.startWorker(workerHosts[index % workerHosts.length]!, '');
+    const { workerHosts, coordinatorHost } = this.plan;
+    const hosts = workerHosts.length > 0 ? workerHosts : [coordinatorHost];
+    for (let index = 0; index < missing; index++) this.startWorker(hosts[index % hosts.length]!, '');
   }
 
   #localWorkers(token: string, owner: () => SimCoordinator) {
