@@ -169,7 +169,11 @@ function becomeJoined(state: WorkerState, standing: Standing): WorkerStep {
   expectPhase(state, ['greeted'], 'bound');
   return {
     state: { ...state, phase: 'joined' },
-    effects: [send({ kind: 'joined', session: state.session, ...told(standing) })],
+    effects: [
+      send({ kind: 'joined', session: state.session, ...told(standing) }),
+      // Whom it had told is gone, or took it for lost.
+      ...(state.leaving ? [send({ kind: 'leave', reason: 'SIGTERM' })] : []),
+    ],
   };
 }
 
