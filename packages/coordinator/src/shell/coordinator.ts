@@ -292,6 +292,8 @@ class CoordinatorShell implements RunningCoordinator {
           if (pending !== undefined) await pending;
         } catch (error) {
           this.#fail(error);
+          // What follows promises what was to be durable first, and is not.
+          if (effect.type === 'journal') break;
         }
       }
     }
