@@ -27,6 +27,9 @@ const HONEST_ENDS = new Set([
   'GANTRY_SHARED_MEMORY_FAILED',
 ]);
 
+/** Virtual time in which a worker that was asked to leave is let go while others train. */
+const LEAVE_MS_MAX = 60_000;
+
 /** The processes of one run, and who operates them: what has ended is started again, as systemd or Kubernetes would. */
 export class Cluster {
   readonly world: World;
@@ -35,6 +38,8 @@ export class Cluster {
   coordinator: SimCoordinator | null = null;
   /** Set when the run is complete. */
   result: Extract<RunEnd, { result: unknown }>['result'] | null = null;
+  /** Since when, in virtual time, somebody who was asked to leave could have gone. */
+  readonly #leaving = new Map<string, number>();
   #nextPid = 100;
   #nextRun = 1;
   #incarnation = 0;
@@ -111,11 +116,26 @@ export class Cluster {
 
   /** What an operator does from time to time: whatever is missing is started. */
   heal(): void {
+    this.#expectLeavers();
     this.startCoordinator();
     const missing = this.plan.config.workers - this.alive.length;
     const { workerHosts, coordinatorHost } = this.plan;
     const hosts = workerHosts.length > 0 ? workerHosts : [coordinatorHost];
     for (let index = 0; index < missing; index++) this.startWorker(hosts[index % hosts.length]!, '');
+  }
+
+  /** Whoever was asked to leave has gone when others have trained on for long. */
+  #expectLeavers(): void {
+    const { coordinator, world } = this;
+    const active = coordinator?.alive && coordinator.state.stage === 'training' ? coordinator.state.members : [];
+    const isStaying = active.some(({ leaving, status }) => !leaving && status === 'training');
+    for (const worker of this.alive) {
+      if (!worker.isLeaving || worker.frozen || worker.main.isHung || !isStaying) this.#leaving.delete(worker.name);
+      else if (!this.#leaving.has(worker.name)) this.#leaving.set(worker.name, world.clock.nowMs);
+      else if (world.clock.nowMs - this.#leaving.get(worker.name)! > LEAVE_MS_MAX) {
+        world.monitor.fail(`${worker.name} was asked to leave and is still there`);
+      }
+    }
   }
 
   #localWorkers(token: string, owner: () => SimCoordinator) {

@@ -97,7 +97,7 @@ const FAULTS = {
   'the disk is full': (cluster, forMs) => trouble(cluster, 'full', forMs),
   'fsync fails': (cluster, forMs) => trouble(cluster, 'fsync', forMs),
   'the disk is slow': (cluster, forMs) => {
-    cluster.world.disk.slowness = 100;
+    cluster.world.disk.slowness = forMs > 5000 ? 1500 : 100;
     later(cluster, forMs, () => {
       cluster.world.disk.slowness = 1;
     });

@@ -59,6 +59,10 @@ export class MainThread {
     return this.#current === null && this.#chain.length === 0;
   }
 
+  get isHung(): boolean {
+    return this.#isHung;
+  }
+
   get isBlocked(): boolean {
     return this.#blocked;
   }

@@ -253,7 +253,10 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         () => this.alive,
         (error) =>
           this.run(() => {
-            if (error !== null) this.#fail(error);
+            if (error !== null) {
+              this.#fail(error);
+              if (first) this.#effects = [];
+            }
             done();
             if (first) this.#drain();
           }),
