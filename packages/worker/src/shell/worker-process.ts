@@ -159,7 +159,7 @@ export class WorkerProcess {
         this.#channel.send(effect.message);
         return;
       case 'configure':
-        this.#begin(() => this.#configure(effect.runConfigJson, effect.modelPath));
+        this.#begin(this.#configuring(effect, this.#state.session));
         return;
       case 'prepare':
         this.#begin(() => this.#prepare(effect.assignment));
@@ -200,17 +200,29 @@ export class WorkerProcess {
     this.#channel.cancel();
   }
 
-  async #configure(runConfigJson: string, modelPath: string): Promise<void> {
+  /** The session is the one of the effect, whenever its turn comes. */
+  #configuring(effect: Extract<WorkerEffect, { type: 'configure' }>, session: string): () => Promise<void> {
+    return () => this.#configure(effect, session);
+  }
+
+  /** @param session Whoever lost it meanwhile, and has another, is configured anew for that one. */
+  async #configure(
+    { runConfigJson, modelPath }: Extract<WorkerEffect, { type: 'configure' }>,
+    session: string,
+  ): Promise<void> {
+    if (session !== this.#state.session) return;
     const read = JSON.parse(runConfigJson) as RunConfig;
     const config = modelPath === '' ? read : { ...read, model: modelPath };
     this.#transport = config.transport;
     if (this.#current === null) {
       // It says that it is here before it loads anything: others may have to wait for it.
       const bound = await this.#bindDataSocket();
+      if (session !== this.#state.session) return;
       this.#apply({ type: 'bound', ...bound, heldGeneration: 0, heldUpdate: 0 });
       await this.#warmUp(config);
     } else {
       const bound = await this.#bindDataSocket();
+      if (session !== this.#state.session) return;
       this.#apply({ type: 'bound', ...bound, ...this.#current.held });
     }
     this.#clock.enter(PHASE_INDEX.ready);
