@@ -272,7 +272,10 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     const assignment = send.envelope.body;
     // All who have joined or paused, the next generation's or not.
     const here = this.#state.members.filter(({ status }) => status !== 'greeted');
-    const replicas = here.flatMap(({ pid }) => this.#options.replicaOf(pid) ?? []);
+    const replicas = here.map(({ pid, worker, heldGeneration, heldUpdate }) => {
+      // Of one that has died unheard what it said counts.
+      return this.#options.replicaOf(pid) ?? { worker, heldGeneration, heldUpdate };
+    });
     const members = assignment.members.map(({ worker, place }) => `${worker}:${place}`).join(' ');
     this.world.trace.add(`${this.name} generation ${assignment.generation} from ${assignment.startUpdate}: ${members}`);
     this.world.monitor.assigned(assignment, replicas, this.#state.saving.last?.update ?? null);

@@ -113,7 +113,13 @@ export class SimSession {
       this.#prepared = prepared;
       this.#former = this.#held;
       this.#held = { generation: assignment.generation, prepared, update: assignment.startUpdate };
-      world.monitor.state(`${worker.name} is ready at ${assignment.startUpdate}`, assignment.startUpdate, stateSha256);
+      if (!shared.isDiscarded) {
+        world.monitor.state(
+          `${worker.name} is ready at ${assignment.startUpdate}`,
+          assignment.startUpdate,
+          stateSha256,
+        );
+      }
       return this.#report(role, stateSha256);
     } catch (error) {
       stopWatching();

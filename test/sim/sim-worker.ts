@@ -223,7 +223,7 @@ export class SimWorker extends SimProcess {
         this.send(effect.message);
         return;
       case 'configure':
-        this.main.begin(() => this.#configure());
+        this.main.begin(this.#configuring(this.#state.session));
         return;
       case 'prepare':
         this.main.begin(() => this.#prepare(effect.assignment));
@@ -288,9 +288,15 @@ export class SimWorker extends SimProcess {
     this.#receiveFailed = null;
   }
 
-  *#configure(): Work {
+  #configuring(session: string): () => Work {
+    return () => this.#configure(session);
+  }
+
+  *#configure(session: string): Work {
+    if (session !== this.#state.session) return;
     yield delay(this.world.random.between(0.5, 5));
     const endpoint = this.#bind();
+    if (session !== this.#state.session) return;
     const isFirst = this.#session === null;
     this.apply({ type: 'bound', dataEndpoint: endpoint, ...this.held });
     if (isFirst) {
