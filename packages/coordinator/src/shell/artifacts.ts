@@ -37,7 +37,9 @@ export class Artifacts {
   }
 
   saveCheckpoint(effect: Extract<Effect, { type: 'saveCheckpoint' }>): void {
-    this.#later(() => this.#save(effect));
+    // At once: a state of the same update may come again, or be relayed, before its turn.
+    const state = this.#inbox.take(effect.update);
+    this.#later(() => this.#save(effect, state));
   }
 
   deleteCheckpoints(steps: readonly number[]): void {
@@ -56,9 +58,8 @@ export class Artifacts {
     return this.#writing;
   }
 
-  async #save(effect: Extract<Effect, { type: 'saveCheckpoint' }>): Promise<void> {
+  async #save(effect: Extract<Effect, { type: 'saveCheckpoint' }>, state: Float32Array): Promise<void> {
     const { update, step, stateSha256, programHash, stateLayoutJson } = effect;
-    const state = this.#inbox.take(update);
     const layout = parseStateLayout(stateLayoutJson);
     const manifest = {
       formatVersion: CHECKPOINT_FORMAT,
