@@ -209,7 +209,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         this.#store(effect);
         return true;
       case 'saveCheckpoint':
-        this.#later((done) => this.#save(effect, done));
+        this.#saveCheckpoint(effect);
         return true;
       case 'deleteCheckpoints':
         this.#later((done) => {
@@ -321,11 +321,18 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     return new Float32Array(state.buffer);
   }
 
-  #save(effect: Extract<Effect, { type: 'saveCheckpoint' }>, done: () => void): void {
-    const { update, step: atStep, stateSha256, programHash } = effect;
-    let state: Float32Array;
+  #saveCheckpoint(effect: Extract<Effect, { type: 'saveCheckpoint' }>): void {
     try {
-      state = this.#take(update);
+      const state = this.#take(effect.update);
+      this.#later((done) => this.#save(effect, state, done));
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #save(effect: Extract<Effect, { type: 'saveCheckpoint' }>, state: Float32Array, done: () => void): void {
+    const { update, step: atStep, stateSha256, programHash } = effect;
+    try {
       if (hashState([state]) !== stateSha256) {
         throw new GantryError('GANTRY_PROTOCOL_INVALID', `the state of step ${atStep} is not what its SHA-256 says`);
       }
