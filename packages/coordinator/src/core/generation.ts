@@ -21,8 +21,10 @@ import {
 /** Who may take part in the next generation. Before the first one a worker may still be loading what it needs. */
 function candidates(state: CoordinatorState): MemberState[] {
   const { members, hasTrained, stop } = state;
-  const here = members.filter(({ status, phase }) => {
-    return status === 'paused' || (status === 'joined' && (!hasTrained || phase === 'ready'));
+  const here = members.filter(({ status, phase, heldGeneration }) => {
+    // Whoever holds a state has loaded everything before.
+    const isLoaded = !hasTrained || phase === 'ready' || heldGeneration > 0;
+    return status === 'paused' || (status === 'joined' && isLoaded);
   });
   const staying = here.filter(({ leaving, hub }) => !leaving || hub);
   // Where everybody was asked to leave, they save together what they have.
