@@ -32,7 +32,7 @@ export class DataNetwork {
     const endpoint = `tcp://${process.host}:${this.#nextPort++}`;
     const socket = new SimDataSocket({ network: this, process, endpoint, onArrival });
     this.#bound.set(endpoint, socket);
-    return new DataSocket(socket, null);
+    return new DataSocket(socket, { folder: null, publicKey: '' });
   }
 
   find(endpoint: string): SimDataSocket | null {

@@ -298,7 +298,7 @@ export class SimWorker extends SimProcess {
     const endpoint = this.#bind();
     if (session !== this.#state.session) return;
     const isFirst = this.#session === null;
-    this.apply({ type: 'bound', dataEndpoint: endpoint, ...this.held });
+    this.apply({ type: 'bound', dataEndpoint: endpoint, dataKey: '', ...this.held });
     if (isFirst) {
       this.progress.enter('compiling');
       yield delay(this.world.pace.compileMs * this.world.random.between(0.5, 2));
@@ -325,7 +325,7 @@ export class SimWorker extends SimProcess {
     yield* this.#endGeneration();
     const dataEndpoint = this.#bind();
     this.progress.enter('ready');
-    this.apply({ type: 'paused', dataEndpoint, ...this.held });
+    this.apply({ type: 'paused', dataEndpoint, dataKey: '', ...this.held });
   }
 
   *#prepare(assignment: Assignment): Work {
