@@ -11,9 +11,9 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 
 /** Runs one file of tests in a process of its own; what it prints comes out as a whole. */
-function runFile(file, env) {
+function runFile(file, env, project = 'system') {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [VITEST, 'run', '--project', 'system', file], {
+    const child = spawn(process.execPath, [VITEST, 'run', '--project', project, file], {
       cwd: ROOT,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -40,7 +40,7 @@ async function fuzz(parser) {
   let passed = true;
   const runNext = async () => {
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
-      if (!(await runFile(`test/fuzz/${file}`, env))) passed = false;
+      if (!(await runFile(`test/fuzz/${file}`, env, 'unit'))) passed = false;
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, runNext));
@@ -59,7 +59,12 @@ async function sim(first = '1') {
   return (await Promise.all(shares)).every((passed) => passed);
 }
 
-const SOAKS = { fuzz, sim };
+/** Every number of workers with every transport and topology. */
+function bits() {
+  return runFile('test/integration/bits.test.ts', { GANTRY_BITS: 'all' });
+}
+
+const SOAKS = { bits, fuzz, sim };
 
 let failed = 0;
 const names = process.argv.slice(2);
