@@ -59,12 +59,7 @@ async function sim(first = '1') {
   return (await Promise.all(shares)).every((passed) => passed);
 }
 
-/** Every number of workers with every transport and topology. */
-function bits() {
-  return runFile('test/integration/bits.test.ts', { GANTRY_BITS: 'all' });
-}
-
-const SOAKS = { bits, fuzz, sim };
+const SOAKS = { fuzz, sim };
 
 let failed = 0;
 const names = process.argv.slice(2);
