@@ -27,7 +27,7 @@ export const FINAL_STATE_ALLOWANCE_MS = 30_000;
  * A report that may be the consequence of something else (a peer's broken connection, an exit without its Failure) waits this
  * long for its cause to be heard of. Part of the 2 s in which a fault ends a run.
  */
-export const SUSPICION_MS = 300;
+export const SUSPICION_MS = 150;
 
 /** Refused workers that are told of; more are strangers at their work. */
 export const REFUSALS_TOLD = 10;

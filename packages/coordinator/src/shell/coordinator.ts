@@ -105,7 +105,7 @@ class CoordinatorShell implements RunningCoordinator {
       insecure: options.insecure ?? false,
       keys: options.keys,
       onFrame: (peer, frame, name) => shell?.receive(peer, frame, name),
-      onGone: (peer) => shell?.post({ type: 'disconnected', nowMs: performance.now(), peer }),
+      onGone: (peer) => void shell?.lose(peer),
       probe: (peer) => shell?.probe(peer) ?? null,
       farewell: (_peer, name) => refusalOf(settings.runId, `the key of ${name} was taken off the allow-list`),
       onWarning: (message) => shell?.warn(message),
@@ -241,6 +241,13 @@ class CoordinatorShell implements RunningCoordinator {
       const message = `${member.worker}: ${error.message}`;
       this.post({ type: 'failed', nowMs, code: error.code, message, details: { worker: member.worker } });
     }
+  }
+
+  /** A connection broke. If that is because a process of ours has ended, its exit says more, however busy this machine is. */
+  async lose(peer: string): Promise<void> {
+    const member = memberByPeer(this.#state, peer);
+    if (member?.local === true && (await this.#workers.isEnding(member.worker))) return;
+    this.post({ type: 'disconnected', nowMs: performance.now(), peer });
   }
 
   warn(message: string): void {

@@ -28,6 +28,9 @@ export interface LocalWorkersOptions {
   readonly onExit: (exit: ChildExit) => void;
 }
 
+/** States of a process that runs no more: gone, a zombie, dead. */
+const ENDED: ReadonlySet<string> = new Set(['', 'Z', 'X', 'x']);
+
 interface Child {
   readonly worker: string;
   readonly process: ChildProcess;
@@ -70,6 +73,13 @@ export class LocalWorkers {
   async ended(): Promise<void> {
     await Promise.all([...this.#children.values()].map((child) => child.ended));
     process.off('exit', this.#killAll);
+  }
+
+  /** Its process has ended, or is about to: its exit will be told. Never where the kernel does not say. */
+  async isEnding(worker: string): Promise<boolean> {
+    const child = this.#children.get(worker);
+    if (process.platform !== 'linux' || child?.process.pid === undefined || !child.alive) return false;
+    return ENDED.has(await processState(child.process.pid));
   }
 
   /** Those that the kernel shows as stopped; none where it does not say. */
