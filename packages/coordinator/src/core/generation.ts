@@ -44,7 +44,9 @@ export function hasNewcomer(state: CoordinatorState): boolean {
 function workersNeeded(state: CoordinatorState, nowMs: number): number {
   const { settings, hasTrained, members, stop } = state;
   const { workers, minWorkers, leaseMs } = settings.config;
-  if (hasTrained) return stop === 'none' ? minWorkers : 1;
+  // What there is shall be saved, by whoever is there.
+  if (stop !== 'none') return 1;
+  if (hasTrained) return minWorkers;
   // After a restart of the coordinator: whoever holds the state comes back within moments, or not at all.
   const isHeld = members.some(({ heldGeneration }) => heldGeneration > 0);
   const missing = settings.formerMembers.some((name) => !members.some(({ worker }) => worker === name));
@@ -63,6 +65,9 @@ export function tryAssign(draft: Draft, nowMs: number): void {
   const lacksHub = settings.hub !== null && hubs.length === 0;
   if (workers.length < workersNeeded(draft.state, nowMs) || lacksHub) {
     if (hasTrained) tellWaiting(draft, workers.length);
+    // Whoever was asked to leave need not wait with the run, unless only it holds the state.
+    for (const member of members)
+      if (member.leaving && !member.hub && !holdsLastState(draft.state, member)) dismiss(draft, member);
     return;
   }
   // At the start everybody who has said Hello is waited for.

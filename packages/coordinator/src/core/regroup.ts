@@ -4,7 +4,7 @@ import { dismiss, setProcess } from './dismiss.js';
 import { becomeFailed, nameOf } from './failure.js';
 import { tryAssign } from './generation.js';
 import type { Draft, MemberState } from './state.js';
-import { activeMembers, holdsLastState, isActive, patch, patchMember, send } from './state.js';
+import { activeMembers, hasProgress, holdsLastState, isActive, patch, patchMember, send } from './state.js';
 import { onStop } from './stopping.js';
 
 /**
@@ -51,9 +51,6 @@ export function maybeGather(draft: Draft, nowMs: number): void {
   if (stage !== 'pausing' || members.some(({ status }) => status === 'pausing')) return;
   patch(draft, { stage: 'gathering' });
   tryAssign(draft, nowMs);
-  if (draft.state.stage !== 'gathering') return;
-  // The run waits: whoever was asked to leave need not, unless only it holds the state.
-  for (const member of members) if (member.leaving && !holdsLastState(draft.state, member)) dismiss(draft, member);
 }
 
 /** What is said of a lost worker. */
@@ -158,7 +155,7 @@ export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): v
     return;
   }
   if (!isActive(member)) {
-    if (hasTrained && draft.state.members.every(({ leaving, hub }) => leaving || hub)) onStop(draft);
+    if (hasProgress(draft.state) && draft.state.members.every(({ leaving, hub }) => leaving || hub)) onStop(draft);
     else if (stage !== 'pausing' && !holdsLastState(draft.state, member)) dismiss(draft, member);
     return;
   }

@@ -207,11 +207,22 @@ export function memberByPeer(state: CoordinatorState, peer: string): MemberState
 }
 
 /** Whether nobody who stays holds as much of the state as this member, so that it cannot be let go. */
-export function holdsLastState({ members }: CoordinatorState, member: MemberState): boolean {
-  if (member.heldGeneration === 0) return false;
+export function holdsLastState(state: CoordinatorState, member: MemberState): boolean {
+  const { members } = state;
+  if (!holdsProgress(state, member)) return false;
   return !members.some(
     (one) => one.worker !== member.worker && !one.leaving && one.heldGeneration >= member.heldGeneration,
   );
+}
+
+/** Whether what it holds is more than the checkpoint, or the beginning, would give back. */
+function holdsProgress({ saving }: CoordinatorState, { heldGeneration, heldUpdate }: MemberState): boolean {
+  return heldGeneration > 0 && heldUpdate > (saving.last?.update ?? 0);
+}
+
+/** Whether there is anything to save: this coordinator has trained, or members hold what the one before it had reached. */
+export function hasProgress(state: CoordinatorState): boolean {
+  return state.hasTrained || state.members.some((member) => holdsProgress(state, member));
 }
 
 /** Updates that one step consists of. */

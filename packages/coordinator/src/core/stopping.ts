@@ -5,12 +5,12 @@ import { journalRecord } from './journal.js';
 import { steadyPhases, steadyRate } from './metrics.js';
 import type { RunResult } from './run-events.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { activeMembers, leader, patch, patchMember, send, updatesPerStep } from './state.js';
+import { activeMembers, hasProgress, leader, patch, patchMember, send, updatesPerStep } from './state.js';
 
 /** Ctrl-C: the leader alone decides where, because nobody can commit an update without it (ADR 2). */
 export function onStop(draft: Draft): void {
-  const { stage, stop, hasTrained } = draft.state;
-  if (!hasTrained && (stage === 'gathering' || stage === 'preparing')) {
+  const { stage, stop } = draft.state;
+  if (!hasProgress(draft.state) && (stage === 'gathering' || stage === 'preparing')) {
     becomeFailed(draft, 'GANTRY_INTERRUPTED', 'stopped before training began');
     return;
   }
