@@ -1,24 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import {
-  assertNever,
-  decodeEnvelope,
-  type Envelope,
-  type ErrorCode,
-  encodeEnvelope,
-  GantryError,
-} from '@gantry/common';
-import { REFUSALS_TOLD } from '../core/constants.js';
+import { assertNever, type ErrorCode, encodeEnvelope, GantryError } from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
 import { isInputError } from '../core/failure.js';
 import type { RunEvent, RunResult } from '../core/run-events.js';
-import { type CoordinatorState, initialState, memberByPeer } from '../core/state.js';
+import { type CoordinatorState, initialState } from '../core/state.js';
 import { statusOf } from '../core/status.js';
 import { Artifacts } from './artifacts.js';
 import { listCheckpoints } from './checkpoint-writer.js';
 import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } from './constants.js';
 import { ControlSocket, checkBind } from './control-socket.js';
-import { identify, refusalOf } from './identify.js';
+import { refusalOf } from './identify.js';
 import { LocalWorkers } from './local-workers.js';
 import {
   BIND_DEFAULT,
@@ -28,10 +19,11 @@ import {
   type RunningCoordinator,
   settingsOf,
 } from './options.js';
-import { type OfferedState, sendState } from './restored-state.js';
-import { checkSteps, checkUnchanged, findCheckpoint, recordOf } from './resume.js';
+import { Reception } from './reception.js';
+import { checkUnchanged } from './resume.js';
 import { RunDirectory, readJournal } from './run-directory.js';
 import { removeSharedMemory } from './shared-memory-files.js';
+import { StateSupply } from './state-supply.js';
 import { watchStopped } from './watch-stopped.js';
 
 /**
@@ -80,18 +72,16 @@ class CoordinatorShell implements RunningCoordinator {
   readonly #socket: ControlSocket;
   readonly #workers: LocalWorkers;
   readonly #artifacts: Artifacts;
+  readonly #supply: StateSupply;
+  readonly reception: Reception;
   readonly #sharedMemory = new Set<string>();
   readonly #timers: NodeJS.Timeout[] = [];
   readonly #settle: Settle;
   #state: CoordinatorState;
   #queue: CoordinatorEvent[] = [];
   #draining = true;
-  /** The checkpoint that was read, until a generation has begun from it: it is as large as model and optimizer. */
-  #restored: OfferedState | null = null;
   #statusBusy = false;
   #over = false;
-  /** Messages that were not of the key they said. */
-  #refused = 0;
   #trained = false;
 
   static async open(
@@ -104,9 +94,9 @@ class CoordinatorShell implements RunningCoordinator {
       bind: options.bind ?? BIND_DEFAULT,
       insecure: options.insecure ?? false,
       keys: options.keys,
-      onFrame: (peer, frame, name) => shell?.receive(peer, frame, name),
-      onGone: (peer) => void shell?.lose(peer),
-      probe: (peer) => shell?.probe(peer) ?? null,
+      onFrame: (peer, frame, name) => shell?.reception.receive(peer, frame, name),
+      onGone: (peer) => void shell?.reception.lose(peer),
+      probe: (peer) => shell?.reception.probe(peer) ?? null,
       farewell: (_peer, name) => refusalOf(settings.runId, `the key of ${name} was taken off the allow-list`),
       onWarning: (message) => shell?.warn(message),
     });
@@ -128,6 +118,23 @@ class CoordinatorShell implements RunningCoordinator {
       onCheckpoint: (checkpoint) => this.post({ type: 'checkpointSaved', nowMs: performance.now(), checkpoint }),
       onSample: (atStep, file) => this.#emit({ event: 'sample', step: atStep, path: file }),
       onError: (error) => this.#fail(error),
+    });
+    this.#supply = new StateSupply({
+      runId: settings.runId,
+      config: settings.config,
+      directory,
+      takeState: (update) => this.#artifacts.takeState(update),
+      send: (peer, frame) => socket.send(peer, frame),
+      warn: (message) => this.warn(message),
+      onError: (error) => this.#fail(error),
+    });
+    this.reception = new Reception({
+      runId: settings.runId,
+      state: () => this.#state,
+      post: (event) => this.post(event),
+      send: (peer, frame) => socket.send(peer, frame),
+      warn: (message) => this.warn(message),
+      isEnding: (worker) => this.#workers.isEnding(worker),
     });
     this.runId = settings.runId;
     this.endpoint = socket.endpoint;
@@ -206,81 +213,14 @@ class CoordinatorShell implements RunningCoordinator {
 
   async #restore(): Promise<void> {
     try {
-      const found = await findCheckpoint(this.#options.runDirectory);
-      this.#restored =
-        found === null
-          ? null
-          : { update: found.manifest.update, stateSha256: found.manifest.stateSha256, state: found.state };
-      for (const { message } of found?.damaged ?? []) {
-        this.#emit({ event: 'warning', message: `${message}; going on from step ${found!.manifest.step} instead` });
-      }
-      checkSteps(found, this.#settings.config);
-      // Damaged ones are left for a person to look at, and take no other's place.
-      const damaged = new Set(found?.damaged.map(({ step: at }) => at));
-      const kept = (await listCheckpoints(this.#directory.checkpoints)).filter((at) => !damaged.has(at));
-      const checkpoint = found === null ? null : recordOf(found);
-      const programHash = found?.manifest.programHash ?? '';
-      this.post({ type: 'restored', nowMs: performance.now(), checkpoint, programHash, kept });
+      this.post(await this.#supply.restore());
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Takes a frame from the socket. A stranger's nonsense is dropped; a member's ends the run, because it is a bug. */
-  receive(peer: string, frame: Uint8Array, name: string | null): void {
-    const nowMs = performance.now();
-    try {
-      const envelope = this.#identify({ peer, name }, decodeEnvelope(frame));
-      if (envelope === null) return;
-      if (envelope.body.kind === 'heartbeat') this.#echo(peer, envelope.body.session);
-      const freshId = envelope.body.kind === 'hello' ? randomUUID() : '';
-      this.post({ type: 'message', nowMs, peer, envelope, freshId });
-    } catch (error) {
-      const member = memberByPeer(this.#state, peer);
-      if (member === undefined || !(error instanceof GantryError)) return;
-      const message = `${member.worker}: ${error.message}`;
-      this.post({ type: 'failed', nowMs, code: error.code, message, details: { worker: member.worker } });
-    }
-  }
-
-  /** A connection broke. If that is because a process of ours has ended, its exit says more, however busy this machine is. */
-  async lose(peer: string): Promise<void> {
-    const member = memberByPeer(this.#state, peer);
-    if (member?.local === true && (await this.#workers.isEnding(member.worker))) return;
-    this.post({ type: 'disconnected', nowMs: performance.now(), peer });
-  }
-
   warn(message: string): void {
     this.#emit({ event: 'warning', message });
-  }
-
-  /** The message, if it is of the key that it says; null: it was refused. */
-  #identify({ peer, name }: { peer: string; name: string | null }, envelope: Envelope): Envelope | null {
-    if (name === null) return envelope;
-    const identified = identify(this.#state, { peer, name }, envelope);
-    if ('envelope' in identified) return identified.envelope;
-    void this.#socket.send(peer, refusalOf(this.runId, identified.refusal));
-    if (++this.#refused <= REFUSALS_TOLD) this.warn(`refused a message: ${identified.refusal}`);
-    return null;
-  }
-
-  /** Answers a heartbeat at once: effects that wait for the disk must not make a member believe that nobody is there. */
-  #echo(peer: string, session: string): void {
-    const frame = this.#state.stage === 'failed' ? null : this.probe(peer);
-    if (frame !== null && memberByPeer(this.#state, peer)?.session === session) void this.#socket.send(peer, frame);
-  }
-
-  /** A frame that a member expects at any time: the answer to a heartbeat. */
-  probe(peer: string): Uint8Array | null {
-    const member = memberByPeer(this.#state, peer);
-    if (member === undefined) return null;
-    const { session } = member;
-    return encodeEnvelope({
-      runId: this.runId,
-      generation: this.#state.generation,
-      update: 0,
-      body: { kind: 'heartbeat', session, phase: 'ready', workingUpdate: 0, progress: 0, phaseMs: 0 },
-    });
   }
 
   post(event: CoordinatorEvent): void {
@@ -327,9 +267,9 @@ class CoordinatorShell implements RunningCoordinator {
       case 'journal':
         return this.#journal(effect);
       case 'sendState':
-        return this.#sendState(effect);
+        return this.#supply.sendRestored(effect);
       case 'relayState':
-        return this.#relayState(effect);
+        return this.#supply.relay(effect);
       case 'readCheckpoint':
         return void this.#restore();
       case 'rewindMetrics':
@@ -372,20 +312,6 @@ class CoordinatorShell implements RunningCoordinator {
     void this.#socket.send(peer, encodeEnvelope(envelope));
   }
 
-  #sendState({ peer, generation }: Extract<Effect, { type: 'sendState' }>): void {
-    this.#offer(this.#restored!, peer, generation);
-  }
-
-  #relayState({ update, stateSha256, generation, peers }: Extract<Effect, { type: 'relayState' }>): void {
-    const state = this.#artifacts.takeState(update);
-    for (const { peer } of peers) this.#offer({ update, stateSha256, state }, peer, generation);
-  }
-
-  #offer(state: OfferedState, peer: string, generation: number): void {
-    const send = (frame: Uint8Array): Promise<boolean> => this.#socket.send(peer, frame);
-    void sendState(state, { runId: this.runId, generation }, send).catch((error) => this.#fail(error));
-  }
-
   #fail(error: unknown): void {
     const known = error instanceof GantryError ? error : null;
     const message = known?.message ?? `unexpected: ${(error as Error).stack ?? String(error)}`;
@@ -399,7 +325,7 @@ class CoordinatorShell implements RunningCoordinator {
     if (event.event === 'error') this.#over = true;
     if (event.event === 'ready') {
       this.#trained = true;
-      this.#restored = null;
+      this.#supply.release();
     }
     this.#options.onEvent(event);
   }
