@@ -188,7 +188,9 @@ export class SimWorker extends SimProcess {
         this.apply({ type: 'message', message: message.message });
         return;
       case 'lost':
-        this.#cancel(new GantryError('GANTRY_COORDINATOR_LOST', message.message));
+        this.#cancel(
+          new GantryError(message.mayReturn ? 'GANTRY_ABORTED' : 'GANTRY_COORDINATOR_LOST', message.message),
+        );
         this.apply({ type: 'coordinatorLost', message: message.message, mayReturn: message.mayReturn });
         return;
       case 'failed':

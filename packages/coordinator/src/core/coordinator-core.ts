@@ -5,7 +5,7 @@ import type { CoordinatorEvent, Effect } from './events.js';
 import { becomeFailed } from './failure.js';
 import { hasNewcomer, onReady, tryAssign } from './generation.js';
 import { onChildExit, onChildStopped, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
-import { loseMember, releaseMember } from './loss.js';
+import { loseMember, refusesProgram, releaseMember } from './loss.js';
 import { isOwnChild, onHello, onJoined } from './membership.js';
 import { becomePausing, letLeaversGo, onLeave, onPaused } from './regroup.js';
 import { onCheckpointSaved, onStateChunk } from './saving.js';
@@ -176,7 +176,7 @@ function onMemberMessage(draft: Draft, member: MemberState, { body }: Envelope, 
       onJoined(draft, member, body, nowMs);
       return;
     case 'ready':
-      onReady(draft, member, body, nowMs);
+      if (!refusesProgram(draft, member, body)) onReady(draft, member, body, nowMs);
       letLeaversGo(draft);
       return;
     case 'stateChunk':

@@ -8,8 +8,14 @@ export function setProcess(draft: Draft, worker: string, process: LocalProcess):
 /** It may go: Bye, and its end is no loss. */
 export function dismiss(draft: Draft, member: MemberState): void {
   send(draft, member, { kind: 'bye' });
-  if (member.local) setProcess(draft, member.worker, { attempt: nextAttempt(draft, member.worker), over: true });
-  patch(draft, { members: draft.state.members.filter(({ worker }) => worker !== member.worker) });
+  if (member.local) {
+    setProcess(draft, member.worker, { attempt: nextAttempt(draft, member.worker), over: true, startedMs: null });
+  }
+  const { members, suspicion } = draft.state;
+  patch(draft, {
+    members: members.filter(({ worker }) => worker !== member.worker),
+    suspicion: suspicion?.worker === member.worker ? null : suspicion,
+  });
 }
 
 function nextAttempt(draft: Draft, worker: string): number {

@@ -267,6 +267,8 @@ function becomeTraining(draft: Draft, nowMs: number): void {
   patch(draft, {
     stage: 'training',
     hasTrained: true,
+    // Who comes later trains the same, or is refused.
+    expectedProgram: members.find(({ hub }) => !hub)!.programHash,
     // A hub or a fast worker has waited; its turn begins now. Of shared memory only the new generation's is left.
     members: draft.state.members.map((member): MemberState => {
       if (isActive(member)) return { ...member, status: 'training', phaseSinceMs: nowMs };

@@ -20,7 +20,7 @@ const settings = {
 
 /** Two members in the middle of training. */
 function training(): { draft: Draft; member: MemberState } {
-  const member = { worker: 'worker-0', phase: 'computing', workingUpdate: 100 } as MemberState;
+  const member = { worker: 'worker-0', phase: 'computing', status: 'training', workingUpdate: 100 } as MemberState;
   const state = { ...initialState(settings), stage: 'training' as const, members: [member, member] };
   return { draft: { state, effects: [] }, member };
 }

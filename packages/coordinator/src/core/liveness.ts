@@ -20,7 +20,7 @@ import { tryAssign } from './generation.js';
 import { blameStalled, confirmSuspicion, loseMember, suspect } from './loss.js';
 import { restart } from './regroup.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { isActive, memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
+import { activeMembers, isActive, memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
 
 /** Phases in which a member waits for others, or for nothing: it is never the one that holds the run up. */
 const WAITING: ReadonlySet<Phase> = new Set(['ready', 'gathering', 'committing', 'stopped']);
@@ -58,8 +58,8 @@ export function learnPhase(draft: Draft, phase: Phase, ms: number): void {
 
 /** One member has done `steps` more: what phases took before counts less, so that one hiccup is not excused for ever. */
 export function fadePhases(draft: Draft, steps: number): void {
-  const { phaseLongestMs, members } = draft.state;
-  const kept = 0.5 ** (steps / (LONGEST_HALF_LIFE_STEPS * members.length));
+  const { phaseLongestMs } = draft.state;
+  const kept = 0.5 ** (steps / (LONGEST_HALF_LIFE_STEPS * Math.max(1, activeMembers(draft.state).length)));
   const faded = Object.entries(phaseLongestMs).map(([phase, longest]) => [phase, longest * kept]);
   patch(draft, { phaseLongestMs: Object.fromEntries(faded) });
 }
@@ -118,6 +118,7 @@ export function onTick(draft: Draft, nowMs: number): void {
   checkSuspicion(draft, nowMs);
   if (draft.state.stage === 'gathering') tryAssign(draft, nowMs);
   checkAbsent(draft, nowMs);
+  checkRestarted(draft, nowMs);
   checkLeases(draft, nowMs);
   checkStalled(draft, nowMs);
   checkFinalState(draft, nowMs);
@@ -125,7 +126,7 @@ export function onTick(draft: Draft, nowMs: number): void {
 
 /** If this process itself was stopped or starved, the beats it missed are waiting in its socket: nobody else is at fault. */
 function forgiveOwnSleep(draft: Draft, nowMs: number): void {
-  const { lastTickMs, settings, members } = draft.state;
+  const { lastTickMs, settings, members, pausedSinceMs, allDoneMs, suspicion } = draft.state;
   const sleptMs = nowMs - lastTickMs;
   if (sleptMs < settings.config.leaseMs / 3) return;
   patch(draft, {
@@ -134,6 +135,9 @@ function forgiveOwnSleep(draft: Draft, nowMs: number): void {
       lastSeenMs: member.lastSeenMs + sleptMs,
       phaseSinceMs: member.phaseSinceMs + sleptMs,
     })),
+    pausedSinceMs: pausedSinceMs + sleptMs,
+    allDoneMs: allDoneMs === null ? null : allDoneMs + sleptMs,
+    suspicion: suspicion === null ? null : { ...suspicion, sinceMs: suspicion.sinceMs + sleptMs },
   });
 }
 
@@ -156,6 +160,20 @@ function checkAbsent(draft: Draft, nowMs: number): void {
   );
 }
 
+/** A worker that was started again and says nothing is started once more. */
+function checkRestarted(draft: Draft, nowMs: number): void {
+  const { processes, members, hasTrained } = draft.state;
+  if (!hasTrained) return;
+  for (const [worker, { startedMs, over }] of processes) {
+    const isLate = !over && startedMs !== null && nowMs - startedMs > HELLO_ALLOWANCE_MS;
+    if (!isLate || members.some((member) => member.worker === worker)) continue;
+    const reason = `it did not report within ${HELLO_ALLOWANCE_MS / 1000} s of its start`;
+    const problem = `${worker}, in phase starting: ${reason}`;
+    restart(draft, worker, { code: 'GANTRY_WORKER_LOST', reason, problem, details: unborn(worker) });
+    return;
+  }
+}
+
 function checkLeases(draft: Draft, nowMs: number): void {
   const { stage, settings, members } = draft.state;
   const silent = members.find((member) => {
@@ -171,7 +189,8 @@ function checkStalled(draft: Draft, nowMs: number): void {
   const { stage } = draft.state;
   if (stage !== 'training' && stage !== 'preparing' && stage !== 'pausing') return;
   const stalled = findStalled(draft.state, nowMs);
-  if (stalled !== undefined) blameStalled(draft, stalled, nowMs - stalled.phaseSinceMs);
+  if (stalled === undefined) return;
+  blameStalled(draft, stalled, nowMs - (stage === 'pausing' ? draft.state.pausedSinceMs : stalled.phaseSinceMs));
 }
 
 function checkFinalState(draft: Draft, nowMs: number): void {
@@ -236,8 +255,8 @@ export function onDisconnected(draft: Draft, peer: string, nowMs: number): void 
 export function onFailure(draft: Draft, member: MemberState, failure: Failure, nowMs: number): void {
   const isOwn = member.local && draft.state.stage !== 'training' && isInputError(failure.code);
   const message = isOwn ? failure.message : `${nameOf(member)} failed: ${failure.message}`;
-  const endsRun = isInputError(failure.code) || ENDING_ERRORS.has(failure.code);
-  if (draft.state.hasTrained && !endsRun) {
+  // Once training goes on, what a worker lacks is its own trouble: the others have what they need.
+  if (draft.state.hasTrained && !ENDING_ERRORS.has(failure.code)) {
     suspect(draft, { sinceMs: nowMs, worker: member.worker, code: failure.code, message: failure.message, lost: true });
     return;
   }

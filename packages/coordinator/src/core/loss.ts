@@ -1,7 +1,8 @@
+import type { Ready } from '@gantry/common';
 import { becomeFailed, nameOf, unborn, whereabouts, workedOn } from './failure.js';
 import { forgetMember, type Loss, removeMember } from './regroup.js';
 import type { Draft, MemberState, Suspicion } from './state.js';
-import { patch } from './state.js';
+import { patch, send } from './state.js';
 
 function announceLoss(draft: Draft, member: MemberState, reason: string): void {
   const { worker, host, phase } = member;
@@ -47,6 +48,12 @@ export function suspect(draft: Draft, suspicion: Suspicion): void {
     patch(draft, { suspicion });
     return;
   }
+  // Two losses at a time: the first has waited long enough.
+  if (before.lost && suspicion.lost && before.worker !== suspicion.worker && draft.state.hasTrained) {
+    confirmSuspicion(draft, before);
+    patch(draft, { suspicion });
+    return;
+  }
   const explains = suspicion.lost && (!before.lost || before.worker === suspicion.worker);
   if (explains) patch(draft, { suspicion: { ...suspicion, sinceMs: before.sinceMs } });
 }
@@ -59,10 +66,28 @@ export function confirmSuspicion(draft: Draft, suspicion: Suspicion): void {
     loseMember(draft, member, suspicion.message);
     return;
   }
+  // Whom it was about has gone meanwhile.
+  if (draft.state.hasTrained) {
+    patch(draft, { suspicion: null });
+    return;
+  }
   becomeFailed(
     draft,
     suspicion.code,
     suspicion.message,
     member === undefined ? unborn(suspicion.worker) : whereabouts(member),
   );
+}
+
+/** Somebody new compiled other programs than the run trains with: it is told so, and the others go on. Returns whether that is so. */
+export function refusesProgram(draft: Draft, member: MemberState, { programHash }: Ready): boolean {
+  const { hasTrained, expectedProgram } = draft.state;
+  if (!hasTrained || programHash === '' || expectedProgram === '' || programHash === expectedProgram) return false;
+  const message =
+    `other programs were compiled (${programHash.slice(0, 12)}) than the run trains with (${expectedProgram.slice(0, 12)}): ` +
+    'the same model file, versions and kind of device are needed everywhere';
+  send(draft, member, { kind: 'refused', code: 'GANTRY_PROGRAM_MISMATCH', message });
+  const problem = `${nameOf(member)} was refused: ${message}`;
+  lose(draft, member, { code: 'GANTRY_PROGRAM_MISMATCH', reason: message, problem, details: whereabouts(member) });
+  return true;
 }

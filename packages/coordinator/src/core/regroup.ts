@@ -3,8 +3,17 @@ import { RESTART_DELAY_MS, RESTART_DELAY_MS_MAX } from './constants.js';
 import { dismiss, setProcess } from './dismiss.js';
 import { becomeFailed, nameOf } from './failure.js';
 import { tryAssign } from './generation.js';
-import type { Draft, MemberState } from './state.js';
-import { activeMembers, hasProgress, holdsLastState, isActive, patch, patchMember, send } from './state.js';
+import type { CoordinatorState, Draft, MemberState } from './state.js';
+import {
+  activeMembers,
+  committedUpdate,
+  hasProgress,
+  holdsLastState,
+  isActive,
+  patch,
+  patchMember,
+  send,
+} from './state.js';
 import { onStop } from './stopping.js';
 
 /**
@@ -80,10 +89,12 @@ export function forgetMember(draft: Draft, member: MemberState): void {
 }
 
 function dropMember(draft: Draft, member: MemberState): void {
-  const { members, stage, suspicion, hasLost } = draft.state;
+  const { members, stage, suspicion, hasLost, startUpdate } = draft.state;
+  // Only a generation that has committed nothing says something about its update.
+  const isFutile = isActive(member) && stage === 'training' && committedUpdate(draft.state) === startUpdate;
   patch(draft, {
     members: members.filter(({ worker }) => worker !== member.worker),
-    hasLost: hasLost || (isActive(member) && stage === 'training'),
+    hasLost: hasLost || isFutile,
     suspicion: suspicion?.worker === member.worker ? null : suspicion,
   });
 }
@@ -100,7 +111,7 @@ export function restart(draft: Draft, worker: string, loss: Loss): void {
   if (process === undefined || process.over) return;
   draft.effects.push({ type: 'killWorker', worker });
   if (process.attempt >= settings.config.maxRestarts) {
-    setProcess(draft, worker, { attempt: process.attempt + 1, over: true });
+    setProcess(draft, worker, { attempt: process.attempt + 1, over: true, startedMs: null });
     if (!expectSomebody(draft, loss)) return;
     const times = process.attempt === 0 ? 'once' : `${process.attempt + 1} times`;
     const message = `${worker} was lost ${times} (${loss.reason}) and is not started again: --max-restarts ${settings.config.maxRestarts}`;
@@ -109,8 +120,8 @@ export function restart(draft: Draft, worker: string, loss: Loss): void {
     return;
   }
   const attempt = process.attempt + 1;
-  setProcess(draft, worker, { attempt, over: false });
   const delayMs = Math.min(RESTART_DELAY_MS_MAX, RESTART_DELAY_MS * 2 ** (attempt - 1));
+  setProcess(draft, worker, { attempt, over: false, startedMs: lastTickMs + delayMs });
   draft.effects.push({ type: 'startWorker', worker, attempt, delayMs });
 }
 
@@ -136,6 +147,19 @@ export function letLeaversGo(draft: Draft): void {
   if (active.some(({ leaving }) => !leaving)) becomePausing(draft);
 }
 
+/** Whether enough are left without those who were asked to leave, or somebody may still join by hand. */
+function canSpare(state: CoordinatorState): boolean {
+  const { settings, processes } = state;
+  const staying = activeMembers(state).filter(({ leaving, hub }) => !leaving && !hub);
+  if (staying.length === 0) return false;
+  const { minWorkers, workers } = settings.config;
+  if (settings.localWorkers.length < workers) return true;
+  const starting = settings.localWorkers.filter((name) => {
+    return !processes.get(name)!.over && !state.members.some(({ worker }) => worker === name);
+  });
+  return staying.length + starting.length >= minWorkers;
+}
+
 /**
  * A worker was sent SIGTERM: it goes as soon as the others hold the state. Where all are asked, as systemd and Slurm ask a
  * whole group, the run stops as by Ctrl-C, and nothing is lost.
@@ -159,7 +183,7 @@ export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): v
     else if (stage !== 'pausing' && !holdsLastState(draft.state, member)) dismiss(draft, member);
     return;
   }
-  const others = activeMembers(draft.state).some(({ leaving, hub }) => !leaving && !hub);
+  const others = canSpare(draft.state);
   const what = others ? 'the others go on without it' : 'finishing the step and saving';
   draft.effects.push({ type: 'log', message: `${nameOf(member)} was asked to leave (${reason}): ${what}` });
   if (others) becomePausing(draft);

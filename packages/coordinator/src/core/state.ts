@@ -59,6 +59,8 @@ export interface LocalProcess {
   readonly attempt: number;
   /** It has left as it was asked to, or is not started again. */
   readonly over: boolean;
+  /** When it was started again, at the latest; null: it is the first. */
+  readonly startedMs: number | null;
 }
 
 /** A state on its way from a member to members that have none. */
@@ -94,7 +96,7 @@ export interface CoordinatorState {
   readonly atHand: number | null;
   /** By local worker. */
   readonly processes: ReadonlyMap<string, LocalProcess>;
-  /** A member was lost in this generation while it trained. */
+  /** A member was lost in this generation, in training, before it had committed anything. */
   readonly hasLost: boolean;
   /** Generations in a row that lost somebody before they had committed anything. */
   readonly strikes: number;
@@ -149,7 +151,7 @@ export function initialState(settings: Settings): CoordinatorState {
     startUpdate: 0,
     hasTrained: false,
     atHand: null,
-    processes: new Map(ownWorkers(settings).map((worker) => [worker, { attempt: 0, over: false }])),
+    processes: new Map(ownWorkers(settings).map((worker) => [worker, { attempt: 0, over: false, startedMs: null }])),
     hasLost: false,
     strikes: 0,
     pausedSinceMs: 0,

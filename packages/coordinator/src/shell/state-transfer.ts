@@ -2,23 +2,23 @@ import { assert, encodeEnvelope, STATE_CHUNK_BYTES_MAX } from '@gantry/common';
 
 /** Puts the chunks of the leader's states together. The core has checked that they come in order and fit. */
 export class StateInbox {
-  readonly #states = new Map<number, Uint8Array<ArrayBuffer>>();
+  /** One at a time: a state that is begun takes the place of one that its sender did not finish. */
+  #state: { readonly update: number; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
 
   /** Copies `data`, which is a view of a frame. */
   store(chunk: { update: number; offset: number; totalBytes: number; data: Uint8Array }): void {
     const { update, offset, totalBytes, data } = chunk;
-    if (offset === 0) this.#states.set(update, new Uint8Array(totalBytes));
-    const state = this.#states.get(update);
-    assert(state !== undefined, `a chunk of update ${update} without its first one`);
-    state.set(data, offset);
+    if (offset === 0) this.#state = { update, bytes: new Uint8Array(totalBytes) };
+    assert(this.#state?.update === update, `a chunk of update ${update} without its first one`);
+    this.#state.bytes.set(data, offset);
   }
 
   /** Hands a whole state out and forgets it. */
   take(update: number): Float32Array<ArrayBuffer> {
-    const state = this.#states.get(update);
-    assert(state !== undefined, `no state of update ${update}`);
-    this.#states.delete(update);
-    return new Float32Array(state.buffer);
+    const state = this.#state;
+    assert(state?.update === update, `no state of update ${update}`);
+    this.#state = null;
+    return new Float32Array(state.bytes.buffer);
   }
 }
 

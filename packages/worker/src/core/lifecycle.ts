@@ -75,6 +75,8 @@ export interface WorkerState {
   readonly generation: number;
   readonly startUpdate: number;
   readonly atUpdate: number;
+  /** A coordinator has welcomed it before. */
+  readonly hasJoined: boolean;
   /** SIGTERM came: an Abort is then what it asked for. */
   readonly leaving: boolean;
 }
@@ -86,7 +88,16 @@ export interface WorkerStep {
 
 /** A worker that has sent its Hello. `worker` is the name it proposes; empty: the coordinator gives one. */
 export function initialWorker(worker: string): WorkerState {
-  return { phase: 'connecting', worker, session: '', generation: 0, startUpdate: 0, atUpdate: 0, leaving: false };
+  return {
+    phase: 'connecting',
+    worker,
+    session: '',
+    generation: 0,
+    startUpdate: 0,
+    atUpdate: 0,
+    hasJoined: false,
+    leaving: false,
+  };
 }
 
 /** The life of a worker: pure, so that a transcript of events can be replayed. An illegal transition throws. */
@@ -158,14 +169,14 @@ function becomeGreeted(state: WorkerState, welcome: Extract<Message, { kind: 'we
   expectPhase(state, ['connecting'], 'welcome');
   const { worker, session, runConfigJson, modelPath } = welcome;
   return {
-    state: { ...state, phase: 'greeted', worker, session },
+    state: { ...state, phase: 'greeted', worker, session, hasJoined: true },
     effects: [{ type: 'configure', runConfigJson, modelPath }],
   };
 }
 
 function becomeJoined(state: WorkerState, standing: Standing): WorkerStep {
   // Another Welcome may be on its way to a worker that was told to rejoin meanwhile.
-  if (state.phase === 'connecting') return { state, effects: [] };
+  if (state.phase === 'connecting' && state.hasJoined) return { state, effects: [] };
   expectPhase(state, ['greeted'], 'bound');
   return {
     state: { ...state, phase: 'joined' },
@@ -182,8 +193,9 @@ function told({ dataEndpoint, dataKey, heldGeneration, heldUpdate }: Standing): 
 }
 
 /** Between two generations nothing that the old one's work still reports counts. */
-function isPaused({ phase }: WorkerState): boolean {
-  return phase === 'pausing' || phase === 'paused' || phase === 'connecting' || phase === 'greeted';
+function isPaused({ phase, generation }: WorkerState): boolean {
+  if (phase === 'pausing' || phase === 'paused') return true;
+  return generation > 0 && (phase === 'connecting' || phase === 'greeted');
 }
 
 /** The word that ends a generation's work has come: that it was aborted is then no failure. Who rejoined has no work yet. */

@@ -151,7 +151,9 @@ export class ControlChannel {
   #end(error: Error, mayReturn = false): void {
     if (this.#over) return;
     this.#over = !mayReturn;
-    this.#rejectAll(error);
+    // Whoever may return has not failed: what it waits for is over with the generation.
+    if (mayReturn) this.cancel();
+    else this.#rejectAll(error);
     this.#onLost(error.message, mayReturn);
   }
 

@@ -39,8 +39,8 @@ export class Session {
   readonly #warm: WarmUp;
   #prepared: Prepared | null = null;
   #held: Held | null = null;
-  /** Of the generation before, until everybody has what they need of it. */
-  #former: Held | null = null;
+  /** Of the generations before, until everybody has what they need of them. */
+  #former: Held[] = [];
   #dataSocket: DataSocket | null = null;
   #duties: LeaderDuties | null = null;
 
@@ -67,7 +67,7 @@ export class Session {
     });
     this.#prepared = prepared;
     logger.log('info', 'prepared', { ms: Math.round(performance.now() - started) });
-    this.#former = this.#held;
+    if (this.#held !== null) this.#former.push(this.#held);
     this.#held = { generation: assignment.generation, prepared, update: assignment.startUpdate };
     return prepared.report;
   }
@@ -116,8 +116,8 @@ export class Session {
    */
   settleMemory(): void {
     this.#prepared?.memory.close();
-    this.#former?.prepared.memory.discard();
-    this.#former = null;
+    for (const { prepared } of this.#former) prepared.memory.discard();
+    this.#former = [];
   }
 
   /** @returns the number of committed updates, and whether the others have to be told that it is not the last one */
