@@ -52,5 +52,5 @@ export const PAUSE_LEASES = 4;
 /** From the loss of a local worker to its next start, doubled with every attempt. */
 export const RESTART_DELAY_MS = 100;
 export const RESTART_DELAY_MS_MAX = 10_000;
-/** Generations in a row that lose a worker before they have committed anything: then the update itself kills them. */
+/** Losses in a row in what may be the same update: then the update itself kills its workers. */
 export const STRIKES_MAX = 3;

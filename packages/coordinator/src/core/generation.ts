@@ -1,6 +1,6 @@
 import type { Ready } from '@gantry/common';
 import { assignmentOrder, assignShards, heldState, placesOf, sharedMemoryName, toWire } from './assignment.js';
-import { RETURN_LEASES, STRIKES_MAX } from './constants.js';
+import { RETURN_LEASES } from './constants.js';
 import { dismiss } from './dismiss.js';
 import { becomeFailed, nameOf } from './failure.js';
 import { journalRecord } from './journal.js';
@@ -17,6 +17,7 @@ import {
   summarize,
   updatesPerStep,
 } from './state.js';
+import { countStrike } from './strikes.js';
 
 /** Who may take part in the next generation. Before the first one a worker may still be loading what it needs. */
 function candidates(state: CoordinatorState): MemberState[] {
@@ -135,7 +136,7 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
     generation,
     members: [...members, ...others],
     startUpdate: origin.update,
-    hasLost: false,
+    lostIn: null,
     toldWaiting: false,
     allDoneMs: null,
   });
@@ -169,20 +170,6 @@ function supply(draft: Draft, members: readonly MemberState[], isSaved: boolean)
   const source = members.find(({ place }) => place === 'copied')!;
   patch(draft, { relay: { source: source.worker, update: startUpdate, peers } });
   send(draft, source, { kind: 'stateRequest', stateUpdate: startUpdate });
-}
-
-/**
- * A generation that lost somebody before it had committed anything counts against the update itself: false, and the run has
- * ended, if that happened too often in a row.
- */
-function countStrike(draft: Draft, update: number): boolean {
-  const { hasLost, startUpdate, strikes } = draft.state;
-  const count = hasLost && update === startUpdate ? strikes + 1 : 0;
-  patch(draft, { strikes: count });
-  if (count < STRIKES_MAX) return true;
-  const problem = `update ${update + 1} was begun ${count} times, and each time a worker was lost in it: something in this update ends its workers; see their files in the run's logs folder`;
-  becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, { update: update + 1 });
-  return false;
 }
 
 /** Metrics go on behind the update that training goes on from. */
@@ -267,6 +254,7 @@ function becomeTraining(draft: Draft, nowMs: number): void {
   patch(draft, {
     stage: 'training',
     hasTrained: true,
+    trainingSinceMs: nowMs,
     // Who comes later trains the same, or is refused.
     expectedProgram: members.find(({ hub }) => !hub)!.programHash,
     // A hub or a fast worker has waited; its turn begins now. Of shared memory only the new generation's is left.

@@ -4,17 +4,9 @@ import { dismiss, setProcess } from './dismiss.js';
 import { becomeFailed, nameOf } from './failure.js';
 import { tryAssign } from './generation.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import {
-  activeMembers,
-  committedUpdate,
-  hasProgress,
-  holdsLastState,
-  isActive,
-  patch,
-  patchMember,
-  send,
-} from './state.js';
+import { activeMembers, hasProgress, holdsLastState, isActive, patch, patchMember, send } from './state.js';
 import { onStop } from './stopping.js';
+import { noteLoss } from './strikes.js';
 
 /**
  * Ends the present generation: its members leave what is in flight, and say which update they have. Nothing committed is
@@ -89,12 +81,10 @@ export function forgetMember(draft: Draft, member: MemberState): void {
 }
 
 function dropMember(draft: Draft, member: MemberState): void {
-  const { members, stage, suspicion, hasLost, startUpdate } = draft.state;
-  // Only a generation that has committed nothing says something about its update.
-  const isFutile = isActive(member) && stage === 'training' && committedUpdate(draft.state) === startUpdate;
+  const { members, stage, suspicion } = draft.state;
+  if (isActive(member) && stage === 'training') noteLoss(draft);
   patch(draft, {
     members: members.filter(({ worker }) => worker !== member.worker),
-    hasLost: hasLost || isFutile,
     suspicion: suspicion?.worker === member.worker ? null : suspicion,
   });
 }

@@ -80,6 +80,19 @@ export interface SavingState {
   readonly kept: readonly number[];
 }
 
+/** Where a loss may have happened: `from` updates were applied for sure, and not more than `to`. */
+export interface LossRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Losses in a row that one update may have caused. */
+export interface Strikes {
+  readonly count: number;
+  /** What all of them have in common. */
+  readonly range: LossRange;
+}
+
 export interface CoordinatorState {
   readonly settings: Settings;
   readonly stage: Stage;
@@ -96,10 +109,10 @@ export interface CoordinatorState {
   readonly atHand: number | null;
   /** By local worker. */
   readonly processes: ReadonlyMap<string, LocalProcess>;
-  /** A member was lost in this generation, in training, before it had committed anything. */
-  readonly hasLost: boolean;
-  /** Generations in a row that lost somebody before they had committed anything. */
-  readonly strikes: number;
+  readonly trainingSinceMs: number;
+  /** Where this generation lost its first member, in training; null: it has lost none. */
+  readonly lostIn: LossRange | null;
+  readonly strikes: Strikes | null;
   readonly pausedSinceMs: number;
   /** That the run waits for workers was said. */
   readonly toldWaiting: boolean;
@@ -152,8 +165,9 @@ export function initialState(settings: Settings): CoordinatorState {
     hasTrained: false,
     atHand: null,
     processes: new Map(ownWorkers(settings).map((worker) => [worker, { attempt: 0, over: false, startedMs: null }])),
-    hasLost: false,
-    strikes: 0,
+    trainingSinceMs: 0,
+    lostIn: null,
+    strikes: null,
     pausedSinceMs: 0,
     toldWaiting: false,
     relay: null,
