@@ -22,6 +22,8 @@ export default defineConfig({
           exclude: ['test/fuzz/**'],
           fileParallelism: false,
           maxWorkers: 1,
+          // Of the tests of one file that say so: as many as the smallest machine has processors.
+          maxConcurrency: 2,
         },
       },
     ],
