@@ -26,6 +26,8 @@ export default defineConfig({
           maxConcurrency: 2,
         },
       },
+      // Not of `npm test`: `npm run bench -- network`.
+      { test: { ...shared, name: 'bench', include: ['test/bench/**/*.measure.ts'] } },
     ],
   },
 });

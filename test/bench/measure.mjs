@@ -151,6 +151,15 @@ export function gantryStart({ workers }) {
   }
 }
 
+/** Two hosts in network namespaces, which are made by what the tests make them with; its tables are published by itself. */
+export function hosts({ rounds, write }) {
+  const vitest = join(HERE, '..', '..', 'node_modules', 'vitest', 'vitest.mjs');
+  const env = { ...process.env, GANTRY_BENCH_ROUNDS: String(rounds), GANTRY_BENCH_WRITE: write ? '1' : '' };
+  const options = { cwd: join(HERE, '..', '..'), env, stdio: 'inherit' };
+  const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'bench', 'network'], options);
+  if (status !== 0) throw new Error('the network bench failed');
+}
+
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;

@@ -43,6 +43,8 @@ export interface WorkerProcessOptions {
   /** Null: nothing is encrypted. */
   readonly keys: WorkerKeys | null;
   readonly dataHost: string | undefined;
+  /** Without keys: off the loopback all the same. */
+  readonly insecure: boolean;
   readonly logger: Logger;
 }
 
