@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const DOCUMENT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs', 'benchmarks.md');
+const DOCS = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs');
 
 export function table(head, rows) {
   return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
@@ -17,14 +17,15 @@ export function machineLine(rounds) {
 }
 
 /** Prints sections (Markdown by marker's name), and with `write` replaces what stands between their markers in the document. */
-export function publish(sections, rounds, write) {
+export function publish(sections, rounds, write, name = 'benchmarks.md') {
+  const file = join(DOCS, name);
   const machine = machineLine(rounds);
-  for (const [name, text] of Object.entries(sections)) console.log(`\n## ${name}\n\n${machine}\n\n${text}`);
+  for (const [section, text] of Object.entries(sections)) console.log(`\n## ${section}\n\n${machine}\n\n${text}`);
   if (!write) return;
-  let document = readFileSync(DOCUMENT, 'utf8');
-  for (const [name, text] of Object.entries(sections)) {
-    const marker = new RegExp(`(<!-- ${name} -->)[\\s\\S]*?(<!-- end -->)`);
+  let document = readFileSync(file, 'utf8');
+  for (const [section, text] of Object.entries(sections)) {
+    const marker = new RegExp(`(<!-- ${section} -->)[\\s\\S]*?(<!-- end -->)`);
     document = document.replace(marker, `$1\n${machine}\n\n${text}\n$2`);
   }
-  writeFileSync(DOCUMENT, document);
+  writeFileSync(file, document);
 }

@@ -2,25 +2,23 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type AllreduceBenchOptions, type BenchHost, benchAllreduce } from '@gantry/collective';
+import type { AllreduceBenchOptions } from '@gantry/collective';
 import { afterAll, expect, it } from 'vitest';
 import { Network, namespacesProblem, removeStaleNamespaces } from '../support/namespaces.js';
 import { publish, round, table } from './document.mjs';
+import { GIGABIT, median, timesBetween, UNLIMITED, withLink } from './hosts.js';
 
 // `npm run bench -- network [--rounds N] [--write]`: the all-reduce of two hosts, beside Gloo on the same two. They are
 // network namespaces with a link between them, as fast as it comes and limited.
 const ROUNDS = Number(process.env.GANTRY_BENCH_ROUNDS ?? 3);
 const SIZES = [2_240_516, 16_777_216, 67_108_864];
-const LINKS = [
-  { name: '1 Gbit/s', rate: '1gbit', burst: '512kb' },
-  { name: 'unlimited', rate: null },
-] as const;
+const LINKS = [GIGABIT, UNLIMITED];
 const PYTHON = process.env.GANTRY_BENCH_PYTHON ?? (existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3');
-const GLOO = join(dirname(fileURLToPath(import.meta.url)), 'peers', 'allreduce_gloo.py');
+const GLOO_SCRIPT = join(dirname(fileURLToPath(import.meta.url)), 'peers', 'allreduce_gloo.py');
 const PORT = 29_500;
 
-type Contender = 'fp32' | 'bf16' | 'fp32 with CURVE' | 'bf16 with CURVE' | 'Gloo';
-const OWN: Readonly<Partial<Record<Contender, Pick<AllreduceBenchOptions, 'wire' | 'encrypted'>>>> = {
+const GLOO = 'Gloo fp32';
+const OWN: Readonly<Record<string, Pick<AllreduceBenchOptions, 'wire' | 'encrypted'>>> = {
   fp32: { wire: 'fp32', encrypted: false },
   bf16: { wire: 'bf16', encrypted: false },
   'fp32 with CURVE': { wire: 'fp32', encrypted: true },
@@ -33,20 +31,12 @@ const network = problem === '' ? new Network(2) : null;
 afterAll(() => network?.remove());
 let ports = 0;
 
-/** Milliseconds by size. */
-async function ownTimes(net: Network, how: Pick<AllreduceBenchOptions, 'wire' | 'encrypted'>): Promise<number[]> {
-  const hosts: BenchHost[] = [0, 1].map((host) => ({ within: net.within(host), address: net.address(host) }));
-  const common = { workers: 2, bytes: SIZES, transport: 'tcp', topology: 'direct' } as const;
-  const rows = await benchAllreduce({ ...common, ...how, hosts, sumModule: import.meta.resolve('@gantry/engine') });
-  return rows.map(({ msMedian }) => msMedian);
-}
-
 async function glooTimes(net: Network): Promise<number[]> {
   const port = PORT + ports++;
   const outputs = await Promise.all(
     [0, 1].map((rank) => {
       const args = ['--ranks', 2, '--rank', rank, '--master', net.address(0), '--port', port, '--bytes', ...SIZES];
-      return output([...net.within(rank), PYTHON, GLOO, ...args.map(String)]);
+      return output([...net.within(rank), PYTHON, GLOO_SCRIPT, ...args.map(String)]);
     }),
   );
   const rows = outputs[0]!.split('\n').filter((line) => line.startsWith('{'));
@@ -66,8 +56,19 @@ function output([program, ...args]: readonly string[]): Promise<string> {
   });
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
+/** By contender, by round, by size. */
+async function measure(link: string): Promise<Map<string, number[][]>> {
+  const times = new Map<string, number[][]>();
+  const add = (name: string, measured: number[]): void => {
+    times.set(name, [...(times.get(name) ?? []), measured]);
+    process.stderr.write(`${link}, ${name}: ${measured.map((ms) => round(ms)).join(' ')} ms\n`);
+  };
+  for (let index = 0; index < ROUNDS; index++) {
+    for (const [name, how] of Object.entries(OWN))
+      add(name, await timesBetween(network!, { workers: 2, bytes: SIZES, ...how }));
+    add(GLOO, await glooTimes(network!));
+  }
+  return times;
 }
 
 it.skipIf(problem !== '')(
@@ -75,20 +76,7 @@ it.skipIf(problem !== '')(
   async () => {
     const rows: (string | number)[][] = [];
     for (const link of LINKS) {
-      for (const host of [0, 1]) if (link.rate !== null) network!.limit(host, link);
-      const times = new Map<Contender, number[][]>();
-      for (let index = 0; index < ROUNDS; index++) {
-        for (const [name, how] of [...Object.entries(OWN), ['Gloo', null]] as [
-          Contender,
-          (typeof OWN)['fp32'] | null,
-        ][]) {
-          const measured =
-            how === null || how === undefined ? await glooTimes(network!) : await ownTimes(network!, how);
-          times.set(name, [...(times.get(name) ?? []), measured]);
-          process.stderr.write(`${link.name}, ${name}: ${measured.map((ms) => round(ms)).join(' ')} ms\n`);
-        }
-      }
-      for (const host of [0, 1]) if (link.rate !== null) network!.unlimit(host);
+      const times = await withLink(network!, 2, link, () => measure(link.name));
       rows.push(...SIZES.map((bytes, size) => row(link.name, bytes, size, times)));
     }
     const names = Object.keys(OWN);
@@ -96,7 +84,7 @@ it.skipIf(problem !== '')(
       'link',
       'bytes',
       ...names.map((name) => `${name} ms`),
-      'Gloo fp32 ms',
+      `${GLOO} ms`,
       ...names.map((name) => `Gloo ÷ ${name}`),
     ];
     publish({ network: table(head, rows) }, ROUNDS, process.env.GANTRY_BENCH_WRITE === '1');
@@ -105,15 +93,10 @@ it.skipIf(problem !== '')(
   3_600_000,
 );
 
-function row(
-  link: string,
-  bytes: number,
-  size: number,
-  times: ReadonlyMap<Contender, number[][]>,
-): (string | number)[] {
-  const of = (name: string): number[] => times.get(name as Contender)!.map((round_) => round_[size]!);
+function row(link: string, bytes: number, size: number, times: ReadonlyMap<string, number[][]>): (string | number)[] {
+  const of = (name: string): number[] => times.get(name)!.map((measured) => measured[size]!);
   const names = Object.keys(OWN);
-  const gloo = of('Gloo');
+  const gloo = of(GLOO);
   const ratios = names.map((name) => round(median(of(name).map((ms, index) => gloo[index]! / ms))));
   return [link, bytes, ...names.map((name) => round(median(of(name)))), round(median(gloo)), ...ratios];
 }

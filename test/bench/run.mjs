@@ -1,4 +1,4 @@
-// `npm run bench [-- train|machine|allreduce|start|network …] [--rounds N] [--write]`: Gantry beside its peers, interleaved round by
+// `npm run bench [-- train|machine|allreduce|start|network|scaling …] [--rounds N] [--write]`: Gantry beside its peers, interleaved round by
 // round since a machine's speed drifts, medians over the rounds. `--write` puts the tables into docs/benchmarks.md.
 import { publish, round, table } from './document.mjs';
 import * as measure from './measure.mjs';
@@ -19,7 +19,9 @@ const option = (name, fallback) => (words.includes(name) ? Number(words[words.in
 const rounds = option('--rounds', 5);
 /** Cases with a target are measured at least so often. */
 const TARGET_ROUNDS_MIN = 5;
-const chosen = words.filter((word) => ['train', 'headline', 'machine', 'allreduce', 'start', 'network'].includes(word));
+const chosen = words.filter((word) =>
+  ['train', 'headline', 'machine', 'allreduce', 'start', 'network', 'scaling'].includes(word),
+);
 const wants = (name) => chosen.length === 0 || chosen.includes(name);
 
 function say(text) {
@@ -144,4 +146,6 @@ if (wants('allreduce')) {
 if (wants('start')) sections.start = startTable();
 
 publish(sections, rounds, words.includes('--write'));
-if (wants('network')) measure.hosts({ rounds, write: words.includes('--write') });
+for (const name of ['network', 'scaling']) {
+  if (wants(name)) measure.hosts(name, { rounds, write: words.includes('--write') });
+}
