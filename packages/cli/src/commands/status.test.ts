@@ -15,6 +15,12 @@ const report: RunStatusReport = {
   members: [],
   checkpoint: { step: 300, update: 600, path: '/runs/a/checkpoints/step-000300', stateSha256: '' },
   failure: null,
+  absent: [],
+  minWorkers: 1,
+  leaseMs: 1500,
+  losses: [],
+  lossCount: 0,
+  takeOverCommand: null,
   resumeCommand: 'npx gantry resume --out /runs/a',
   dropped: 0,
   alive: false,
@@ -40,7 +46,7 @@ it('says how to go on with a run that was stopped, or whose coordinator went wit
 });
 
 it('repeats what made a run fail', () => {
-  const failure = { code: 'GANTRY_WORKER_LOST', message: 'lost worker-1. Go on with: x' } as const;
+  const failure = { code: 'GANTRY_WORKER_LOST', message: 'lost worker-1. Go on with: x', details: {} } as const;
   const text = asText({ ...report, stage: 'failed', step: 20, failure }, nowMs);
   expect(first(text)).toMatch(/^failed /);
   expect(text).toContain('error        lost worker-1. Go on with: x [GANTRY_WORKER_LOST]');

@@ -2,7 +2,7 @@
 export const TICK_MS = 50;
 /** How often the local workers are looked at, whether one is stopped, until training begins. */
 export const STOPPED_EVERY_MS = 250;
-/** How often status.json is written. */
+/** How often status.json is written, beside at every loss. */
 export const STATUS_EVERY_MS = 1_000;
 /** How long metrics rows are collected before they are appended. */
 export const METRICS_FLUSH_MS = 250;
