@@ -4,6 +4,7 @@ export type { RunFailure } from './core/state.js';
 export type { AbsentWorker, MemberStatusReport, RunStatus } from './core/status.js';
 export { type Checkpoint, readCheckpoint } from './shell/checkpoint-reader.js';
 export { listCheckpoints } from './shell/checkpoint-writer.js';
+export { FLIGHT_SUFFIX } from './shell/constants.js';
 export { checkBind } from './shell/control-socket.js';
 export { startCoordinator } from './shell/coordinator.js';
 export type { CheckpointManifest } from './shell/manifest.js';

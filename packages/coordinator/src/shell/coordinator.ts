@@ -217,7 +217,10 @@ class CoordinatorShell implements RunningCoordinator {
     const { runId, config, resume } = this.#settings;
     try {
       await this.#directory.prepare({ runId, config });
-      if (!resume) await this.#directory.truncateMetrics(0);
+      if (!resume) {
+        await this.#directory.truncateMetrics(0);
+        await this.#directory.removeDumps();
+      }
     } catch (error) {
       this.#fail(error);
     }

@@ -1,9 +1,9 @@
-import { appendFile, readFile, rm, rmdir } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { GANTRY_VERSION, GantryError, type RunConfig } from '@gantry/common';
 import type { JournalRecord } from '../core/events.js';
 import { cleanUnfinished, listCheckpoints } from './checkpoint-writer.js';
-import { METRICS_FLUSH_MS } from './constants.js';
+import { FLIGHT_SUFFIX, METRICS_FLUSH_MS } from './constants.js';
 import { fileError, replaceFile } from './durable.js';
 import { makeFolder } from './make-folder.js';
 import { resumeCommand } from './resume-command.js';
@@ -116,6 +116,12 @@ export class RunDirectory {
     if (text === '') return;
     const kept = text.split('\n').filter((line) => rowStep(line) <= fromStep);
     await replaceFile(file, kept.map((line) => `${line}\n`).join(''), { durable: false });
+  }
+
+  /** Takes away what workers of a run before left of their flight recorders. */
+  async removeDumps(): Promise<void> {
+    for (const name of await readdir(this.logs))
+      if (name.includes(FLIGHT_SUFFIX)) await rm(path.join(this.logs, name), { force: true });
   }
 
   async writeSample(step: number, png: Uint8Array): Promise<string> {
