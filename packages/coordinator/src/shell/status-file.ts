@@ -114,6 +114,9 @@ export async function earlierLosses(runDirectory: string, runId: string): Promis
   return NO_LOSSES;
 }
 
+/** What the file of an earlier version does not say. */
+const UNKNOWN = { losses: [], lossCount: 0, absent: [], minWorkers: 1, leaseMs: Infinity, takeOverCommand: null };
+
 /**
  * What a coordinator last said about its run, and whether it still lives.
  *
@@ -122,5 +125,5 @@ export async function earlierLosses(runDirectory: string, runId: string): Promis
 export async function readStatus(runDirectory: string): Promise<RunStatusReport> {
   const status = await readRunFile<StatusFile>(runDirectory, STATUS_FILE);
   const owner = await lockOwner(runDirectory);
-  return { ...status, alive: owner !== null && (await isAlive(owner)) };
+  return { ...UNKNOWN, ...status, alive: owner !== null && (await isAlive(owner)) };
 }
