@@ -28,9 +28,11 @@ export function standing({ step, steps, update, imagesPerSecond }: RunStatusRepo
 }
 
 /** @param nowMs Time of day, to say how old the report is. */
-export function coordinatorOf({ alive, owner, endpoint, writtenAt }: RunStatusReport, nowMs: number): string {
+export function coordinatorOf(report: RunStatusReport, nowMs: number): string {
+  const { alive, owner, endpoint, writtenAt } = report;
   const ageMs = nowMs - Date.parse(writtenAt);
   const who = `pid ${owner.pid} on ${owner.hostname}`;
+  if (!alive && hasEnded(report)) return `ended about ${duration(ageMs / 1000)} ago (${who})`;
   if (!alive) return `gone since about ${duration(ageMs / 1000)} (${who})`;
   const silence = ageMs < STALE_STATUS_MS ? '' : `, but it has written nothing for ${duration(ageMs / 1000)}`;
   return `${who}, ${endpoint}${silence}`;
@@ -40,8 +42,14 @@ export function checkpointOf({ checkpoint }: RunStatusReport): string {
   return checkpoint === null ? 'none yet' : `step ${count(checkpoint.step)}, ${checkpoint.path}`;
 }
 
-/** How to go on with a run that nobody trains, where there is something left to train. */
-export function remediesOf(report: RunStatusReport): { readonly command: string; readonly what: string }[] {
+/**
+ * How to go on with a run that nobody trains, where there is something left to train.
+ * @param mayWait Workers that were started by hand may still be there.
+ */
+export function remediesOf(
+  report: RunStatusReport,
+  { mayWait }: { mayWait: boolean } = { mayWait: true },
+): { readonly command: string; readonly what: string }[] {
   const { alive, step, steps, checkpoint, resumeCommand, takeOverCommand, generation } = report;
   if (alive || report.stage === 'done' || step >= steps) return [];
   const isBrokenOff = !hasEnded(report);
@@ -49,7 +57,7 @@ export function remediesOf(report: RunStatusReport): { readonly command: string;
   if (checkpoint === null && generation === 0) return [];
   const from = checkpoint === null ? 'from the beginning: nothing was saved' : `from step ${count(checkpoint.step)}`;
   return [
-    ...(isBrokenOff && takeOverCommand !== null
+    ...(isBrokenOff && mayWait && takeOverCommand !== null
       ? [{ command: takeOverCommand, what: 'with the workers that wait for it' }]
       : []),
     { command: resumeCommand, what: from },

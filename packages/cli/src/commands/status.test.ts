@@ -47,7 +47,7 @@ const first = (text: string) => text.split('\n')[0];
 it('begins with how the run stands', () => {
   const done = asText({ ...report, stage: 'done' }, nowMs);
   expect(first(done)).toBe('done         step 300 of 300, update 600, 5,016 images/s');
-  expect(done).toContain('gone since about 1 min 1 s');
+  expect(done).toContain('ended about 1 min 1 s ago (pid 7 on box)');
   expect(done).not.toContain('resume');
   expect(first(asText({ ...report, alive: true, step: 20 }, nowMs))).toMatch(/^training {5}step 20 of 300/);
 });

@@ -42,6 +42,15 @@ it('is read from the run directory alone, whatever is damaged in it', async () =
   ]);
 });
 
+it('speaks of workers that wait for a coordinator only where there may be any', async () => {
+  const takeOver = { ...status, stage: 'training', failure: null, takeOverCommand: 'npx gantry coordinator --resume' };
+  const gone = writeRun('a', { ...takeOver, members: [{ ...member, pid: process.pid }] });
+  const elsewhere = writeRun('b', { ...takeOver, members: [{ ...member, local: false, host: 'other' }] });
+  const commands = async (run: string) => (await accountOf(run, 0)).next.map(({ command }) => command);
+  expect(await commands(elsewhere)).toEqual(['npx gantry coordinator --resume', 'npx gantry resume --out x']);
+  if (process.platform === 'linux') expect(await commands(gone)).toEqual(['npx gantry resume --out x']);
+});
+
 it('says nothing of processes of another machine', async () => {
   const owner = { ...status.owner, hostname: 'elsewhere' };
   const run = writeRun('a', { ...status, owner, failure: null, members: [{ ...member, pid: process.pid }] });

@@ -38,7 +38,7 @@ export async function accountOf(runDirectory: string, nowMs: number): Promise<Ac
     ageMs: Math.max(0, nowMs - Date.parse(report.writtenAt)),
     members,
     waitsFor: suspectsOf(report, members),
-    next: remediesOf(report),
+    next: remediesOf(report, { mayWait: members.some(({ process }) => process !== 'gone') }),
     log: logOf(runDirectory, report),
     flightRecorders: await readDumps(runDirectory),
   };
