@@ -73,13 +73,11 @@ it('tells of a run that goes on, and of one that was killed, whom it lost and wh
   expect(workingUpdate).toBeGreaterThan(0);
   expect(after.members.map((member) => member.process)).toEqual(after.members.map(() => 'gone'));
   expect(after.next[0]?.command).toContain(`gantry resume --out ${out}`);
-  const text = (await gantry(['why', '--out', out])).stdout;
-  expect(text).toContain(`worker-1 (host`);
+  const [{ stdout: text }, status] = await Promise.all([gantry(['why', '--out', out]), gantry(['status', out])]);
+  expect(text).toContain('worker-1 (host');
   expect(text).toContain(`in phase ${lost.phase} of update ${lost.update}`);
   expect(text).toMatch(new RegExp(`worker-0 .* ${phase} +${workingUpdate} .* gone`));
-  expect((await gantry(['status', out])).stdout).toMatch(
-    /^broken off .*\ncoordinator {2}gone since .*[\s\S]*gantry resume/,
-  );
+  expect(status.stdout).toMatch(/^broken off .*\ncoordinator {2}gone since .*[\s\S]*gantry resume/);
 });
 
 it('tells what ended a run, and what the worker that was left had been doing', async () => {
