@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import path from 'node:path';
 import { GantryError, type RunConfig } from '@gantry/common';
 import type { Settings } from '../core/events.js';
 import type { RunEvent, RunResult } from '../core/run-events.js';
@@ -52,8 +53,9 @@ export function commandOf(options: CoordinatorOptions): string {
 
 /** What takes over workers that were started by hand, and wait when their coordinator is gone; null: there are none. */
 export function takeOverCommandOf(options: CoordinatorOptions): string | null {
-  if (options.localWorkers > 0) return null;
-  return takeOverCommand(commandOf(options), options.runDirectory);
+  const { localWorkers, runDirectory, keys } = options;
+  if (localWorkers > 0) return null;
+  return takeOverCommand(commandOf(options), runDirectory, keys === undefined ? undefined : path.resolve(keys));
 }
 
 export interface RunningCoordinator {
