@@ -25,6 +25,7 @@ const CHOICES: readonly [keyof RunConfig, readonly string[]][] = [
   ['loss', ['non-saturating', 'minimax']],
   ['transport', ['shm', 'ipc', 'tcp']],
   ['topology', ['direct', 'halving', 'star']],
+  ['balance', ['auto', 'even']],
   ['wire', ['fp32', 'bf16', 'fp16']],
 ];
 const KEYS = [...WHOLE.map(([key]) => key), ...CHOICES.map(([key]) => key)]

@@ -98,6 +98,7 @@ function planCluster(random: Random): Plan {
       device: 'cpu',
       threads: 1,
       topology: 'direct',
+      balance: 'auto',
       wire: 'fp32',
     },
     ...{ loss: 'non-saturating', adam: { learningRate: 0.001, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } },

@@ -73,6 +73,11 @@ export const OPTIONS = {
     describe: 'auto, direct, halving, star',
     default: 'auto, which is direct',
   },
+  balance: {
+    group: 'Workers:',
+    key: 'balance',
+    describe: 'Shards go to workers by measured speed (auto), or evenly: auto, even',
+  },
   wire: {
     group: 'Workers:',
     key: 'wire',

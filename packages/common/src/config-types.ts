@@ -50,6 +50,8 @@ export interface RunConfig {
   /** Resolved from `auto` by whoever starts the run. */
   readonly transport: Transport;
   readonly topology: Topology;
+  /** Who gets how many shards: by measured speed, or as many each. */
+  readonly balance: 'auto' | 'even';
   readonly wire: WireType;
   readonly updates: UpdateMode;
   readonly discriminatorUpdates: number;

@@ -16,6 +16,7 @@ export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'maxWorkers' | 'transpor
   engine: 'onnx',
   device: 'cpu',
   threads: 0,
+  balance: 'auto',
   wire: 'fp32',
   updates: 'alternating',
   discriminatorUpdates: 1,

@@ -21,6 +21,7 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   minWorkers: 'none',
   maxWorkers: 'none',
   maxRestarts: 'none',
+  balance: 'none',
   transport: 'none',
   topology: 'none',
   threads: 'none',
@@ -40,7 +41,7 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
 };
 
 /** What keys mean that runs stored by earlier versions do not have. */
-const WHERE_ABSENT: Partial<RunConfig> = { wire: 'fp32' };
+const WHERE_ABSENT: Partial<RunConfig> = { wire: 'fp32', balance: 'auto' };
 
 /** What another value of a key (nested ones with a dot) does to a run that goes on. */
 export function changeEffect(key: string): ChangeEffect {

@@ -73,6 +73,7 @@ const fields = {
     'Device of each worker',
   ),
   threads: whole(0, LIMITS.threads, 'Threads a worker computes with; 0: one'),
+  balance: oneOf(['auto', 'even'], 'Shards go to workers by measured speed, or evenly'),
   wire: oneOf(['fp32', 'bf16', 'fp16'], 'What gradients are rounded to before they are summed'),
   updates: oneOf(['alternating', 'simultaneous'], 'D then G, or both from one forward pass'),
   discriminatorUpdates: whole(1, LIMITS.discriminatorUpdates, 'D updates a step'),
@@ -119,6 +120,7 @@ export const runConfigSchema = z.strictObject(
     transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
     topology: oneOf(['direct', 'halving', 'star'], 'Who sums what'),
     wire: fields.wire.default('fp32'),
+    balance: fields.balance.default('auto'),
   },
   { error: mapping },
 );

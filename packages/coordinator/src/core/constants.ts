@@ -52,6 +52,13 @@ export const PAUSE_LEASES = 4;
 /** From the loss of a local worker to its next start, doubled with every attempt. */
 export const RESTART_DELAY_MS = 100;
 export const RESTART_DELAY_MS_MAX = 10_000;
+/** Steps after which a worker's speed is known; more are forgotten by and by. */
+export const BALANCE_STEPS = 40;
+/** Shards move only if a step's gradients are ready so much sooner, in parts of 1. */
+export const BALANCE_GAIN_MIN = 0.2;
+/** A generation trains so long before its shards may move; twice as long after every time. */
+export const BALANCE_AFTER_MS = 5_000;
+
 /** Losses in a row in what may be the same update: then the update itself kills its workers. */
 export const STRIKES_MAX = 3;
 

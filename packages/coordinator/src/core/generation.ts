@@ -5,6 +5,7 @@ import { dismiss } from './dismiss.js';
 import { becomeFailed, nameOf } from './failure.js';
 import { journalRecord } from './journal.js';
 import { initialMetrics, resumeMetrics } from './metrics.js';
+import { shardsOfWorkers } from './shares.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import {
   activeMembers,
@@ -116,7 +117,9 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
   const { config, runId } = draft.state.settings;
   const origin = originOf(draft, chosen);
   if (origin === null || !countStrike(draft, origin.update)) return;
-  const ordered = assignShards(assignmentOrder(chosen), config.shards);
+  const inOrder = assignmentOrder(chosen);
+  const workers = inOrder.filter(({ hub }) => !hub);
+  const ordered = assignShards(inOrder, shardsOfWorkers(config.shards, workers, config.balance));
   const places = placesOf(ordered, { ...origin, transport: config.transport });
   const members = ordered.map(
     (member, index): MemberState => ({

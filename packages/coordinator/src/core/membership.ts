@@ -132,6 +132,7 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
     dataEndpoint: '',
     dataKey: '',
     shards: [],
+    speed: null,
     device: '',
     deviceReason: '',
     engine: '',

@@ -29,6 +29,8 @@ export interface MemberState {
   readonly dataEndpoint: string;
   readonly dataKey: string;
   readonly shards: readonly number[];
+  /** Null: nothing is known of it. */
+  readonly speed: Speed | null;
   readonly device: string;
   readonly deviceReason: string;
   readonly engine: string;
@@ -80,6 +82,13 @@ export interface SavingState {
   readonly kept: readonly number[];
 }
 
+/** Time of one shard's gradients on one worker, over its last steps. */
+export interface Speed {
+  readonly msPerShard: number;
+  /** Steps that it was measured over, of those that still count. */
+  readonly steps: number;
+}
+
 /** Where a loss may have happened: `from` updates were applied for sure, and not more than `to`. */
 export interface LossRange {
   readonly from: number;
@@ -113,6 +122,8 @@ export interface CoordinatorState {
   /** Where this generation lost its first member, in training; null: it has lost none. */
   readonly lostIn: LossRange | null;
   readonly strikes: Strikes | null;
+  /** How often shards were moved to faster workers. */
+  readonly balanced: number;
   readonly pausedSinceMs: number;
   /** That the run waits for workers was said. */
   readonly toldWaiting: boolean;
@@ -178,6 +189,7 @@ export function initialState(settings: Settings): CoordinatorState {
     trainingSinceMs: 0,
     lostIn: null,
     strikes: null,
+    balanced: 0,
     pausedSinceMs: 0,
     toldWaiting: false,
     relay: null,

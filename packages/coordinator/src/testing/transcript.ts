@@ -57,6 +57,7 @@ export const TEST_CONFIG: RunConfig = {
   threads: 1,
   transport: 'shm',
   topology: 'direct',
+  balance: 'auto',
   wire: 'fp32',
   updates: 'alternating',
   discriminatorUpdates: 1,

@@ -33,6 +33,7 @@ export const TINY_CONFIG: RunConfig = {
   threads: 1,
   transport: 'shm',
   topology: 'direct',
+  balance: 'even',
   wire: 'fp32',
   updates: 'alternating',
   discriminatorUpdates: 1,
