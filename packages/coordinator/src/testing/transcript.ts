@@ -68,6 +68,7 @@ export const TEST_CONFIG: RunConfig = {
   checkpointEvery: 10,
   checkpointKeep: 2,
   sampleEvery: 0,
+  verifyEvery: 20,
   leaseMs: 1500,
 };
 
