@@ -96,6 +96,7 @@ export class Cluster {
       resume: journal !== null,
       allowNumbers: false,
       generation: journal?.generation ?? 0,
+      distrusted: journal?.distrusted ?? 0,
       formerMembers: localWorkers > 0 ? [] : (journal?.members ?? []).map(({ worker }) => worker),
     };
     trace.add(`start c${incarnation} ${settings.runId} after generation ${settings.generation}`);

@@ -101,7 +101,7 @@ function planCluster(random: Random): Plan {
       wire: 'fp32',
     },
     ...{ loss: 'non-saturating', adam: { learningRate: 0.001, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } },
-    ...{ emaDecay: 0, r1Gamma: 0, r1Interval: 4, sampleEvery: 0, batch: 60, seed: 1, leaseMs: 1500 },
+    ...{ emaDecay: 0, r1Gamma: 0, r1Interval: 4, sampleEvery: 0, verifyEvery: 0, batch: 60, seed: 1, leaseMs: 1500 },
     workers,
     minWorkers: random.integer(1, workers),
     maxWorkers: Math.max(workers, random.integer(workers, shards)),

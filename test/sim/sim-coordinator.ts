@@ -211,6 +211,9 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
       case 'saveCheckpoint':
         this.#saveCheckpoint(effect);
         return true;
+      case 'dropStates':
+        for (const update of effect.updates) this.#inbox.delete(update);
+        return true;
       case 'deleteCheckpoints':
         this.#later((done) => {
           for (const at of effect.steps) this.world.disk.deleteCheckpoint(at);

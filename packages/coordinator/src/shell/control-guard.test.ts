@@ -33,7 +33,8 @@ const hello: Message = {
   ...{ kind: 'hello', protocolVersion: PROTOCOL_VERSION, gantryVersion: GANTRY_VERSION, worker: '', host: 'h' },
   ...{ pid: 1, cores: 1, launchToken: '', hub: false, formerSession: '' },
 };
-const frameOf = (body: Message): Uint8Array => encodeEnvelope({ runId: 'run', generation: 0, update: 0, body });
+const frameOf = (body: Message): Uint8Array =>
+  encodeEnvelope({ runId: 'run', generation: 0, distrusted: 0, update: 0, body });
 
 /** A worker of these keys, as far as the socket can tell. */
 class Client {
