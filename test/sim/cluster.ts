@@ -23,6 +23,8 @@ const HONEST_ENDS = new Set([
   'GANTRY_DISK_FULL',
   'GANTRY_FILE_FAILED',
   'GANTRY_INTERRUPTED',
+  // Flips again and again, or too few workers whose memory can be relied on.
+  'GANTRY_REPLICA_DIVERGED',
   // Before the first generation trains: whoever should make the memory hangs.
   'GANTRY_SHARED_MEMORY_FAILED',
 ]);

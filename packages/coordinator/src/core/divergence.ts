@@ -84,5 +84,7 @@ function remove(draft: Draft, member: MemberState, update: number): void {
   setProcess(draft, worker, { attempt, over: true, startedMs: null });
   const details: ErrorDetails = { ...whereabouts(member), reason };
   const problem = `${nameOf(member)} was removed: ${reason}`;
-  expectSomebody(draft, { code: 'GANTRY_REPLICA_DIVERGED', reason, problem, details });
+  // Nobody goes on without a hub.
+  if (member.hub) becomeFailed(draft, 'GANTRY_REPLICA_DIVERGED', problem, details);
+  else expectSomebody(draft, { code: 'GANTRY_REPLICA_DIVERGED', reason, problem, details });
 }

@@ -41,9 +41,20 @@ export function onStateHash(draft: Draft, member: MemberState, { atUpdate, hash 
   patchVerification(draft, { told: new Map(verification.told).set(atUpdate, hashes) });
   const all = replicas(draft.state);
   if (hashes.size < all.size) return;
-  const different = outvoted(hashes);
-  if (different.length === 0) becomeVerified(draft, atUpdate);
-  else becomeDiverged(draft, atUpdate, { suspects: different.map((one) => all.get(one)!), replicas: all.size });
+  if (isEqual(draft, atUpdate, { all, hashes })) becomeVerified(draft, atUpdate);
+}
+
+/** Whether all replicas have the same hash after `update`; heals what has diverged. */
+function isEqual(
+  draft: Draft,
+  update: number,
+  told: { readonly all: ReadonlyMap<string, MemberState>; readonly hashes: ReadonlyMap<string, string> },
+): boolean {
+  const different = new Set(outvoted(told.hashes));
+  if (different.size === 0) return true;
+  const suspects = [...told.all].filter(([replica]) => different.has(replica)).map(([, member]) => member);
+  becomeDiverged(draft, update, { suspects, replicas: told.all.size });
+  return false;
 }
 
 /** All replicas were equal after `update`: what was to be saved up to it is sound. */
@@ -69,17 +80,14 @@ function write(draft: Draft, save: UnverifiedSave): void {
   draft.effects.push({ type: 'saveCheckpoint', ...save });
 }
 
-/** All members have the state of the start, by their SHA-256; heals what has diverged. Returns false if that is so. */
+/** Whether all members have the same state at the start, by their SHA-256; heals what has diverged. */
 export function verifyStart(draft: Draft): boolean {
   const { startUpdate } = draft.state;
   const all = replicas(draft.state);
-  const different = outvoted(new Map([...all].map(([replica, { stateSha256 }]) => [replica, stateSha256])));
-  if (different.length === 0) {
-    patchVerification(draft, { update: startUpdate, told: new Map() });
-    return true;
-  }
-  becomeDiverged(draft, startUpdate, { suspects: different.map((one) => all.get(one)!), replicas: all.size });
-  return false;
+  const hashes = new Map([...all].map(([replica, { stateSha256 }]) => [replica, stateSha256]));
+  if (!isEqual(draft, startUpdate, { all, hashes })) return false;
+  patchVerification(draft, { update: startUpdate, told: new Map() });
+  return true;
 }
 
 /** The replicas that do not hold what most of them hold; all of them where there is no majority. */

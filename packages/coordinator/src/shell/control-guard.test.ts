@@ -33,8 +33,7 @@ const hello: Message = {
   ...{ kind: 'hello', protocolVersion: PROTOCOL_VERSION, gantryVersion: GANTRY_VERSION, worker: '', host: 'h' },
   ...{ pid: 1, cores: 1, launchToken: '', hub: false, formerSession: '' },
 };
-const frameOf = (body: Message): Uint8Array =>
-  encodeEnvelope({ runId: 'run', generation: 0, distrusted: 0, update: 0, body });
+const frameOf = (body: Message): Uint8Array => encodeEnvelope({ runId: 'run', generation: 0, update: 0, body });
 
 /** A worker of these keys, as far as the socket can tell. */
 class Client {
@@ -286,7 +285,7 @@ describe('without a decision that works', () => {
 describe('a message and the key it is bound to', () => {
   const settings = {
     ...{ runId: 'run', config: TEST_CONFIG, localWorkers: [], hub: null, launchToken: 't', resumeCommand: '' },
-    ...{ resume: false, allowNumbers: false, generation: 0, formerMembers: [], startedMs: 0 },
+    ...{ resume: false, allowNumbers: false, generation: 0, distrusted: 0, formerMembers: [], startedMs: 0 },
   };
   const member = { worker: 'alice', peer: 'aa', session: 'session-of-alice' };
   const state = { ...initialState(settings), members: [member as never] };
