@@ -12,6 +12,8 @@ const REGRESSIONS = [
   2800, 3453, 5154, 6239, 8528, 13020, 14792, 16012, 15471, 19541, 20090, 20755, 21653, 25969, 41114, 50070,
 ];
 
+const FLIP_REGRESSIONS = [30083];
+
 function expectSound(seed: number, options: SimOptions = {}): SimReport {
   const report = simulate(seed, options);
   const { problem, trace } = report;
@@ -38,6 +40,10 @@ describe('a simulated cluster', () => {
       divergences += expectSound(seed, { flips: true }).summary.divergences;
     }
     expect(divergences).toBeGreaterThan(SEEDS / 16);
+  });
+
+  it.each(FLIP_REGRESSIONS)('heals them in seed %i, which once failed', (seed) => {
+    expectSound(seed, { flips: true });
   });
 
   it('does the same for the same seed, to the byte', () => {

@@ -1,9 +1,10 @@
 import type { Ready } from '@gantry/common';
 import { dismiss } from './dismiss.js';
 import { becomeFailed, nameOf } from './failure.js';
+import { compares } from './replicas.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, isActive, leader, patch, patchMember, send, summarize } from './state.js';
-import { compares, verifyStart } from './verification.js';
+import { verifyStart } from './verification.js';
 
 /** A member has compiled and holds the state; the last one starts the training. */
 export function onReady(draft: Draft, member: MemberState, ready: Ready, nowMs: number): void {

@@ -3,28 +3,13 @@ import { replicaOf } from './assignment.js';
 import { UNVERIFIED_UPDATES_MAX } from './constants.js';
 import { becomeDiverged } from './divergence.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
-import type { CoordinatorState, Draft, MemberState, UnverifiedSave, VerificationState } from './state.js';
-import { activeMembers, patch } from './state.js';
+import { compares, replicas } from './replicas.js';
+import type { Draft, MemberState, UnverifiedSave, VerificationState } from './state.js';
+import { patch } from './state.js';
 import { totalUpdates } from './stopping.js';
 import { patchVerification } from './trust.js';
 
 type Told = VerificationState['told'];
-
-/** One member of each replica of the present generation, in the assignment's order. */
-function replicas(state: CoordinatorState): Map<string, MemberState> {
-  const { transport } = state.settings.config;
-  const first = new Map<string, MemberState>();
-  for (const member of activeMembers(state)) {
-    const replica = replicaOf(member, transport);
-    if (!first.has(replica)) first.set(replica, member);
-  }
-  return first;
-}
-
-/** Whether there is anything to compare, and the run compares. */
-export function compares(state: CoordinatorState): boolean {
-  return state.settings.config.verifyEvery > 0 && replicas(state).size > 1;
-}
 
 /** One replica's hash of the state after an update; the last one's decides. */
 export function onStateHash(draft: Draft, member: MemberState, { atUpdate, hash }: StateHash): void {
