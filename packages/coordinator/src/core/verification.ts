@@ -43,7 +43,7 @@ function isEqual(
 }
 
 /** All replicas were equal after `update`: what was to be saved up to it is sound. */
-export function becomeVerified(draft: Draft, update: number): void {
+function becomeVerified(draft: Draft, update: number): void {
   const { verification } = draft.state;
   const told: Told = new Map([...verification.told].filter(([at]) => at > update));
   const sound = verification.unsaved.filter((save) => save.update <= update);
