@@ -34,13 +34,17 @@ describe('a simulated cluster', () => {
     expectSound(seed);
   });
 
-  it('heals replicas whose bits change, and saves none of them', () => {
-    let divergences = 0;
-    for (let seed = FIRST; seed < FIRST + SEEDS / 4; seed++) {
-      divergences += expectSound(seed, { flips: true }).summary.divergences;
-    }
-    expect(divergences).toBeGreaterThan(SEEDS / 16);
-  });
+  it(
+    'heals replicas whose bits change, and saves none of them',
+    () => {
+      let divergences = 0;
+      for (let seed = FIRST; seed < FIRST + SEEDS / 4; seed++) {
+        divergences += expectSound(seed, { flips: true }).summary.divergences;
+      }
+      expect(divergences).toBeGreaterThan(SEEDS / 16);
+    },
+    TIMEOUT_MS,
+  );
 
   it.each(FLIP_REGRESSIONS)('heals them in seed %i, which once failed', (seed) => {
     expectSound(seed, { flips: true });
