@@ -22,8 +22,12 @@ export default defineConfig({
           exclude: ['test/fuzz/**'],
           fileParallelism: false,
           maxWorkers: 1,
+          // Of the tests of one file that say so: as many as the smallest machine has processors.
+          maxConcurrency: 2,
         },
       },
+      // Not of `npm test`: `npm run bench -- network`.
+      { test: { ...shared, name: 'bench', include: ['test/bench/**/*.measure.ts'] } },
     ],
   },
 });

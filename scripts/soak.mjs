@@ -1,6 +1,7 @@
 // `npm run test:soak -- NAME …`: tests that are too long for `npm test`, each as long as it takes. Environment: fuzz reads
 // GANTRY_FUZZ_INPUTS (per parser) and GANTRY_FUZZ_SEED; without a seed it takes a new one, and prints it; sim reads
-// GANTRY_SIM_SEEDS.
+// GANTRY_SIM_SEEDS, chaos GANTRY_CHAOS_FAULTS and GANTRY_CHAOS_SEED, restarts GANTRY_COORDINATOR_KILLS and
+// GANTRY_COORDINATOR_SEED, partitions GANTRY_VANISHED_HOSTS.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -59,7 +60,18 @@ async function sim(first = '1') {
   return (await Promise.all(shares)).every((passed) => passed);
 }
 
-const SOAKS = { fuzz, sim };
+/** One file of tests, with its count and its seed from the environment, or as many as a soak is for. */
+function counted(file, variable, count) {
+  return () => runFile(file, { [variable]: process.env[variable] ?? String(count) });
+}
+
+const SOAKS = {
+  fuzz,
+  sim,
+  chaos: counted('test/chaos/chaos.test.ts', 'GANTRY_CHAOS_FAULTS', 1_000),
+  restarts: counted('test/integration/restarts.test.ts', 'GANTRY_COORDINATOR_KILLS', 50),
+  partitions: counted('test/integration/partitions.test.ts', 'GANTRY_VANISHED_HOSTS', 100),
+};
 
 let failed = 0;
 const names = process.argv.slice(2);

@@ -64,13 +64,13 @@ export function torchTrain({ workers, batch, steps, allCores = false }) {
 }
 
 /** Gantry's own training bench; the whole JSON object. */
-export function gantryTrain({ workers, batch, steps, extra = [] }) {
+export function gantryTrain({ workers, batch, steps, preset = 'mlp-plain', extra = [] }) {
   const args = [
     GANTRY,
     'bench',
     'train',
     '--preset',
-    'mlp-plain',
+    preset,
     '--updates',
     'alternating',
     '--workers',
@@ -149,6 +149,19 @@ export function gantryStart({ workers }) {
   } finally {
     rmSync(out, { recursive: true, force: true });
   }
+}
+
+/** Hosts in network namespaces, which are made by what the tests make them with; the tables are published from there. */
+export function hosts(name, { rounds, write }) {
+  const vitest = join(HERE, '..', '..', 'node_modules', 'vitest', 'vitest.mjs');
+  const env = { ...process.env, GANTRY_BENCH_ROUNDS: String(rounds), GANTRY_BENCH_WRITE: write ? '1' : '' };
+  const options = { cwd: join(HERE, '..', '..'), env, stdio: 'inherit' };
+  const { status } = spawnSync(
+    process.execPath,
+    [vitest, 'run', '--project', 'bench', `test/bench/${name}.measure.ts`],
+    options,
+  );
+  if (status !== 0) throw new Error(`bench ${name} failed`);
 }
 
 export function median(values) {

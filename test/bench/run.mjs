@@ -1,12 +1,8 @@
-// `npm run bench [-- train|machine|allreduce|start …] [--rounds N] [--write]`: Gantry beside its peers, interleaved round by
+// `npm run bench [-- train|machine|allreduce|start|network|scaling …] [--rounds N] [--write]`: Gantry beside its peers, interleaved round by
 // round since a machine's speed drifts, medians over the rounds. `--write` puts the tables into docs/benchmarks.md.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { publish, round, table } from './document.mjs';
 import * as measure from './measure.mjs';
 
-const DOCUMENT = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'docs', 'benchmarks.md');
 const SIZES = [4096, 1_048_576, 2_240_516, 16_777_216, 67_108_864];
 const TRAIN_CASES = [
   { workers: 1, batch: 128, steps: 400, target: 1.0 },
@@ -23,14 +19,10 @@ const option = (name, fallback) => (words.includes(name) ? Number(words[words.in
 const rounds = option('--rounds', 5);
 /** Cases with a target are measured at least so often. */
 const TARGET_ROUNDS_MIN = 5;
-const chosen = words.filter((word) => ['train', 'headline', 'machine', 'allreduce', 'start'].includes(word));
+const chosen = words.filter((word) =>
+  ['train', 'headline', 'machine', 'allreduce', 'start', 'network', 'scaling'].includes(word),
+);
 const wants = (name) => chosen.length === 0 || chosen.includes(name);
-
-const round = (value, digits = 2) => (value === undefined ? '–' : Number(value.toFixed(digits)).toString());
-
-function table(head, rows) {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}
 
 function say(text) {
   process.stderr.write(`${text}\n`);
@@ -153,15 +145,7 @@ if (wants('allreduce')) {
 }
 if (wants('start')) sections.start = startTable();
 
-const machine = `${cpus().length} cores of ${cpus()[0].model.trim()}, Node ${process.versions.node}, ${rounds} interleaved rounds, medians`;
-for (const [name, text] of Object.entries(sections)) console.log(`\n## ${name}\n\n${machine}\n\n${text}`);
-
-/** Replaces what stands between a section's markers in the document. */
-if (words.includes('--write')) {
-  let document = readFileSync(DOCUMENT, 'utf8');
-  for (const [name, text] of Object.entries(sections)) {
-    const marker = new RegExp(`(<!-- ${name} -->)[\\s\\S]*?(<!-- end -->)`);
-    document = document.replace(marker, `$1\n${machine}\n\n${text}\n$2`);
-  }
-  writeFileSync(DOCUMENT, document);
+publish(sections, rounds, words.includes('--write'));
+for (const name of ['network', 'scaling']) {
+  if (wants(name)) measure.hosts(name, { rounds, write: words.includes('--write') });
 }

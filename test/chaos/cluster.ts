@@ -85,7 +85,7 @@ export class Cluster {
   }
 
   join(): GantryProcess {
-    const worker = new GantryProcess(['worker', '--join', this.endpoint], this.#env, undefined, HANG_MS);
+    const worker = new GantryProcess(['worker', '--join', this.endpoint], this.#env, { hangMs: HANG_MS });
     this.#hands.push(worker);
     this.#know(worker.pid);
     return worker;
@@ -182,7 +182,7 @@ export class Cluster {
   }
 
   #spawnCoordinator(args: readonly string[]): GantryProcess {
-    const coordinator = new GantryProcess(args, this.#env, undefined, HANG_MS);
+    const coordinator = new GantryProcess(args, this.#env, { hangMs: HANG_MS });
     this.#know(coordinator.pid);
     coordinator.onEvent = (event) => this.#note(event);
     return coordinator;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { doneOf, GantryProcess, gantry, trainArguments, Workspace } from '../support/gantry.js';
 
@@ -11,23 +12,33 @@ async function finalHash(options: Record<string, string | number>): Promise<stri
   return done.stateSha256 as string;
 }
 
-const reference = new Map<string, Promise<string>>();
 /** One worker, which no collective can have touched. */
+const REFERENCE = { workers: 1, transport: 'shm', topology: 'direct' };
+const reference = new Map<string, Promise<string>>();
 function referenceHash(updates: string): Promise<string> {
-  const known = reference.get(updates) ?? finalHash({ workers: 1, transport: 'shm', topology: 'direct', updates });
+  const known = reference.get(updates) ?? finalHash({ ...REFERENCE, updates });
   reference.set(updates, known);
   return known;
+}
+
+function isReference(options: typeof REFERENCE): boolean {
+  return isDeepStrictEqual(options, REFERENCE);
 }
 
 const UPDATES = ['alternating', 'simultaneous'] as const;
 
 describe.each(UPDATES)('%s: the bits of a run do not depend on who computed it', (updates) => {
-  const cases = ['shm', 'ipc', 'tcp'].flatMap((transport) =>
-    ['direct', 'star'].flatMap((topology) => [1, 2, 3, 4].map((workers) => ({ transport, topology, workers }))),
-  );
-  it.each(cases)('$workers workers, $transport, $topology', async ({ transport, topology, workers }) => {
-    expect(await finalHash({ workers, transport, topology, updates })).toBe(await referenceHash(updates));
-  });
+  const cases = (counts: readonly number[]) =>
+    ['shm', 'ipc', 'tcp'].flatMap((transport) =>
+      ['direct', 'star'].flatMap((topology) => counts.map((workers) => ({ transport, topology, workers }))),
+    );
+  const holds = async (options: { transport: string; topology: string; workers: number }): Promise<void> => {
+    const known = await referenceHash(updates);
+    if (!isReference(options)) expect(await finalHash({ ...options, updates })).toBe(known);
+  };
+  // One worker keeps one processor busy.
+  it.concurrent.each(cases([1]))('$workers worker, $transport, $topology', holds);
+  it.each(cases([2, 3, 4]))('$workers workers, $transport, $topology', holds);
 });
 
 describe('the bits of a run survive kill -9 and resume', () => {

@@ -129,21 +129,19 @@ describe('a cluster started by hand', () => {
     await expectUndisturbed(coordinator, [first.pid, second.pid, third.pid], stateSha256);
   });
 
-  it.each(['tcp', 'shm'] as const)(
-    'a coordinator is killed and restarted; its workers held the state, with %s',
-    async (transport) => {
-      const { coordinator, out, join } = await byHand({ workers: 2, transport });
-      const workers = [join('one'), join('two')];
-      await coordinator.untilStep(120);
-      coordinator.child.kill('SIGKILL');
-      await coordinator.finished;
-      const next = new GantryProcess(['coordinator', '--resume', '--json', '--out', out]);
-      // Not the checkpoint of step 100: what the workers have.
-      expect((await next.until(({ event }) => event === 'ready')).update).toBeGreaterThanOrEqual(240);
-      await expectUndisturbed(next, [coordinator.pid, ...workers.map(({ pid }) => pid)]);
-      for (const worker of workers) expect((await worker.finished).code).toBe(0);
-    },
-  );
+  // With tcp: restarts.test.ts.
+  it('a coordinator is killed and restarted; its workers held the state, with shm', async () => {
+    const { coordinator, out, join } = await byHand({ workers: 2, transport: 'shm' });
+    const workers = [join('one'), join('two')];
+    await coordinator.untilStep(120);
+    coordinator.child.kill('SIGKILL');
+    await coordinator.finished;
+    const next = new GantryProcess(['coordinator', '--resume', '--json', '--out', out]);
+    // Not the checkpoint of step 100: what the workers have.
+    expect((await next.until(({ event }) => event === 'ready')).update).toBeGreaterThanOrEqual(240);
+    await expectUndisturbed(next, [coordinator.pid, ...workers.map(({ pid }) => pid)]);
+    for (const worker of workers) expect((await worker.finished).code).toBe(0);
+  });
 
   it('waits for its minimum and goes on when it is there', async () => {
     const { coordinator, join } = await byHand({ workers: 2, transport: 'tcp', 'min-workers': 2 });

@@ -22,7 +22,7 @@ describe('what is refused before any work starts', () => {
     const cwd = work.run();
     mkdirSync(cwd);
     // The data sets of this machine's user do not count.
-    const finished = await gantry([...args, '--json'], { XDG_CACHE_HOME: join(work.path, 'cache') }, cwd);
+    const finished = await gantry([...args, '--json'], { XDG_CACHE_HOME: join(work.path, 'cache') }, { cwd });
     expect(finished.code).not.toBe(0);
     expect(errorOf(finished)).toMatchObject({ code, message: expect.stringMatching(message) });
     expect(readdirSync(cwd)).toEqual([]);

@@ -18,6 +18,13 @@ export interface Finished {
   readonly stderr: string;
 }
 
+export interface ProcessOptions {
+  readonly cwd?: string;
+  readonly hangMs?: number;
+  /** A command that becomes it, as `ip netns exec NAME` does. */
+  readonly within?: readonly string[];
+}
+
 /** A `gantry` command that runs as a real process, with `--json` output read as it comes. */
 export class GantryProcess {
   readonly child: ChildProcess;
@@ -34,10 +41,10 @@ export class GantryProcess {
   constructor(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
-    cwd: string = process.cwd(),
-    hangMs: number = HANG_MS,
+    { cwd, hangMs = HANG_MS, within = [] }: ProcessOptions = {},
   ) {
-    this.child = spawn(process.execPath, [GANTRY, ...args], {
+    const [program, ...rest] = [...within, process.execPath, GANTRY, ...args];
+    this.child = spawn(program!, rest, {
       cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -96,9 +103,9 @@ export class GantryProcess {
 export function gantry(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  cwd: string = process.cwd(),
+  options: ProcessOptions = {},
 ): Promise<Finished> {
-  return new GantryProcess(args, env, cwd).finished;
+  return new GantryProcess(args, env, options).finished;
 }
 
 /** The `done` event of a run that ended well; throws with everything it printed otherwise. */

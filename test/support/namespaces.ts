@@ -55,7 +55,13 @@ export class Network {
 
   /** Starts a program on a host. */
   spawn(host: number, command: readonly [string, ...string[]], options: SpawnOptions = {}): ChildProcess {
-    return spawn('ip', ['netns', 'exec', this.#name(host), ...command], options);
+    const [program, ...rest] = [...this.within(host), ...command];
+    return spawn(program!, rest, options);
+  }
+
+  /** A command that becomes the one behind it, on a host. */
+  within(host: number): string[] {
+    return ['ip', 'netns', 'exec', this.#name(host)];
   }
 
   /** No packet goes in or out of a host, and nobody is told: as when a switch loses its power. */

@@ -8,6 +8,8 @@ export interface Command {
   readonly name: string;
   /** A word that must stand before the options. */
   readonly positional?: { readonly describe: string; readonly choices: readonly string[] };
+  /** A word that may stand for an option. */
+  readonly operand?: { readonly name: string; readonly option: OptionName };
   readonly summary: string;
   readonly options: readonly OptionName[];
   /** Options of one value elsewhere that take several here. */

@@ -17,7 +17,8 @@ describe('optionText', () => {
     ['resume', 'workers', "Worker processes (default: the run's own)"],
     ['resume', 'shards', '(fixed since the run began)'],
     ['resume', 'device', 'another needs --resume-with-changes)'],
-    ['status', 'out', 'Run directory (required)'],
+    ['status', 'out', 'Run directory (default: the one in runs/'],
+    ['why', 'out', 'Run directory (default: the one in runs/'],
     ['generate', 'seed', 'Seed of the samples, not of the run (default 0)'],
     ['generate', 'count', 'Samples (default: 64)'],
   ])('%s --%s', (command, option, text) => {

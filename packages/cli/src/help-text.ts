@@ -7,11 +7,13 @@ import { type OptionName, optionSpec } from './options.js';
 type Texts = Readonly<Partial<Record<OptionName, string>>>;
 
 const RUN_DIRECTORY = 'Run directory (required)';
+const NEWEST_RUN = 'Run directory (default: the one in runs/ that was written last)';
 const LIKE_THE_RUN = "(default: the run's own)";
 
 /** Where an option means something else than elsewhere, or its default does; by command. */
 const OWN_TEXTS: Readonly<Record<string, Texts>> = {
-  status: { out: RUN_DIRECTORY },
+  status: { out: NEWEST_RUN },
+  why: { out: NEWEST_RUN },
   resume: { out: RUN_DIRECTORY },
   keygen: {
     out: 'Folder for the keys (required)',

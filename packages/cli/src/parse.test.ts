@@ -44,7 +44,15 @@ describe('parseCommandLine', () => {
     expect(sizes!.args).toMatchObject({ bytes: '4096,1MB', workers: '2' });
   });
 
+  it('takes a run directory as a word, too', async () => {
+    expect((await parseCommandLine(['why', 'runs/a', '--json']))!.args).toMatchObject({ out: 'runs/a', json: true });
+    expect((await parseCommandLine(['status', '--out', 'runs/a']))!.args).toEqual({ out: 'runs/a' });
+    expect((await parseCommandLine(['why']))!.args).toEqual({});
+  });
+
   it.each([
+    [['why', 'runs/a', '--out', 'runs/b'], 'gantry why has both runs/a and --out: give one of them'],
+    [['why', 'runs/a', 'runs/b'], 'runs/b is not expected after gantry why runs/a'],
     [['trian'], 'there is no command trian. Did you mean train?'],
     [['train', '--bacth', '3'], 'gantry train has no option --bacth. Did you mean --batch?'],
     [['train', '--checkpointEvery', '3'], 'Did you mean --checkpoint-every?'],

@@ -119,8 +119,9 @@ function refuseRepeated(name: OptionName, argv: readonly string[]): void {
 }
 
 /** The form of a command line, what it does, and what its word may be. */
-function headOf({ name, positional, summary }: Command): string {
-  if (positional === undefined) return `gantry ${name} [options]\n\n${summary}.`;
+function headOf({ name, positional, operand, summary }: Command): string {
+  const word = operand === undefined ? '' : ` [${operand.name}]`;
+  if (positional === undefined) return `gantry ${name}${word} [options]\n\n${summary}.`;
   const { choices, describe } = positional;
   return `gantry ${name} ${choices.join('|')} [options]\n\n${summary}. ${choices.join(' or ')}: ${describe}.`;
 }
@@ -139,6 +140,7 @@ function checkedArgs(command: Command, parsed: Readonly<Record<string, unknown>>
   const positionals = (words as readonly (string | number)[]).map(String);
   for (const name of Object.keys(options))
     if (!command.options.includes(name as OptionName)) unknownOption(command, name);
+  if (command.operand !== undefined) return withOperand(command, options as Args, positionals);
   if (command.positional === undefined) {
     if (positionals.length > 0)
       usage(`${positionals[0]} is not expected by gantry ${command.name}: options begin with --`);
@@ -151,6 +153,16 @@ function checkedArgs(command: Command, parsed: Readonly<Record<string, unknown>>
   }
   if (extra !== undefined) usage(`${extra} is not expected after gantry ${command.name} ${what}`);
   return { ...options, what } as Args;
+}
+
+/** One word at most, which says what an option would. */
+function withOperand({ name, operand }: Command, options: Args, words: readonly string[]): Args {
+  const [word, extra] = words;
+  if (word === undefined) return options;
+  const { option } = operand!;
+  if (extra !== undefined) usage(`${extra} is not expected after gantry ${name} ${word}`);
+  if (options[option] !== undefined) usage(`gantry ${name} has both ${word} and --${option}: give one of them`);
+  return { ...options, [option]: word };
 }
 
 function unknownOption(command: Command, name: string): never {

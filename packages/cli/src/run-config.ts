@@ -9,7 +9,7 @@ import type { Args } from './command.js';
 /** Read where `--config` names no other. */
 const CONFIG_FILE = 'gantry.yaml';
 /** Run directories without `--out`. */
-const RUNS_FOLDER = 'runs';
+export const RUNS_FOLDER = 'runs';
 
 /** The run that a command line describes: flags over `gantry.yaml` over preset over defaults. */
 export async function configOf(args: Args, auto: { transport: Transport }): Promise<RunConfig> {
@@ -81,7 +81,8 @@ function nextName(name: string): string {
   return `${name}-${number}`;
 }
 
-function entriesOf(folder: string): string[] {
+/** Names in a folder; none where there is no folder. */
+export function entriesOf(folder: string): string[] {
   try {
     return readdirSync(folder);
   } catch {

@@ -1,5 +1,11 @@
-export { type AllreduceBenchOptions, type AllreduceRow, benchAllreduce } from './bench/allreduce.js';
+export { type AllreduceBenchOptions, type AllreduceRow, type BenchHost, benchAllreduce } from './bench/allreduce.js';
 export { assignShards, type ShardAssignment } from './core/assignment.js';
+export {
+  type Communication,
+  type CommunicationOptions,
+  countCommunication,
+  type Traffic,
+} from './core/communication.js';
 export type { Exchange, GatherResult } from './core/exchange.js';
 export { type HostMemoryPlan, layoutHostMemory } from './core/host-layout.js';
 export { chooseTopology, type NetworkCosts } from './core/schedules.js';

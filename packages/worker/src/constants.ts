@@ -55,3 +55,9 @@ export const RETURN_MS_MAX = 600_000;
 
 /** Between two tries to reach it, in milliseconds: a Hello that a dying coordinator took is lost. */
 export const RETURN_EVERY_MS = 2_000;
+
+/** A phase of an update that lasts longer has the flight recorder written, in milliseconds: well before any lease ends. */
+export const STUCK_MS = 500;
+
+/** How often that is looked at, in milliseconds. */
+export const STUCK_CHECK_MS = 250;

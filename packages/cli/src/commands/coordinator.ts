@@ -44,8 +44,8 @@ async function resumeCoordinator(args: Args): Promise<number> {
   const bind = textOf(args, 'bind') ?? (await readStatus(runDirectory)).endpoint;
   const reporter = await createReporter({ json: isGiven(args, 'json') });
   const allowNumbers = isGiven(args, 'resume-with-changes');
-  const insecure = isGiven(args, 'insecure');
-  const run = { config, runDirectory, localWorkers: 0, resume: true, allowNumbers, bind, insecure };
+  const given = { insecure: isGiven(args, 'insecure'), keys: keysOf(args) };
+  const run = { config, runDirectory, localWorkers: 0, resume: true, allowNumbers, bind, ...given };
   noteResult(await superviseRun(run, reporter), runDirectory, reporter);
   return 0;
 }

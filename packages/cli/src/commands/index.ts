@@ -23,6 +23,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./status.js')).status,
   },
   {
+    name: 'why',
+    summary: 'Why a run is as it is: what each worker was last doing, who was lost',
+    load: async () => (await import('./why.js')).why,
+  },
+  {
     name: 'coordinator',
     summary: 'Only the coordinator; workers are started by hand',
     load: async () => (await import('./coordinator.js')).coordinator,

@@ -6,7 +6,7 @@ import type { Exchange } from '../core/exchange.js';
 import type { HostMemoryPlan } from '../core/host-layout.js';
 import { jsVectorSum, type VectorSum } from '../core/vector-sum.js';
 import { ControlWords } from '../shell/control-words.js';
-import { bindDataSocket, type DataSocket } from '../shell/data-socket.js';
+import { bindDataSocket, type DataSocket, type DataSocketOptions } from '../shell/data-socket.js';
 import { createHostExchange } from '../shell/host-exchange.js';
 import { HostMemory } from '../shell/host-memory.js';
 import { createPeerExchange } from '../shell/peer-exchange.js';
@@ -23,6 +23,13 @@ export interface BenchTask {
   /** Prefix of the names of the memories that the parent made, one a size. */
   readonly name: string;
   readonly sumModule: string | null;
+  readonly socket: DataSocketOptions;
+}
+
+/** What a member's socket is, for the others. */
+export interface BenchPeer {
+  readonly endpoint: string;
+  readonly publicKey: string;
 }
 
 /** Milliseconds of every round of one size, as member 0 sees it. */
@@ -138,12 +145,15 @@ function nextMessage<T>(): Promise<T> {
 
 async function connect(task: BenchTask): Promise<PeerSockets | null> {
   if (task.transport === 'shm') return null;
-  const bound: DataSocket = await bindDataSocket(task.transport);
-  const endpoints = nextMessage<string[]>();
-  process.send!(bound.endpoint);
+  const bound: DataSocket = await bindDataSocket(task.transport, task.socket);
+  const told = nextMessage<BenchPeer[]>();
+  const own: BenchPeer = { endpoint: bound.endpoint, publicKey: bound.publicKey };
+  process.send!(own);
+  const peers = await told;
   return new PeerSockets(
     bound,
-    (await endpoints).map((endpoint, index) => (index === task.member ? null : endpoint)),
+    peers.map(({ endpoint }, index) => (index === task.member ? null : endpoint)),
+    peers.map(({ publicKey }) => publicKey),
   );
 }
 

@@ -1,7 +1,7 @@
 import type { Topology, Transport, WireType } from '@gantry/common';
 import { HostMemory } from '../shell/host-memory.js';
 import { cleanStaleSharedMemory } from '../shell/shared-memory.js';
-import { assignmentOf, type BenchTask, type BenchTimes, benchPlan } from './allreduce-worker.js';
+import { assignmentOf, type BenchPeer, type BenchTask, type BenchTimes, benchPlan } from './allreduce-worker.js';
 import { forkMember, type Member } from './fork-members.js';
 
 export interface AllreduceBenchOptions {
@@ -17,6 +17,18 @@ export interface AllreduceBenchOptions {
    * @default plain JavaScript
    */
   readonly sumModule?: string;
+  /** By member, where it runs. @default all on this machine's loopback */
+  readonly hosts?: readonly BenchHost[];
+  /** tcp: CURVE, as between hosts with keys. @default false */
+  readonly encrypted?: boolean;
+}
+
+/** Another host, or a network namespace that stands for one. */
+export interface BenchHost {
+  /** A command that becomes the one behind it there: `ip netns exec NAME`. */
+  readonly within: readonly string[];
+  /** Where the others reach it. */
+  readonly address: string;
 }
 
 export interface AllreduceRow {
@@ -31,7 +43,7 @@ export interface AllreduceRow {
  * written → sum readable by all and the partials free for the next update.
  */
 export async function benchAllreduce(options: AllreduceBenchOptions): Promise<AllreduceRow[]> {
-  const { workers, bytes, transport, topology, wire, sumModule = null } = options;
+  const { workers, bytes, transport, topology, wire, sumModule = null, hosts, encrypted = false } = options;
   cleanStaleSharedMemory();
   const members = workers + (topology === 'star' ? 1 : 0);
   const name = `bench-${process.pid}`;
@@ -44,9 +56,20 @@ export async function benchAllreduce(options: AllreduceBenchOptions): Promise<Al
       HostMemory.create(`${name}-${index}-barrier`, benchPlan(members, members, 0)),
     ];
   });
-  const children = Array.from({ length: members }, () => forkMember('bench/allreduce-worker.js'));
+  const children = Array.from({ length: members }, (_, member) =>
+    forkMember('bench/allreduce-worker.js', hosts?.[member]?.within),
+  );
   try {
-    const times = await runMembers(children, { transport, topology, wire, members, bytes, name, sumModule });
+    const common = { transport, topology, wire, members, bytes, name, sumModule };
+    const tasks = children.map((_, member) => {
+      const host = hosts?.[member]?.address;
+      return {
+        ...common,
+        member,
+        socket: host === undefined ? { encrypted } : { host, encrypted, insecure: !encrypted },
+      };
+    });
+    const times = await runMembers(children, tasks);
     return bytes.map((size, index) => summarize(size, times[index]!));
   } finally {
     for (const { child } of children) child.kill('SIGKILL');
@@ -54,17 +77,14 @@ export async function benchAllreduce(options: AllreduceBenchOptions): Promise<Al
   }
 }
 
-async function runMembers(
-  children: readonly Member[],
-  task: Omit<BenchTask, 'member'>,
-): Promise<readonly BenchTimes[]> {
+async function runMembers(children: readonly Member[], tasks: readonly BenchTask[]): Promise<readonly BenchTimes[]> {
   await Promise.all(children.map((child) => child.next()));
   children.forEach((child, member) => {
-    child.send({ ...task, member });
+    child.send(tasks[member]);
   });
-  if (task.transport !== 'shm') {
-    const endpoints = await Promise.all(children.map((child) => child.next<string>()));
-    for (const child of children) child.send(endpoints);
+  if (tasks[0]!.transport !== 'shm') {
+    const peers = await Promise.all(children.map((child) => child.next<BenchPeer>()));
+    for (const child of children) child.send(peers);
   }
   const times = await Promise.all(children.map((child) => child.next<readonly BenchTimes[]>()));
   await Promise.all(children.map((child) => child.exited));

@@ -10,14 +10,17 @@ export interface Member {
   readonly exited: Promise<number | null>;
 }
 
-/** Forks a module of this package, by its path below the built folder's parent folder, e.g. `testing/x.js`. */
-export function forkMember(module: string, execArgv: readonly string[] = []): Member {
+/**
+ * Forks a module of this package, by its path below the built folder's parent folder, e.g. `testing/x.js`.
+ * @param within A command that becomes the one behind it, as `ip netns exec NAME` does.
+ */
+export function forkMember(module: string, within: readonly string[] = []): Member {
   const built = fileURLToPath(new URL(import.meta.url)).replace(/([\\/])src([\\/]bench[\\/])/, '$1dist$2');
   const file = built.replace(/bench[\\/]fork-members\.[jt]s$/, module);
   const child = fork(file, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced',
-    execArgv: [...execArgv],
+    ...(within.length === 0 ? {} : { execPath: within[0]!, execArgv: [...within.slice(1), process.execPath] }),
   });
   const messages: unknown[] = [];
   const waiting: { resolve: (message: unknown) => void; reject: (error: Error) => void }[] = [];

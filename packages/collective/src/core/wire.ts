@@ -1,4 +1,5 @@
 import type { WireType } from '@gantry/common';
+import { roundBlocks, unpackBlocks } from './wire-kernel.js';
 
 /** A wire type of two bytes a value. */
 export type PackedWire = Exclude<WireType, 'fp32'>;
@@ -40,8 +41,9 @@ export function roundToWire(vector: Float32Array, wire: WireType): void {
   if (wire === 'fp32') return;
   const bits = bitsOf(vector);
   const { length } = bits;
-  if (wire === 'bf16') for (let index = 0; index < length; index++) bits[index] = bf16Of(bits[index]!) << 16;
-  else for (let index = 0; index < length; index++) bits[index] = HALF_TO_BITS[halfOf(bits[index]!)]!;
+  if (wire === 'bf16') {
+    for (let index = roundBlocks(bits, null); index < length; index++) bits[index] = bf16Of(bits[index]!) << 16;
+  } else for (let index = 0; index < length; index++) bits[index] = HALF_TO_BITS[halfOf(bits[index]!)]!;
 }
 
 /** Rounds a vector in place as {@link roundToWire} does, and writes its two bytes a value into `packed`. */
@@ -49,7 +51,7 @@ export function roundAndPack(vector: Float32Array, wire: PackedWire, packed: Uin
   const bits = bitsOf(vector);
   const { length } = bits;
   if (wire === 'bf16') {
-    for (let index = 0; index < length; index++) {
+    for (let index = roundBlocks(bits, packed); index < length; index++) {
       const value = bf16Of(bits[index]!);
       packed[index] = value;
       bits[index] = value << 16;
@@ -67,8 +69,9 @@ export function roundAndPack(vector: Float32Array, wire: PackedWire, packed: Uin
 export function unpack(packed: Uint16Array, wire: PackedWire, into: Float32Array): void {
   const bits = bitsOf(into);
   const { length } = bits;
-  if (wire === 'bf16') for (let index = 0; index < length; index++) bits[index] = packed[index]! << 16;
-  else for (let index = 0; index < length; index++) bits[index] = HALF_TO_BITS[packed[index]!]!;
+  if (wire === 'bf16') {
+    for (let index = unpackBlocks(packed, bits); index < length; index++) bits[index] = packed[index]! << 16;
+  } else for (let index = 0; index < length; index++) bits[index] = HALF_TO_BITS[packed[index]!]!;
 }
 
 /**

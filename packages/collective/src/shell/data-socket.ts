@@ -16,6 +16,8 @@ export interface DataSocketOptions {
    * ipc lies in a folder of one user and has no need of it. @default false
    */
   readonly encrypted?: boolean;
+  /** tcp: off the loopback also without keys, because somebody said so: whoever reaches it can read and forge sums. @default false */
+  readonly insecure?: boolean;
 }
 
 const ENDPOINT_PATTERN = /^(ipc:\/\/\/\S+|tcp:\/\/\S+:\d{1,5})$/;
@@ -82,12 +84,12 @@ export class DataSocket {
 /**
  * Binds early; `PeerSockets` connect later. Frames wait in the socket until then.
  *
- * @throws GantryError GANTRY_BIND_REFUSED off the loopback without encryption, or for an address that is none to reach; GANTRY_TRANSPORT_FAILED if the system refuses.
+ * @throws GantryError GANTRY_BIND_REFUSED off the loopback without encryption or `insecure`, or for an address that is none to reach; GANTRY_TRANSPORT_FAILED if the system refuses.
  */
 export async function bindDataSocket(transport: 'ipc' | 'tcp', options: DataSocketOptions = {}): Promise<DataSocket> {
   const host = options.host ?? '127.0.0.1';
   const encrypted = transport === 'tcp' && (options.encrypted ?? false);
-  if (transport === 'tcp') checkHost(host, encrypted);
+  if (transport === 'tcp') checkHost(host, encrypted || (options.insecure ?? false));
   const folder = transport === 'ipc' ? makeDataFolder() : null;
   const address = folder === null ? `tcp://${host}:*` : `ipc://${folder}/data`;
   const zmq = loadLibzmq();
@@ -101,9 +103,9 @@ export async function bindDataSocket(transport: 'ipc' | 'tcp', options: DataSock
   }
 }
 
-function checkHost(host: string, encrypted: boolean): void {
-  if (!encrypted && !isLoopback(host)) {
-    const message = `without keys the data plane binds to the loopback only, not to ${host}: start every worker with --keys`;
+function checkHost(host: string, mayLeaveLoopback: boolean): void {
+  if (!mayLeaveLoopback && !isLoopback(host)) {
+    const message = `without keys the data plane binds to the loopback only, not to ${host}: start every worker with --keys, or say --insecure on a network that you trust`;
     throw new GantryError('GANTRY_BIND_REFUSED', message);
   }
   if (!WILDCARDS.has(host)) return;

@@ -2,6 +2,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { NETWORKS, type NetworkName, type Topology, type WireType } from '@gantry/common';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { assignShards, type ShardAssignment } from '../core/assignment.js';
+import { countCommunication } from '../core/communication.js';
 import type { GatherResult } from '../core/exchange.js';
 import {
   createFrameHeader,
@@ -241,6 +242,30 @@ describe('halving', () => {
     expect(four.sentBytes.reduce((sum, bytes) => sum + bytes, 0)).toBe(2 * 3 * vectorBytes - 4 * (vectorBytes / 4));
     const shared = await traffic(8, 4, 'bf16');
     expect(shared.sentBytes.reduce((sum, bytes) => sum + bytes, 0)).toBe(2 * 3 * vectorBytes);
+  });
+});
+
+describe('what is counted from a schedule', () => {
+  const cases = TOPOLOGIES.flatMap((topology) =>
+    WIRES.flatMap((wire) => [2, 3, 4, 5, 8].map((members) => ({ topology, wire, members }))),
+  );
+  test.each(cases)('$topology, $wire, $members members: is what is sent', async ({ topology, wire, members }) => {
+    const hub = topology === 'star' ? members - 1 : null;
+    const assignment = assignShards(8, members, hub);
+    const all = new Members({ topology, wire, assignment, seed: 3 });
+    await all.run();
+    const frames = Array.from({ length: members }, () => 0);
+    const bytes = Array.from({ length: members }, () => 0);
+    for (const network of UPDATES.flat()) {
+      const { members: counted } = countCommunication({ topology, floats: VECTOR_FLOATS[network], assignment, wire });
+      counted.forEach(({ sentFrames, sentBytes }, member) => {
+        frames[member]! += sentFrames;
+        bytes[member]! += sentBytes;
+      });
+    }
+    const sent = (member: number) => all.network.sentFrames.slice(member * members, (member + 1) * members);
+    expect(frames).toEqual(frames.map((_, member) => sent(member).reduce((sum, count) => sum + count, 0)));
+    expect(bytes).toEqual(all.network.sentBytes);
   });
 });
 

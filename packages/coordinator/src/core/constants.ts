@@ -61,3 +61,6 @@ export const RESTART_DELAY_MS = 100;
 export const RESTART_DELAY_MS_MAX = 10_000;
 /** Losses in a row in what may be the same update: then the update itself kills its workers. */
 export const STRIKES_MAX = 3;
+
+/** Losses that a status tells one by one: enough for a night of them; how many there were is counted. */
+export const LOSSES_KEPT = 64;

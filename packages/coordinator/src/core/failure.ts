@@ -36,7 +36,7 @@ export function becomeFailed(draft: Draft, code: ErrorCode, problem: string, det
   const error = { code, message, details: { ...details, ...checkpoint } };
   for (const member of draft.state.members)
     send(draft, member, { kind: 'abort', code, message: message.slice(0, 8000) });
-  patch(draft, { stage: 'failed', failure: { code, message } });
+  patch(draft, { stage: 'failed', failure: error });
   draft.effects.push({ type: 'emit', event: { event: 'error', ...error } });
   draft.effects.push({ type: 'end', outcome: { error } });
 }

@@ -18,6 +18,7 @@ import type { CoordinatorEvent } from './events.js';
 import { becomeFailed, isInputError, nameOf, unborn, whereabouts } from './failure.js';
 import { tryAssign } from './generation.js';
 import { blameStalled, confirmSuspicion, loseMember, suspect } from './loss.js';
+import { recordUnborn } from './losses.js';
 import { restart } from './regroup.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, isActive, memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
@@ -169,9 +170,15 @@ function checkRestarted(draft: Draft, nowMs: number): void {
     if (!isLate || members.some((member) => member.worker === worker)) continue;
     const reason = `it did not report within ${HELLO_ALLOWANCE_MS / 1000} s of its start`;
     const problem = `${worker}, in phase starting: ${reason}`;
-    restart(draft, worker, { code: 'GANTRY_WORKER_LOST', reason, problem, details: unborn(worker) });
+    loseUnborn(draft, worker, { reason, problem });
     return;
   }
+}
+
+/** A local worker ended, or is as if it had, before it reported: it is started once more. */
+function loseUnborn(draft: Draft, worker: string, { reason, problem }: { reason: string; problem: string }): void {
+  recordUnborn(draft, worker, reason);
+  restart(draft, worker, { code: 'GANTRY_WORKER_LOST', reason, problem, details: unborn(worker) });
 }
 
 function checkLeases(draft: Draft, nowMs: number): void {
@@ -215,7 +222,7 @@ export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { typ
   }
   if (member === undefined && draft.state.hasTrained) {
     const problem = `${worker}, in phase starting, ${reason} before it reported`;
-    restart(draft, worker, { code: 'GANTRY_WORKER_LOST', reason, problem, details: unborn(worker) });
+    loseUnborn(draft, worker, { reason, problem });
     return;
   }
   const message = member === undefined ? `${worker}, in phase starting, ${reason} before it reported` : reason;

@@ -1,11 +1,13 @@
 import type { Ready } from '@gantry/common';
 import { becomeFailed, nameOf, unborn, whereabouts, workedOn } from './failure.js';
+import { recordLoss } from './losses.js';
 import { forgetMember, type Loss, removeMember } from './regroup.js';
 import type { Draft, MemberState, Suspicion } from './state.js';
 import { patch, send } from './state.js';
 
 function announceLoss(draft: Draft, member: MemberState, reason: string): void {
   const { worker, host, phase } = member;
+  recordLoss(draft, member, reason);
   draft.effects.push({
     type: 'emit',
     event: { event: 'worker-lost', worker, host, update: workedOn(member), phase, reason },

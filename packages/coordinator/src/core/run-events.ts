@@ -43,6 +43,26 @@ export interface MemberSummary {
   readonly phase: string;
 }
 
+/** What is known of a worker that was lost: where it was when it was last heard of, and why it counts as lost. */
+export interface LossRecord {
+  readonly worker: string;
+  /** Empty, as `device`, and `pid` 0: it was lost before it reported. */
+  readonly host: string;
+  readonly pid: number;
+  readonly device: string;
+  readonly generation: number;
+  /** Update that it was working on, counted from 1. */
+  readonly update: number;
+  readonly phase: string;
+  /** How long it had been in that phase when it was given up. */
+  readonly phaseMs: number;
+  /** How long it had not been heard of then. */
+  readonly silentMs: number;
+  readonly reason: string;
+  /** By the coordinator's clock, at most a tick early. */
+  readonly atMs: number;
+}
+
 /** What a finished run leaves; `interrupted`: it was asked to stop before its last step. */
 export interface RunResult {
   readonly step: number;

@@ -1,9 +1,9 @@
-import type { Envelope, ErrorCode, Message, Phase, Place } from '@gantry/common';
+import type { Envelope, ErrorCode, ErrorDetails, Message, Phase, Place } from '@gantry/common';
 import { assert } from '@gantry/common';
 import type { CheckpointRecord, Effect, Settings } from './events.js';
 import type { MetricsState } from './metrics.js';
 import { initialMetrics } from './metrics.js';
-import type { MemberSummary } from './run-events.js';
+import type { LossRecord, MemberSummary } from './run-events.js';
 
 /**
  * gathering: workers join, or are waited for · preparing: assigned, compiling · training · pausing: the generation has ended,
@@ -150,11 +150,21 @@ export interface CoordinatorState {
   /** A fault that may have a better explanation; see SUSPICION_MS. */
   readonly suspicion: Suspicion | null;
   /** What ended the run; set exactly in stage `failed`. */
-  readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
+  readonly failure: RunFailure | null;
+  /** The last lost workers, oldest first; `lossCount` counts all of them. */
+  readonly losses: readonly LossRecord[];
+  readonly lossCount: number;
   /** Frames of other runs, generations, strangers. */
   readonly dropped: number;
   /** Hellos that were refused. */
   readonly refused: number;
+}
+
+/** The error that ended the run; `details` name the worker, if there is one, and where it was. */
+export interface RunFailure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
 }
 
 export interface Suspicion {
@@ -209,6 +219,8 @@ export function initialState(settings: Settings): CoordinatorState {
     allDoneMs: null,
     suspicion: null,
     failure: null,
+    losses: [],
+    lossCount: 0,
     dropped: 0,
     refused: 0,
   };

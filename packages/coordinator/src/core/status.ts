@@ -1,9 +1,31 @@
-import type { ErrorCode } from '@gantry/common';
 import type { CheckpointRecord } from './events.js';
-import type { MemberSummary } from './run-events.js';
-import type { CoordinatorState, Stage } from './state.js';
-import { committedUpdate, summarize } from './state.js';
+import { workedOn } from './failure.js';
+import type { LossRecord, MemberSummary } from './run-events.js';
+import type { CoordinatorState, MemberState, RunFailure, Stage } from './state.js';
+import { committedUpdate, ownWorkers, summarize } from './state.js';
 import { metricsRate } from './stopping.js';
+
+/** A member as `gantry status` and `gantry why` show it. Times are as of the status. */
+export interface MemberStatusReport extends MemberSummary {
+  readonly status: string;
+  /** Its process was started by the coordinator. */
+  readonly local: boolean;
+  /** Update that it is working on, counted from 1. */
+  readonly workingUpdate: number;
+  /** Milliseconds since its present phase began. */
+  readonly phaseMs: number;
+  /** Milliseconds since its last message. */
+  readonly silentMs: number;
+}
+
+/** A local worker that is no member at the moment. */
+export interface AbsentWorker {
+  readonly worker: string;
+  /** How often it was started again. */
+  readonly attempt: number;
+  /** It left, or is not started again. */
+  readonly over: boolean;
+}
 
 /** A run as `gantry status` shows it. */
 export interface RunStatus {
@@ -15,14 +37,18 @@ export interface RunStatus {
   readonly steps: number;
   readonly update: number;
   readonly imagesPerSecond: number;
-  readonly members: readonly (MemberSummary & {
-    readonly status: string;
-    /** Milliseconds since its last message. */
-    readonly silentMs: number;
-  })[];
+  readonly members: readonly MemberStatusReport[];
+  readonly absent: readonly AbsentWorker[];
+  /** With fewer than these the run waits. */
+  readonly minWorkers: number;
+  readonly leaseMs: number;
+  /** The last lost workers, oldest first. */
+  readonly losses: readonly (Omit<LossRecord, 'atMs'> & { readonly agoMs: number })[];
+  /** All of them. */
+  readonly lossCount: number;
   readonly checkpoint: CheckpointRecord | null;
   /** What ended it; null unless it failed. */
-  readonly failure: { readonly code: ErrorCode; readonly message: string } | null;
+  readonly failure: RunFailure | null;
   /** What a person types to go on. */
   readonly resumeCommand: string;
   /** Frames that were dropped: of another run or generation, or from strangers. */
@@ -30,7 +56,7 @@ export interface RunStatus {
 }
 
 export function statusOf(state: CoordinatorState, nowMs: number): RunStatus {
-  const { settings, metrics, members, saving } = state;
+  const { settings, metrics, members, saving, losses } = state;
   return {
     run: settings.runId,
     stage: state.stage === 'ending' ? endOf(state) : state.stage,
@@ -39,16 +65,36 @@ export function statusOf(state: CoordinatorState, nowMs: number): RunStatus {
     steps: settings.config.steps,
     update: committedUpdate(state),
     imagesPerSecond: metricsRate(state),
-    members: members.map((member) => ({
-      ...summarize(member),
-      status: member.status,
-      silentMs: Math.max(0, Math.round(nowMs - member.lastSeenMs)),
-    })),
+    members: members.map((member) => memberStatus(member, nowMs)),
+    absent: absentOf(state),
+    minWorkers: settings.config.minWorkers,
+    leaseMs: settings.config.leaseMs,
+    losses: losses.map(({ atMs, ...loss }) => ({ ...loss, agoMs: age(atMs, nowMs) })),
+    lossCount: state.lossCount,
     checkpoint: saving.last,
     failure: state.failure,
     resumeCommand: settings.resumeCommand,
     dropped: state.dropped,
   };
+}
+
+function memberStatus(member: MemberState, nowMs: number): MemberStatusReport {
+  const { status, local, phaseSinceMs, lastSeenMs } = member;
+  const times = { phaseMs: age(phaseSinceMs, nowMs), silentMs: age(lastSeenMs, nowMs) };
+  return { ...summarize(member), status, local, workingUpdate: workedOn(member), ...times };
+}
+
+function absentOf({ settings, members, processes }: CoordinatorState): AbsentWorker[] {
+  return ownWorkers(settings)
+    .filter((name) => !members.some(({ worker }) => worker === name))
+    .map((worker) => {
+      const { attempt, over } = processes.get(worker)!;
+      return { worker, attempt, over };
+    });
+}
+
+function age(sinceMs: number, nowMs: number): number {
+  return Math.max(0, Math.round(nowMs - sinceMs));
 }
 
 function endOf({ saving, settings }: CoordinatorState): 'done' | 'stopped' {

@@ -2,7 +2,7 @@
 export const TICK_MS = 50;
 /** How often the local workers are looked at, whether one is stopped, until training begins. */
 export const STOPPED_EVERY_MS = 250;
-/** How often status.json is written. */
+/** How often status.json is written, beside at every loss. */
 export const STATUS_EVERY_MS = 1_000;
 /** How long metrics rows are collected before they are appended. */
 export const METRICS_FLUSH_MS = 250;
@@ -43,6 +43,8 @@ export const MANIFEST_BYTES_MAX = 4 << 20;
 export const FILE_CHUNK_BYTES = 1 << 20;
 /** Hashed or looked through at one time: some milliseconds. */
 export const SLICE_BYTES = 8 << 20;
+/** Behind a worker's name: what it leaves of its flight recorder in the run's logs folder. */
+export const FLIGHT_SUFFIX = '.flight.json';
 /** Longest line of a worker's output that is kept whole. */
 export const LOG_LINE_CHARS_MAX = 4_096;
 

@@ -14,8 +14,9 @@ import { TEST_CONFIG } from '../testing/transcript.js';
 import { readCheckpoint } from './checkpoint-reader.js';
 import { startCoordinator } from './coordinator.js';
 import type { CoordinatorOptions } from './options.js';
-import { readJournal, readStatus } from './run-directory.js';
+import { readJournal } from './run-directory.js';
 import { lockOwner } from './run-lock.js';
+import { readStatus } from './status-file.js';
 
 const FAKE_WORKER = fileURLToPath(new URL('../../dist/testing/fake-worker.js', import.meta.url));
 const FAKE_RUN = fileURLToPath(new URL('../../dist/testing/fake-run.js', import.meta.url));
@@ -163,6 +164,12 @@ describe('a fault', () => {
     // One that was being written at the time may have come to its end since.
     expect(Number(/Last checkpoint: step (\d+) /.exec(error.message)?.[1])).toBeLessThanOrEqual(step);
     expect(events.at(-1)).toMatchObject({ event: 'error', code });
+    const failed = await readStatus(runDirectory);
+    expect(failed).toMatchObject({ alive: false, stage: 'failed', failure: { code }, takeOverCommand: null });
+    expect(failed.failure?.details).toMatchObject({ worker: 'worker-1' });
+    // Who reports that it failed is lost with the run, not by it.
+    const lost = /^(failure|garbage)@/.test(what) ? [] : ['worker-1'];
+    expect(failed.losses.map(({ worker }) => worker)).toEqual(lost);
     expect(pids().filter(isRunning)).toEqual([]);
 
     vi.unstubAllEnvs();
@@ -171,6 +178,8 @@ describe('a fault', () => {
     expect(await resumed.done).toMatchObject({ step: 60, stateSha256: sha256Hex(fakeState(120)) });
     expect(events[0]).toMatchObject({ event: 'start', fromStep: step });
     expect(await readJournal(runDirectory)).toMatchObject({ generation: 2 });
+    // A resumed run still knows whom it lost before.
+    expect(await readStatus(runDirectory)).toMatchObject({ stage: 'done', losses: failed.losses });
     const rows = (await readFile(path.join(runDirectory, 'metrics.jsonl'), 'utf8')).trim().split('\n');
     const steps = rows.map((row) => (JSON.parse(row) as { step: number }).step);
     expect(steps.filter((one) => one > step)).toEqual(

@@ -18,12 +18,14 @@ import {
   commandOf,
   type RunningCoordinator,
   settingsOf,
+  takeOverCommandOf,
 } from './options.js';
 import { Reception } from './reception.js';
 import { checkUnchanged } from './resume.js';
 import { RunDirectory, readJournal } from './run-directory.js';
 import { removeSharedMemory } from './shared-memory-files.js';
 import { StateSupply } from './state-supply.js';
+import { type EarlierLosses, earlierLosses, NO_LOSSES, StatusWriter } from './status-file.js';
 import { watchStopped } from './watch-stopped.js';
 
 /**
@@ -43,7 +45,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const settings = settingsOf(options, journal, startedMs);
   try {
     if (!resume) await directory.expectFresh(commandOf(options));
-    const shell = await CoordinatorShell.open(options, settings, directory);
+    const earlier = resume ? await earlierLosses(options.runDirectory, settings.runId) : NO_LOSSES;
+    const shell = await CoordinatorShell.open(options, settings, { directory, earlier });
     shell.begin((await listCheckpoints(directory.checkpoints)).at(-1) ?? 0);
     return shell;
   } catch (error) {
@@ -73,6 +76,7 @@ class CoordinatorShell implements RunningCoordinator {
   readonly #workers: LocalWorkers;
   readonly #artifacts: Artifacts;
   readonly #supply: StateSupply;
+  readonly #status: StatusWriter;
   readonly reception: Reception;
   readonly #sharedMemory = new Set<string>();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -80,14 +84,13 @@ class CoordinatorShell implements RunningCoordinator {
   #state: CoordinatorState;
   #queue: CoordinatorEvent[] = [];
   #draining = true;
-  #statusBusy = false;
   #over = false;
   #trained = false;
 
   static async open(
     options: CoordinatorOptions,
     settings: Settings,
-    directory: RunDirectory,
+    folder: { readonly directory: RunDirectory; readonly earlier: EarlierLosses },
   ): Promise<CoordinatorShell> {
     let shell: CoordinatorShell | undefined;
     const socket = await ControlSocket.open({
@@ -100,15 +103,16 @@ class CoordinatorShell implements RunningCoordinator {
       farewell: (_peer, name) => refusalOf(settings.runId, `the key of ${name} was taken off the allow-list`),
       onWarning: (message) => shell?.warn(message),
     });
-    shell = new CoordinatorShell(options, settings, { directory, socket });
+    shell = new CoordinatorShell(options, settings, { ...folder, socket });
     return shell;
   }
 
   private constructor(
     options: CoordinatorOptions,
     settings: Settings,
-    { directory, socket }: { directory: RunDirectory; socket: ControlSocket },
+    parts: { directory: RunDirectory; earlier: EarlierLosses; socket: ControlSocket },
   ) {
+    const { directory, earlier, socket } = parts;
     this.#options = options;
     this.#settings = settings;
     this.#directory = directory;
@@ -127,6 +131,13 @@ class CoordinatorShell implements RunningCoordinator {
       send: (peer, frame) => socket.send(peer, frame),
       warn: (message) => this.warn(message),
       onError: (error) => this.#fail(error),
+    });
+    this.#status = new StatusWriter({
+      runDirectory: options.runDirectory,
+      endpoint: socket.endpoint,
+      takeOverCommand: takeOverCommandOf(options),
+      earlier,
+      status: () => statusOf(this.#state, performance.now()),
     });
     this.reception = new Reception({
       runId: settings.runId,
@@ -187,9 +198,11 @@ class CoordinatorShell implements RunningCoordinator {
     });
     void this.#prepare().then(() => {
       this.#draining = false;
+      // Of a resume, what is known before its checkpoint is read is less than what the file says.
+      if (!this.#settings.resume) void this.#status.write();
       this.#timers.push(
         setInterval(() => this.post({ type: 'tick', nowMs: performance.now() }), TICK_MS),
-        setInterval(() => void this.#writeStatus(), STATUS_EVERY_MS),
+        setInterval(() => void this.#status.write(), STATUS_EVERY_MS),
         watchStopped({
           stopped: () => (this.#trained ? [] : this.#workers.stopped()),
           leaseMs: this.#settings.config.leaseMs,
@@ -204,7 +217,10 @@ class CoordinatorShell implements RunningCoordinator {
     const { runId, config, resume } = this.#settings;
     try {
       await this.#directory.prepare({ runId, config });
-      if (!resume) await this.#directory.truncateMetrics(0);
+      if (!resume) {
+        await this.#directory.truncateMetrics(0);
+        await this.#directory.removeDumps();
+      }
     } catch (error) {
       this.#fail(error);
     }
@@ -214,6 +230,7 @@ class CoordinatorShell implements RunningCoordinator {
   async #restore(): Promise<void> {
     try {
       this.post(await this.#supply.restore());
+      void this.#status.write();
     } catch (error) {
       this.#fail(error);
     }
@@ -325,19 +342,13 @@ class CoordinatorShell implements RunningCoordinator {
   #emit(event: RunEvent): void {
     if (this.#over) return;
     if (event.event === 'error') this.#over = true;
+    // Whatever comes next: why the run is as it is can be read.
+    if (event.event === 'error' || event.event === 'worker-lost') void this.#status.write();
     if (event.event === 'ready') {
       this.#trained = true;
       this.#supply.release();
     }
     this.#options.onEvent(event);
-  }
-
-  async #writeStatus(): Promise<void> {
-    if (this.#statusBusy) return;
-    this.#statusBusy = true;
-    // Of use to people only: a full disk shows where it matters.
-    await this.#directory.writeStatus(statusOf(this.#state, performance.now()), this.endpoint).catch(() => {});
-    this.#statusBusy = false;
   }
 
   /** Sees every local worker out, writes what is pending, lets everything go; then says what came of the run. */
@@ -357,7 +368,7 @@ class CoordinatorShell implements RunningCoordinator {
     await removeSharedMemory(this.#sharedMemory);
     if (failed && this.#leavesNothing(outcome.error.code)) await this.#directory.discardUntrained();
     else {
-      await this.#writeStatus();
+      await this.#status.write();
       await this.#directory.close();
     }
     if (failed) {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
 import { GantryError } from '@gantry/common';
+import { FLIGHT_SUFFIX } from './constants.js';
 import { LineLog } from './line-log.js';
 import { processState } from './run-lock.js';
 
@@ -138,6 +139,7 @@ function start(options: LocalWorkersOptions, worker: string, attempt: number): C
       GANTRY_LAUNCH_KEY: options.launchKey(worker) ?? undefined,
       // Of a worker that a person starts.
       GANTRY_KEYS: undefined,
+      GANTRY_FLIGHT_FILE: path.join(options.logs, `${worker}${FLIGHT_SUFFIX}`),
       GANTRY_PARENT_PID: String(process.pid),
       GANTRY_PARENT_FD: '3',
     },

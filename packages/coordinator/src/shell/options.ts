@@ -1,8 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import path from 'node:path';
 import { GantryError, type RunConfig } from '@gantry/common';
 import type { Settings } from '../core/events.js';
 import type { RunEvent, RunResult } from '../core/run-events.js';
-import { resumeCommand } from './resume-command.js';
+import { resumeCommand, takeOverCommand } from './resume-command.js';
 import type { Journal } from './run-directory.js';
 
 /** Any free port of the loopback. */
@@ -48,6 +49,13 @@ export function checkHub({ config, bind = BIND_DEFAULT, keys }: CoordinatorOptio
 /** What messages call Gantry. */
 export function commandOf(options: CoordinatorOptions): string {
   return options.command ?? 'npx gantry';
+}
+
+/** What takes over workers that were started by hand, and wait when their coordinator is gone; null: there are none. */
+export function takeOverCommandOf(options: CoordinatorOptions): string | null {
+  const { localWorkers, runDirectory, keys } = options;
+  if (localWorkers > 0) return null;
+  return takeOverCommand(commandOf(options), runDirectory, keys === undefined ? undefined : path.resolve(keys));
 }
 
 export interface RunningCoordinator {

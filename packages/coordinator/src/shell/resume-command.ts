@@ -4,3 +4,9 @@ import { shellQuote } from '@gantry/common';
 export function resumeCommand(command: string, runDirectory: string): string {
   return `${command} resume --out ${shellQuote(runDirectory)}`;
 }
+
+/** The same where workers of the run may wait for its next coordinator, with the `keys` of the one before. */
+export function takeOverCommand(command: string, runDirectory: string, keys: string | undefined): string {
+  const keyed = keys === undefined ? '' : ` --keys ${shellQuote(keys)}`;
+  return `${command} coordinator --resume --out ${shellQuote(runDirectory)}${keyed}`;
+}

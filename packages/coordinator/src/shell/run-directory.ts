@@ -1,14 +1,13 @@
-import { appendFile, readFile, rm, rmdir } from 'node:fs/promises';
+import { appendFile, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { GANTRY_VERSION, GantryError, type RunConfig } from '@gantry/common';
 import type { JournalRecord } from '../core/events.js';
-import type { RunStatus } from '../core/status.js';
 import { cleanUnfinished, listCheckpoints } from './checkpoint-writer.js';
-import { METRICS_FLUSH_MS } from './constants.js';
+import { FLIGHT_SUFFIX, METRICS_FLUSH_MS } from './constants.js';
 import { fileError, replaceFile } from './durable.js';
 import { makeFolder } from './make-folder.js';
 import { resumeCommand } from './resume-command.js';
-import { isAlive, lockOwner, lockRun, type Owner, thisProcess } from './run-lock.js';
+import { lockRun } from './run-lock.js';
 import { toYaml } from './yaml.js';
 
 const SUBFOLDERS = ['checkpoints', 'samples', 'logs'];
@@ -18,19 +17,6 @@ export interface Journal extends JournalRecord {
   readonly runId: string;
   readonly gantryVersion: string;
   readonly config: RunConfig;
-}
-
-/** status.json: the last word of a coordinator, about once a second. */
-export interface StatusFile extends RunStatus {
-  readonly owner: Owner;
-  readonly endpoint: string;
-  /** ISO 8601. */
-  readonly writtenAt: string;
-}
-
-/** What `gantry status` shows; `alive`: that coordinator still runs. */
-export interface RunStatusReport extends StatusFile {
-  readonly alive: boolean;
 }
 
 /**
@@ -111,11 +97,6 @@ export class RunDirectory {
     return written;
   }
 
-  async writeStatus(status: RunStatus, endpoint: string): Promise<void> {
-    const file: StatusFile = { ...status, owner: await thisProcess(), endpoint, writtenAt: new Date().toISOString() };
-    await replaceFile(path.join(this.path, 'status.json'), `${JSON.stringify(file)}\n`, { durable: false });
-  }
-
   /** Adds a row to metrics.jsonl soon; rows stay in order. */
   addMetrics(row: object, onError: (error: GantryError) => void): void {
     this.#rows.push(`${JSON.stringify(row)}\n`);
@@ -135,6 +116,12 @@ export class RunDirectory {
     if (text === '') return;
     const kept = text.split('\n').filter((line) => rowStep(line) <= fromStep);
     await replaceFile(file, kept.map((line) => `${line}\n`).join(''), { durable: false });
+  }
+
+  /** Takes away what workers of a run before left of their flight recorders. */
+  async removeDumps(): Promise<void> {
+    for (const name of await readdir(this.logs))
+      if (name.includes(FLIGHT_SUFFIX)) await rm(path.join(this.logs, name), { force: true });
   }
 
   async writeSample(step: number, png: Uint8Array): Promise<string> {
@@ -200,18 +187,8 @@ export async function readJournal(runDirectory: string): Promise<Journal> {
   return readRunFile<Journal>(runDirectory, 'journal.json');
 }
 
-/**
- * What a coordinator last said about its run, and whether it still lives.
- *
- * @throws GantryError GANTRY_RUN_NOT_FOUND
- */
-export async function readStatus(runDirectory: string): Promise<RunStatusReport> {
-  const status = await readRunFile<StatusFile>(runDirectory, 'status.json');
-  const owner = await lockOwner(runDirectory);
-  return { ...status, alive: owner !== null && (await isAlive(owner)) };
-}
-
-async function readRunFile<T>(runDirectory: string, name: string): Promise<T> {
+/** @throws GantryError GANTRY_RUN_NOT_FOUND */
+export async function readRunFile<T>(runDirectory: string, name: string): Promise<T> {
   const file = path.join(runDirectory, name);
   try {
     return JSON.parse(await readFile(file, 'utf8')) as T;

@@ -46,7 +46,10 @@ export async function isAlive(owner: Owner): Promise<boolean> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
-  const startTime = await processStartTime(owner.pid);
+  const fields = await processFields(owner.pid);
+  // One that has ended and that nobody has asked about still has its number.
+  if (fields[0] === 'Z' || fields[0] === 'X') return false;
+  const startTime = fields[19] ?? '';
   return startTime === '' || owner.startTime === '' || startTime === owner.startTime;
 }
 

@@ -24,6 +24,25 @@ describe('FlightRecorder', () => {
     expect(new FlightRecorder(2).dump()).toEqual([]);
   });
 
+  it('is read by another thread through its memory', () => {
+    const recorder = new FlightRecorder(3);
+    recorder.record(1, recorder.event('gathering'), 7, 2);
+    const reader = new FlightRecorder(recorder.buffer);
+    expect(reader.records()).toEqual([{ atMs: 1, event: 'gathering', update: 7, value: 2 }]);
+    recorder.record(2, recorder.event('sent paused'), 7);
+    expect(reader.records()).toEqual(recorder.records());
+    expect(reader.records()).toHaveLength(2);
+  });
+
+  it('has numbers for names that it has no room for', () => {
+    const recorder = new FlightRecorder(1);
+    const numbers = Array.from({ length: 400 }, (_, index) => recorder.event(`an event ${index}`));
+    recorder.record(1, numbers.at(-1)!, 7);
+    expect(recorder.records()[0]?.event).toBe('event 399');
+    recorder.record(1, numbers[0]!, 7);
+    expect(recorder.records()[0]?.event).toBe('an event 0');
+  });
+
   it('refuses a capacity that is none', () => {
     expect(() => new FlightRecorder(0)).toThrow(/flight recorder of 0/);
   });

@@ -13,53 +13,84 @@ export interface FlightRecord {
 /** Entries kept: some hundred updates of a small network, a few kilobytes. */
 export const FLIGHT_RECORDS = 512;
 
+/** Names of events, one behind the other: phases and messages have some hundred characters together. */
+const NAMES_BYTES = 2048;
+/** Events recorded, bytes of names. */
+const HEADER_WORDS = 2;
+/** Time and value, then event and update. */
+const RECORD_BYTES = 2 * Float64Array.BYTES_PER_ELEMENT + 2 * Int32Array.BYTES_PER_ELEMENT;
+const FIXED_BYTES = HEADER_WORDS * Float64Array.BYTES_PER_ELEMENT + NAMES_BYTES;
+
 /**
  * Always-on ring of the last protocol events and phases, read only when something went wrong. Recording stores four
- * numbers in arrays made once: it allocates nothing. Event names are registered before, so that a record is a number.
+ * numbers in shared memory made once: it allocates nothing. Event names are registered before, so that a record is a number.
+ * Another thread may read the ring while this one is stuck; while it is not, the oldest entry may be half overwritten.
  *
  * Invariant: `count` events were recorded; the last min(count, capacity) of them are in the arrays.
  */
 export class FlightRecorder {
-  readonly #names: string[] = [];
+  readonly buffer: SharedArrayBuffer;
+  readonly #header: Float64Array;
   readonly #times: Float64Array;
+  readonly #values: Float64Array;
   readonly #events: Int32Array;
   readonly #updates: Int32Array;
-  readonly #values: Float64Array;
-  #count = 0;
+  readonly #names: Uint8Array;
+  /** What this thread has registered. */
+  readonly #known: string[] = [];
 
-  constructor(capacity: number = FLIGHT_RECORDS) {
-    assert(Number.isInteger(capacity) && capacity > 0, `a flight recorder of ${capacity} entries`);
-    this.#times = new Float64Array(capacity);
-    this.#events = new Int32Array(capacity);
-    this.#updates = new Int32Array(capacity);
-    this.#values = new Float64Array(capacity);
+  /** @param source Entries to keep, or the memory of another thread's recorder, to read it. */
+  constructor(source: number | SharedArrayBuffer = FLIGHT_RECORDS) {
+    if (typeof source === 'number')
+      assert(Number.isInteger(source) && source > 0, `a flight recorder of ${source} entries`);
+    const buffer = typeof source === 'number' ? new SharedArrayBuffer(FIXED_BYTES + source * RECORD_BYTES) : source;
+    const capacity = (buffer.byteLength - FIXED_BYTES) / RECORD_BYTES;
+    this.buffer = buffer;
+    this.#header = new Float64Array(buffer, 0, HEADER_WORDS);
+    this.#times = new Float64Array(buffer, this.#header.byteLength, capacity);
+    this.#values = new Float64Array(buffer, endOf(this.#times), capacity);
+    this.#events = new Int32Array(buffer, endOf(this.#values), capacity);
+    this.#updates = new Int32Array(buffer, endOf(this.#events), capacity);
+    this.#names = new Uint8Array(buffer, endOf(this.#updates), NAMES_BYTES);
   }
 
   /** The number under which `name` is recorded; the same name gives the same number. Not for the hot path. */
   event(name: string): number {
-    const known = this.#names.indexOf(name);
-    return known >= 0 ? known : this.#names.push(name) - 1;
+    const known = this.#known.indexOf(name);
+    if (known >= 0) return known;
+    const line = new TextEncoder().encode(`${name}\n`);
+    const used = this.#header[1]!;
+    // Without room it stays a number: what only helps to find an error must be none.
+    if (used + line.length <= NAMES_BYTES) {
+      this.#names.set(line, used);
+      this.#header[1] = used + line.length;
+    }
+    return this.#known.push(name) - 1;
   }
 
   /** Stores one event; the oldest goes. `atMs` comes from the caller's clock. */
   record(atMs: number, event: number, update: number, value = 0): void {
-    const slot = this.#count % this.#times.length;
+    const count = this.#header[0]!;
+    const slot = count % this.#times.length;
     this.#times[slot] = atMs;
     this.#events[slot] = event;
     this.#updates[slot] = update;
     this.#values[slot] = value;
-    this.#count++;
+    this.#header[0] = count + 1;
   }
 
   /** What is in the ring, oldest first. */
   records(): FlightRecord[] {
     const capacity = this.#times.length;
-    const kept = Math.min(this.#count, capacity);
+    const count = this.#header[0]!;
+    const kept = Math.min(count, capacity);
+    // A copy: text is not decoded from memory that others may change.
+    const names = new TextDecoder().decode(this.#names.slice(0, this.#header[1]!)).split('\n');
     return Array.from({ length: kept }, (_, index) => {
-      const slot = (this.#count - kept + index) % capacity;
+      const slot = (count - kept + index) % capacity;
       return {
         atMs: this.#times[slot]!,
-        event: this.#names[this.#events[slot]!] ?? `event ${this.#events[slot]}`,
+        event: names[this.#events[slot]!] || `event ${this.#events[slot]}`,
         update: this.#updates[slot]!,
         value: this.#values[slot]!,
       };
@@ -74,4 +105,8 @@ export class FlightRecorder {
         ({ atMs, event, update, value }) => `${atMs.toFixed(1).padStart(10)} ms  update ${update}  ${event}  ${value}`,
       );
   }
+}
+
+function endOf({ byteOffset, byteLength }: Float64Array | Int32Array): number {
+  return byteOffset + byteLength;
 }

@@ -29,7 +29,7 @@ it('takes names that the protocol takes', () => {
 
 describe('readEnvironment', () => {
   it('reads numbers, or nothing', () => {
-    const none = { launchToken: '', launchKey: '', keys: '' };
+    const none = { launchToken: '', launchKey: '', keys: '', flightFile: '' };
     expect(readEnvironment({})).toEqual({ ...none, parentFd: null, parentPid: null, fault: undefined });
     expect(readEnvironment({ GANTRY_PARENT_FD: '3', GANTRY_PARENT_PID: '77', GANTRY_LAUNCH_TOKEN: 't' })).toEqual({
       ...none,

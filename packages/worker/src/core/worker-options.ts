@@ -31,6 +31,8 @@ export interface WorkerEnvironment {
   readonly parentFd: number | null;
   /** Linux kills this process when that one ends; null: not asked for. */
   readonly parentPid: number | null;
+  /** Where to leave the flight recorder when something goes wrong; empty: nowhere but in the log. */
+  readonly flightFile: string;
   readonly fault: string | undefined;
 }
 
@@ -42,6 +44,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     keys: env.GANTRY_KEYS ?? '',
     parentFd: numberOf(env, 'GANTRY_PARENT_FD'),
     parentPid: numberOf(env, 'GANTRY_PARENT_PID'),
+    flightFile: env.GANTRY_FLIGHT_FILE ?? '',
     fault: env.GANTRY_FAULT,
   };
 }

@@ -12,6 +12,7 @@ export interface ControlChannelOptions {
   readonly keys: WorkerKeys | null;
   readonly control: ControlWords;
   readonly progress: ProgressWords;
+  readonly flight: ControlThreadData['flight'];
   readonly parentFd: number | null;
   /** It was started by hand: it may wait for the next coordinator. */
   readonly mayReturn: boolean;
@@ -46,7 +47,7 @@ export class ControlChannel {
   #over = false;
 
   constructor(options: ControlChannelOptions) {
-    const { endpoint, hello, keys, control, progress, parentFd, mayReturn } = options;
+    const { endpoint, hello, keys, control, progress, flight, parentFd, mayReturn } = options;
     this.#onMessage = options.onMessage;
     this.#onLost = options.onLost;
     this.#onFailed = options.onFailed;
@@ -57,6 +58,7 @@ export class ControlChannel {
       controlBuffer: control.buffer,
       progressBuffer: progress.buffer,
       mainTimeOrigin: performance.timeOrigin,
+      flight,
       parentFd,
       mayReturn,
     };

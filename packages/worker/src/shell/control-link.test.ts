@@ -97,6 +97,7 @@ describe('ControlLink', () => {
         mayReturn: false,
         controlBuffer: control.buffer,
         progressBuffer: progress.buffer,
+        flight: null,
         mainTimeOrigin: performance.timeOrigin,
         parentFd: null,
       },

@@ -11,6 +11,8 @@ export interface ControlThreadData {
   readonly progressBuffer: SharedArrayBuffer;
   /** `performance.timeOrigin` of the main thread, in whose clock the progress words are written. */
   readonly mainTimeOrigin: number;
+  /** The main thread's flight recorder, and the file to leave it in; null: in none. */
+  readonly flight: { readonly path: string; readonly buffer: SharedArrayBuffer } | null;
   /** Descriptor of a pipe whose end says that whoever started this worker is gone; null: none. */
   readonly parentFd: number | null;
   /** It was started by hand: it waits for the next coordinator if this one goes. */

@@ -2,9 +2,13 @@ import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '@gantry/common';
 import { LEAVE_GRACE_MS, LOST_GRACE_MS } from '../constants.js';
+import { FlightRecorder } from '../core/flight-recorder.js';
 import { ControlLink } from './control-link.js';
 import type { ControlThreadData, FromControl, ToControl } from './control-messages.js';
+import { FlightFile } from './flight-file.js';
 import { watchParent } from './parent-watch.js';
+import { ProgressWords } from './progress-words.js';
+import { watchStuck } from './stuck-watch.js';
 
 /**
  * Entry of the control thread. It outlives a main thread that is stuck: when the run has ended for this worker, the main
@@ -22,6 +26,16 @@ const parent =
   data.parentFd === null
     ? null
     : watchParent(data.parentFd, () => link.lose('the process that started this worker has ended', false));
+const stuck = watchFlight(data);
+
+function watchFlight({ flight, hello, progressBuffer, mainTimeOrigin }: ControlThreadData): { close(): void } | null {
+  if (flight === null) return null;
+  const recorder = new FlightRecorder(flight.buffer);
+  const progress = new ProgressWords(progressBuffer);
+  const { worker } = hello;
+  const about = { path: flight.path, worker, recorder, progress, timeOrigin: mainTimeOrigin, writer: 'control' };
+  return watchStuck({ file: new FlightFile(about), progress, mainTimeOrigin });
+}
 
 function post(message: FromControl, transfer: readonly ArrayBuffer[] = []): void {
   if (message.type === 'lost' && !message.mayReturn) deadline ??= setTimeout(kill, LOST_GRACE_MS);
@@ -58,6 +72,7 @@ port.on('message', (message: ToControl) => {
 
 async function close(): Promise<void> {
   parent?.close();
+  stuck?.close();
   await link.close();
   if (deadline !== null) clearTimeout(deadline);
   port!.close();

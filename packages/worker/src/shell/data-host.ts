@@ -4,15 +4,19 @@ import { GantryError } from '@gantry/common';
 
 /**
  * Where a worker binds its data socket. With keys it is encrypted, and bound where the others reach this machine: at the address
- * from which it reaches the coordinator, unless another is named. Without, on the loopback.
+ * from which it reaches the coordinator, unless another is named. Without, on the loopback; or there too, in plain, where
+ * `insecure` was said.
  */
 export async function dataSocketOptions(options: {
   readonly endpoint: string;
   readonly keys: object | null;
   readonly dataHost: string | undefined;
+  readonly insecure: boolean;
 }): Promise<DataSocketOptions> {
-  if (options.keys === null) return options.dataHost === undefined ? {} : { host: options.dataHost };
-  return { host: options.dataHost ?? (await localAddress(options.endpoint)), encrypted: true };
+  const { keys, insecure, dataHost, endpoint } = options;
+  if (keys === null && !insecure) return dataHost === undefined ? {} : { host: dataHost };
+  const host = dataHost ?? (await localAddress(endpoint));
+  return keys === null ? { host, insecure } : { host, encrypted: true };
 }
 
 /** The address of this machine on the way to `endpoint`; nothing is sent. */

@@ -44,6 +44,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     environment,
     keys,
     dataHost: options.dataHost,
+    insecure: options.insecure ?? false,
     logger: createLogger({ fields: { name: options.worker ?? 'worker' } }),
   });
   const leave = (): void => worker.terminate();

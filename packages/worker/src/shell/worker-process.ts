@@ -28,6 +28,7 @@ import {
 import type { WorkerEnvironment } from '../core/worker-options.js';
 import { ControlChannel } from './control-channel.js';
 import { dataSocketOptions } from './data-host.js';
+import { FlightFile } from './flight-file.js';
 import { dieWithParent, surviveParent } from './parent-death.js';
 import { PHASE_INDEX, ProgressWords } from './progress-words.js';
 import type { Session } from './session.js';
@@ -43,6 +44,8 @@ export interface WorkerProcessOptions {
   /** Null: nothing is encrypted. */
   readonly keys: WorkerKeys | null;
   readonly dataHost: string | undefined;
+  /** Without keys: off the loopback all the same. */
+  readonly insecure: boolean;
   readonly logger: Logger;
 }
 
@@ -58,6 +61,8 @@ export class WorkerProcess {
   readonly #progress = new ProgressWords();
   readonly #recorder = new FlightRecorder();
   readonly #clock = new StepClock(this.#progress, this.#recorder);
+  /** Null: only the log gets it, and only at the end. */
+  readonly #flight: FlightFile | null;
   readonly #session: Promise<typeof import('./session.js')>;
   readonly #channel: ControlChannel;
   readonly #outcome: Promise<Outcome>;
@@ -76,12 +81,15 @@ export class WorkerProcess {
     this.#outcome = new Promise((resolve) => {
       this.#resolve = resolve;
     });
+    const { flightFile } = options.environment;
+    this.#flight = flightFile === '' ? null : this.#flightFile(flightFile);
     this.#channel = new ControlChannel({
       endpoint: options.endpoint,
       hello: { kind: 'hello', protocolVersion: PROTOCOL_VERSION, gantryVersion: GANTRY_VERSION, ...options.hello },
       keys: options.keys,
       control: this.#control,
       progress: this.#progress,
+      flight: flightFile === '' ? null : { path: flightFile, buffer: this.#recorder.buffer },
       parentFd: options.environment.parentFd,
       mayReturn: options.hello.launchToken === '',
       onMessage: (message, runId) => this.#onMessage(message, runId),
@@ -102,8 +110,8 @@ export class WorkerProcess {
   /** Ends with the exit code, everything closed. */
   async run(): Promise<number> {
     const { code, error } = await this.#outcome;
-    if (error !== null) this.#report(error);
-    await Promise.race([this.#work, sleep(FAILURE_GRACE_MS)]);
+    const dumped = error === null ? null : this.#report(error);
+    await Promise.race([Promise.all([this.#work, dumped]), sleep(FAILURE_GRACE_MS)]);
     await this.#current?.close();
     this.#dataSocket?.close();
     await this.#channel.close();
@@ -121,7 +129,10 @@ export class WorkerProcess {
   }
 
   #onLost(message: string, mayReturn: boolean): void {
-    if (mayReturn) this.#options.logger.log('warn', `${message}; holding the state until it is back`);
+    if (mayReturn) {
+      this.#dump(message);
+      this.#options.logger.log('warn', `${message}; holding the state until it is back`);
+    }
     this.#apply({ type: 'coordinatorLost', message, mayReturn });
   }
 
@@ -171,6 +182,7 @@ export class WorkerProcess {
         this.#begin(() => this.#deliver());
         return;
       case 'pause':
+        this.#dump(`generation ${this.#state.generation} has ended`);
         this.#interrupt();
         this.#begin(() => this.#pause());
         return;
@@ -331,13 +343,26 @@ export class WorkerProcess {
     this.#recorder.record(performance.now(), this.#recorder.event(what), this.#progress.committed, count);
   }
 
-  #report({ code, message }: { code: ErrorCode; message: string }): void {
+  #flightFile(path: string): FlightFile {
+    const { timeOrigin } = performance;
+    const { worker } = this.#options.hello;
+    const [recorder, progress] = [this.#recorder, this.#progress];
+    return new FlightFile({ path, worker, recorder, progress, timeOrigin, writer: 'main' });
+  }
+
+  /** Leaves the flight recorder where `gantry why` finds it. Before an assignment there is no protocol to look back on. */
+  #dump(reason: string): Promise<void> | null {
+    return this.#state.generation > 0 && this.#flight !== null ? this.#flight.write(reason) : null;
+  }
+
+  #report({ code, message }: { code: ErrorCode; message: string }): Promise<void> | null {
     const { logger } = this.#options;
     this.#recordStale('stale control frames', this.#progress.stale);
     this.#recordStale('stale data frames', this.#current?.staleFrames ?? 0);
     // Before an assignment there is no protocol to look back on.
     if (this.#state.generation > 0) for (const line of this.#recorder.dump(DUMP_LINES)) logger.log('info', line);
     logger.log('error', message, { code, update: this.#progress.workingUpdate, phase: this.#clock.phase });
+    return this.#dump(`${code}: ${message}`);
   }
 }
 

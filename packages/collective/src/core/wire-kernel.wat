@@ -1,0 +1,42 @@
+;; bf16, eight floats at a time; the definition is in wire.ts. Compiled into wire-kernel-code.ts by `npm run kernels`.
+(module
+  (memory (export "memory") 2)
+
+  ;; fp32 bits to the nearest with zeros in the lower half, ties to even; NaN becomes quiet and keeps its upper half.
+  (func $round (param $x v128) (result v128)
+    (v128.and
+      (v128.bitselect
+        (i32x4.add
+          (i32x4.add (local.get $x) (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
+          (v128.and (i32x4.shr_u (local.get $x) (i32.const 16)) (v128.const i32x4 1 1 1 1)))
+        (v128.or (local.get $x) (v128.const i32x4 0x400000 0x400000 0x400000 0x400000))
+        (f32x4.eq (local.get $x) (local.get $x)))
+      (v128.const i32x4 0xffff0000 0xffff0000 0xffff0000 0xffff0000)))
+
+  ;; Rounds the floats from $floats to $end in place, and writes their upper halves from $packed on. At least eight, in eights.
+  (func (export "roundAndPack") (param $floats i32) (param $end i32) (param $packed i32)
+    (local $a v128) (local $b v128)
+    (loop $next
+      (local.set $a (call $round (v128.load (local.get $floats))))
+      (local.set $b (call $round (v128.load offset=16 (local.get $floats))))
+      (v128.store (local.get $packed)
+        (i8x16.shuffle 2 3 6 7 10 11 14 15 18 19 22 23 26 27 30 31 (local.get $a) (local.get $b)))
+      (v128.store (local.get $floats) (local.get $a))
+      (v128.store offset=16 (local.get $floats) (local.get $b))
+      (local.set $packed (i32.add (local.get $packed) (i32.const 16)))
+      (br_if $next (i32.lt_u
+        (local.tee $floats (i32.add (local.get $floats) (i32.const 32)))
+        (local.get $end)))))
+
+  ;; The floats of the halves from $packed on, into those from $floats to $end. At least eight, in eights.
+  (func (export "unpack") (param $floats i32) (param $end i32) (param $packed i32)
+    (local $halves v128)
+    (loop $next
+      (local.set $halves (v128.load (local.get $packed)))
+      (v128.store (local.get $floats) (i32x4.shl (i32x4.extend_low_i16x8_u (local.get $halves)) (i32.const 16)))
+      (v128.store offset=16 (local.get $floats)
+        (i32x4.shl (i32x4.extend_high_i16x8_u (local.get $halves)) (i32.const 16)))
+      (local.set $packed (i32.add (local.get $packed) (i32.const 16)))
+      (br_if $next (i32.lt_u
+        (local.tee $floats (i32.add (local.get $floats) (i32.const 32)))
+        (local.get $end))))))
