@@ -17,6 +17,7 @@ const WHOLE: readonly [keyof RunConfig, number, number][] = [
   ['checkpointEvery', 0, 1e8],
   ['checkpointKeep', 1, 1e4],
   ['sampleEvery', 0, 1e8],
+  ['verifyEvery', 0, 2 ** 31 - 1],
   ['leaseMs', 500, 60_000],
 ];
 const CHOICES: readonly [keyof RunConfig, readonly string[]][] = [

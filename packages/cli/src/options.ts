@@ -107,6 +107,12 @@ export const OPTIONS = {
     number: true,
     describe: 'How often gantry train starts each of its workers again after it was lost',
   },
+  'verify-every': {
+    group: 'Workers:',
+    key: 'verifyEvery',
+    number: true,
+    describe: 'Updates between two comparisons of the replicas of the state; 0: never',
+  },
   'checkpoint-every': {
     group: 'Output:',
     key: 'checkpointEvery',

@@ -68,5 +68,7 @@ export interface RunConfig {
   readonly checkpointKeep: number;
   /** Steps; 0: only at the end. */
   readonly sampleEvery: number;
+  /** Updates between two comparisons of the replicas of the state; 0: they are not compared. */
+  readonly verifyEvery: number;
   readonly leaseMs: number;
 }

@@ -45,6 +45,13 @@ export const STATE_BYTES_MAX = 2 ** 33;
 /** Checkpoints that are being written at one time: each leader of a generation may have two on their way. */
 export const PENDING_SAVES_MAX = 8;
 
+/** Updates whose hashes some replicas have told and others not yet; replicas are at most one update apart, messages may be late. */
+export const UNVERIFIED_UPDATES_MAX = 4096;
+/** Outvoted so often, a worker's memory counts as broken: cosmic rays do not pick one machine twice. */
+export const OUTVOTED_MAX = 2;
+/** Divergences without a majority and without a checkpoint between them: going back leads nowhere. */
+export const UNDECIDED_MAX = 3;
+
 /** A restarted coordinator waits for those who may hold the state: the lease counts this many times. */
 export const RETURN_LEASES = 6;
 /** Members that pause finish what no word can interrupt, a run of a program: the lease counts this many times, beside it. */

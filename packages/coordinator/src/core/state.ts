@@ -89,6 +89,24 @@ export interface Speed {
   readonly steps: number;
 }
 
+/** A whole state of the leader that is written when its update is verified. */
+export type UnverifiedSave = Omit<Extract<Effect, { type: 'saveCheckpoint' }>, 'type'>;
+
+/** The comparison of replicas. Invariant: `told` and `unsaved` are of updates of this generation behind `update`. */
+export interface VerificationState {
+  /** The last update after which all replicas of this generation were equal. */
+  readonly update: number;
+  /** By update and replica: hashes that some have told and others not yet. */
+  readonly told: ReadonlyMap<number, ReadonlyMap<string, string>>;
+  readonly unsaved: readonly UnverifiedSave[];
+  /** Held states of generations up to this one count as none. */
+  readonly distrusted: number;
+  /** By host and worker: how often it was outvoted. */
+  readonly outvoted: ReadonlyMap<string, number>;
+  /** Divergences in a row without a majority, since the checkpoint of `from` was the last. */
+  readonly undecided: { readonly from: number; readonly count: number };
+}
+
 /** Where a loss may have happened: `from` updates were applied for sure, and not more than `to`. */
 export interface LossRange {
   readonly from: number;
@@ -133,6 +151,7 @@ export interface CoordinatorState {
   readonly stop: 'none' | 'requested' | 'agreed';
   readonly metrics: MetricsState;
   readonly saving: SavingState;
+  readonly verification: VerificationState;
   readonly stateLayoutJson: string;
   readonly stateBytes: number;
   readonly lastTickMs: number;
@@ -197,6 +216,14 @@ export function initialState(settings: Settings): CoordinatorState {
     stop: 'none',
     metrics: initialMetrics(0),
     saving: { assembly: null, writing: [], last: null, kept: [] },
+    verification: {
+      update: 0,
+      told: new Map(),
+      unsaved: [],
+      distrusted: settings.distrusted,
+      outvoted: new Map(),
+      undecided: { from: 0, count: 0 },
+    },
     stateLayoutJson: '',
     stateBytes: 0,
     lastTickMs: settings.startedMs,

@@ -1,6 +1,6 @@
 import type { Assignment, Member, Place } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
-import { roleOf, shardRanges } from './member-role.js';
+import { roleOf, shardRanges, tellsHash } from './member-role.js';
 
 const member = (worker: string, shards: number[], hub = false, host = 'a', place: Place = 'initial'): Member => ({
   worker,
@@ -32,6 +32,27 @@ describe('roleOf', () => {
     expect(roleOf('w1', all)).toMatchObject({ member: 1, leader: true, place: 'copied', maker: 1, shards: [0] });
     expect(roleOf('w2', all)).toMatchObject({ leader: false, place: 'received', maker: 2 });
     expect(() => roleOf('w3', all)).toThrow(/does not name w3/);
+  });
+});
+
+describe('tellsHash', () => {
+  const all = assignment(
+    member('w1', [0], false, 'a'),
+    member('w2', [1], false, 'b'),
+    member('w3', [2], false, 'a'),
+    member('w4', [3], false, 'b'),
+  );
+  const tellers = (one: Assignment, transport: 'shm' | 'tcp') =>
+    one.members.map((_, index) => tellsHash(index, one, transport));
+
+  it('is one member of each host that shares memory, or everybody', () => {
+    expect(tellers(all, 'shm')).toEqual([true, true, false, false]);
+    expect(tellers(all, 'tcp')).toEqual([true, true, true, true]);
+  });
+
+  it('is nobody where there is one replica', () => {
+    expect(tellers(assignment(member('w1', [0]), member('w2', [1])), 'shm')).toEqual([false, false]);
+    expect(tellers(assignment(member('w1', [0, 1])), 'tcp')).toEqual([false]);
   });
 });
 

@@ -45,6 +45,7 @@ export const TINY_CONFIG: RunConfig = {
   checkpointEvery: 0,
   checkpointKeep: 2,
   sampleEvery: 0,
+  verifyEvery: 4,
   leaseMs: 1500,
 };
 
