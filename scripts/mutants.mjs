@@ -1,0 +1,62 @@
+// `npm run test:mutants [-- NAME …]`: plants one bug after the other (test/mutants/mutants.mjs) into a copy of the tree, and
+// runs the test that must see it. Fails if one survives. Environment: GANTRY_MUTANT_SEEDS, the simulator's seeds a mutant.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { MUTANTS } from '../test/mutants/mutants.mjs';
+import { build, makeCopy, runTest } from '../test/mutants/tree.mjs';
+import { plant } from '../test/mutants/plant.mjs';
+
+const SEEDS = Number(process.env.GANTRY_MUTANT_SEEDS ?? 2000);
+
+function select(names) {
+  const unknown = names.filter((name) => !MUTANTS.some((mutant) => mutant.name === name));
+  if (unknown.length === 0) return names.length === 0 ? MUTANTS : MUTANTS.filter(({ name }) => names.includes(name));
+  console.error(`no mutant ${unknown.join(', ')}; there are ${MUTANTS.map(({ name }) => name).join(', ')}`);
+  process.exit(2);
+}
+
+const seconds = (sinceMs) => `${((performance.now() - sinceMs) / 1000).toFixed(0)} s`;
+
+/** A test that fails anyway would catch every mutant. */
+function expectSound(tree, tests) {
+  for (const test of tests) {
+    const begunMs = performance.now();
+    const { failed, message } = runTest(tree, test, SEEDS);
+    if (failed) throw new Error(`without a mutant ${test} fails: ${message}`);
+    console.log(`sound without a mutant: ${test} (${seconds(begunMs)})`);
+  }
+}
+
+/** What the compiler has made of a source file. */
+function builtText(tree, file) {
+  return readFileSync(join(tree, file.replace('/src/', '/dist/').replace(/\.ts$/, '.js')), 'utf8');
+}
+
+/** Whether its test sees it; throws where the mutant is none. */
+function isCaught(tree, mutant) {
+  const begunMs = performance.now();
+  const before = builtText(tree, mutant.file);
+  const heal = plant(tree, mutant);
+  try {
+    build(tree);
+    if (builtText(tree, mutant.file) === before) throw new Error(`${mutant.name} changes nothing that runs`);
+    const { failed, message } = runTest(tree, mutant.caughtBy, SEEDS);
+    const how = failed ? `caught by ${mutant.caughtBy}` : `SURVIVED ${mutant.caughtBy}`;
+    console.log(`${mutant.name.padEnd(44)} ${how} after ${seconds(begunMs)}${failed ? `: ${message}` : ''}`);
+    return failed;
+  } finally {
+    heal();
+    build(tree);
+  }
+}
+
+const mutants = select(process.argv.slice(2));
+const { tree, remove } = makeCopy();
+process.on('exit', remove);
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+build(tree);
+expectSound(tree, new Set(mutants.map(({ caughtBy }) => caughtBy)));
+const survivors = mutants.filter((mutant) => !isCaught(tree, mutant));
+console.log(`\n${mutants.length - survivors.length} of ${mutants.length} mutants caught`);
+for (const { name, bug } of survivors) console.log(`survived: ${name}: ${bug}`);
+process.exit(survivors.length === 0 ? 0 : 1);
