@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { MUTANTS } from '../test/mutants/mutants.mjs';
-import { build, makeCopy, runTest } from '../test/mutants/tree.mjs';
 import { plant } from '../test/mutants/plant.mjs';
+import { build, makeCopy, runTest } from '../test/mutants/tree.mjs';
 
 const SEEDS = Number(process.env.GANTRY_MUTANT_SEEDS ?? 2000);
 
@@ -32,21 +32,31 @@ function builtText(tree, file) {
   return readFileSync(join(tree, file.replace('/src/', '/dist/').replace(/\.ts$/, '.js')), 'utf8');
 }
 
-/** Whether its test sees it; throws where the mutant is none. */
-function isCaught(tree, mutant) {
-  const begunMs = performance.now();
+/** What its test says of the mutant; null: nothing. Throws where the mutant is none. */
+function complaint(tree, mutant) {
   const before = builtText(tree, mutant.file);
   const heal = plant(tree, mutant);
   try {
     build(tree);
-    if (builtText(tree, mutant.file) === before) throw new Error(`${mutant.name} changes nothing that runs`);
+    if (builtText(tree, mutant.file) === before) throw new Error('it changes nothing that runs');
     const { failed, message } = runTest(tree, mutant.caughtBy, SEEDS);
-    const how = failed ? `caught by ${mutant.caughtBy}` : `SURVIVED ${mutant.caughtBy}`;
-    console.log(`${mutant.name.padEnd(44)} ${how} after ${seconds(begunMs)}${failed ? `: ${message}` : ''}`);
-    return failed;
+    return failed ? message : null;
   } finally {
     heal();
     build(tree);
+  }
+}
+
+function isCaught(tree, mutant) {
+  const begunMs = performance.now();
+  const tell = (how) => console.log(`${mutant.name.padEnd(32)} ${how} (${seconds(begunMs)})`);
+  try {
+    const message = complaint(tree, mutant);
+    tell(message === null ? `SURVIVED ${mutant.caughtBy}` : `caught by ${mutant.caughtBy}: ${message}`);
+    return message !== null;
+  } catch (error) {
+    tell(`is no mutant: ${error.message}`);
+    return false;
   }
 }
 

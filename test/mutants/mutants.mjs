@@ -1,6 +1,6 @@
 /**
  * Bugs that somebody could make, each one small change of a source file, and the test that must see it: `sim` (the
- * simulator's seeds) or a file. `npm run test:mutants` plants them one by one.
+ * simulator's seeds) or a file, or a test in it. `npm run test:mutants` plants them one by one.
  *
  * @typedef {object} Mutant
  * @property {string} name
@@ -8,7 +8,7 @@
  * @property {string} file
  * @property {string} find Occurs exactly once in the file.
  * @property {string} replace
- * @property {string} caughtBy
+ * @property {string} caughtBy `sim`, a file, or `FILE > part of a test's title`.
  */
 
 const core = (name) => `packages/coordinator/src/core/${name}.ts`;
@@ -46,8 +46,16 @@ const DISK = [
     name: 'written-in-place',
     bug: 'a checkpoint has its name while it is being written',
     file: shell('checkpoint-writer'),
-    find: 'const temporary = path.join(checkpoints, `${UNFINISHED}${stepFolder(manifest.step)}-${randomUUID()}`);',
-    replace: 'const temporary = folder;',
+    find: '  const temporary = path.join(checkpoints, `$',
+    replace: '  const temporary = folder;\n  void `$',
+    caughtBy: shell('power-loss.test'),
+  },
+  {
+    name: 'leftover-not-synced',
+    bug: 'a resume goes on from a checkpoint whose name may not be on the disk yet',
+    file: shell('checkpoint-writer'),
+    find: '  if (names.length > 0) await syncFolder(checkpoints);\n',
+    replace: '',
     caughtBy: shell('power-loss.test'),
   },
   {
@@ -80,7 +88,7 @@ const DISK = [
     file: shell('checkpoint-reader'),
     find: '!== manifest.fileSha256)',
     replace: "=== '')",
-    caughtBy: shell('checkpoint.test'),
+    caughtBy: `${shell('checkpoint.test')} > any flipped bit`,
   },
   {
     name: 'damaged-state-saved',
@@ -88,7 +96,7 @@ const DISK = [
     file: shell('checkpoint-writer'),
     find: 'if ((await hashInSlices(state)) !== manifest.stateSha256) {',
     replace: "if ((await hashInSlices(state)) === '') {",
-    caughtBy: shell('checkpoint.test'),
+    caughtBy: `${shell('checkpoint.test')} > is not what its SHA-256 says`,
   },
   {
     name: 'damaged-state-received',
@@ -96,7 +104,7 @@ const DISK = [
     file: worker('shell/control-link'),
     find: 'if (sha256 !== state.sha256) {',
     replace: "if (sha256 === '') {",
-    caughtBy: worker('shell/control-link.test'),
+    caughtBy: `${worker('shell/control-link.test')} > refuses a damaged state`,
   },
   {
     name: 'retention-deletes-what-was-saved',
@@ -114,8 +122,8 @@ const DECISIONS = [
     name: 'told-before-journal',
     bug: 'an assignment is told before the journal has it',
     file: core('generation'),
-    find: "record: journalRecord(draft.state), first: true }",
-    replace: "record: journalRecord(draft.state), first: false }",
+    find: 'record: journalRecord(draft.state), first: true }',
+    replace: 'record: journalRecord(draft.state), first: false }',
     caughtBy: 'sim',
   },
   {
@@ -256,7 +264,7 @@ const MEMBERS = [
     file: worker('shell/control-link'),
     find: ' || (generation !== 0 && generation < this.#generation)',
     replace: '',
-    caughtBy: worker('shell/control-link.test'),
+    caughtBy: `${worker('shell/control-link.test')} > drops frames of other runs`,
   },
   {
     name: 'former-work-reported',
@@ -272,7 +280,7 @@ const MEMBERS = [
     file: collective('shell/peer-exchange'),
     find: ' && header.generation === this.#options.generation',
     replace: '',
-    caughtBy: collective('shell/topologies.test'),
+    caughtBy: `${collective('shell/topologies.test')} > those of other runs`,
   },
   {
     name: 'committed-before-all-applied',

@@ -12,6 +12,9 @@ export function plant(tree, { name, file, find, replace }) {
   const text = readFileSync(path, 'utf8');
   const count = occurrences(text, find);
   if (count !== 1) throw new Error(`${name}: its text occurs ${count} times in ${file}, not once`);
-  writeFileSync(path, text.replace(find, () => replace));
+  writeFileSync(
+    path,
+    text.replace(find, () => replace),
+  );
   return () => writeFileSync(path, text);
 }
