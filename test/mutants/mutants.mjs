@@ -148,7 +148,7 @@ const DECISIONS = [
     file: core('coordinator-core'),
     find: '  if (OF_A_GENERATION.has(kind) && envelope.generation !== generation) return true;\n',
     replace: '',
-    caughtBy: 'sim',
+    caughtBy: `${core('scenarios.test')} > words-of-before`,
   },
   {
     name: 'stale-paused-taken',
@@ -156,7 +156,7 @@ const DECISIONS = [
     file: core('regroup'),
     find: "if (paused.session !== member.session || member.status !== 'pausing') return;",
     replace: '',
-    caughtBy: core('stale.test'),
+    caughtBy: `${core('scenarios.test')} > words-of-before`,
   },
   {
     name: 'old-session-joins',
@@ -164,15 +164,15 @@ const DECISIONS = [
     file: core('membership'),
     find: 'joined.session !== member.session || ',
     replace: '',
-    caughtBy: core('stale.test'),
+    caughtBy: `${core('scenarios.test')} > words-of-before`,
   },
   {
     name: 'old-session-beats',
-    bug: 'heartbeats of an earlier session keep a member alive',
+    bug: 'a worker that is still loading is taken for ready, because its heartbeat of an earlier session said so',
     file: core('liveness'),
     find: '  if (beat.session !== member.session) return;\n',
     replace: '',
-    caughtBy: core('stale.test'),
+    caughtBy: `${core('scenarios.test')} > words-of-before`,
   },
   {
     name: 'relay-of-another-update',
@@ -196,7 +196,7 @@ const DECISIONS = [
     file: core('generation'),
     find: 'const other = ready.find(({ stateSha256 }) => stateSha256 !== expected);',
     replace: "const other = ready.find(({ stateSha256 }) => stateSha256 === '');",
-    caughtBy: core('scenarios.test'),
+    caughtBy: `${core('scenarios.test')} > states-differ`,
   },
   {
     name: 'shard-twice',
@@ -247,12 +247,12 @@ const DECISIONS = [
     caughtBy: core('strikes.test'),
   },
   {
-    name: 'save-promised-early',
-    bug: 'the run ends before the final state is on the disk',
+    name: 'end-before-last-save',
+    bug: 'the run ends before its last state is on the disk',
     file: core('stopping'),
     find: 'if (saving.last?.update !== first.doneUpdate || saving.writing.length > 0) return;',
     replace: 'if (saving.last === null) return;',
-    caughtBy: 'sim',
+    caughtBy: `${core('scenarios.test')} > a-run-from-start`,
   },
 ];
 
@@ -272,7 +272,7 @@ const MEMBERS = [
     file: worker('core/lifecycle'),
     find: "  if (isPaused(state)) return { state, effects: [] };\n  expectPhase(state, ['preparing'], 'prepared');",
     replace: "  expectPhase(state, ['preparing', 'pausing', 'paused', 'connecting', 'greeted'], 'prepared');",
-    caughtBy: 'sim',
+    caughtBy: worker('core/lifecycle.test'),
   },
   {
     name: 'stale-data-frames-taken',

@@ -157,7 +157,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     this.#draining = true;
     for (;;) {
       for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
-        if (!this.#perform(effect)) return;
+        if (!this.alive || !this.#perform(effect)) return;
       }
       const event = this.#queue.shift();
       if (event === undefined || !this.alive) break;
@@ -213,12 +213,13 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         return true;
       case 'deleteCheckpoints':
         this.#later((done) => {
-          for (const at of effect.steps) this.world.disk.deleteCheckpoint(at);
+          for (const at of effect.steps) this.world.disk.deleteCheckpoint(at, () => this.alive);
           done();
         });
         return true;
       case 'emit':
         if (effect.event.event === 'ready') this.#restored = null;
+        if (effect.event.event === 'checkpoint') this.world.monitor.promised(effect.event.update);
         if (effect.event.event === 'worker-lost') {
           this.world.trace.add(`${this.name} lost ${effect.event.worker}: ${effect.event.reason}`);
         }
@@ -241,6 +242,9 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   #send({ peer, worker, envelope }: Extract<Effect, { type: 'send' }>): void {
     const { body } = envelope;
     if (body.kind !== 'stateReceived') this.world.trace.add(`${this.name} > ${worker || peer} ${body.kind}`);
+    if (body.kind === 'assignment') {
+      this.world.monitor.told(body.generation, this.world.disk.durableJournal?.generation ?? 0);
+    }
     this.#sendTo(peer, envelope);
   }
 
@@ -383,8 +387,10 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   }
 
   #restore(): void {
-    const { disk, random } = this.world;
+    const { disk, random, steps } = this.world;
     this.after(random.between(1, READ_MS_MAX), () => {
+      steps.take(`${this.name} reads the newest checkpoint`);
+      if (!this.alive) return;
       const kept = disk.steps;
       const found = kept.length === 0 ? undefined : disk.checkpoint(kept.at(-1)!);
       this.#restored =
@@ -393,6 +399,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
           : { update: found.record.update, stateSha256: found.record.stateSha256, state: found.state };
       this.world.trace.add(`${this.name} restored ${found?.record.update ?? 'nothing'}`);
       const checkpoint = found?.record ?? null;
+      this.world.monitor.found(checkpoint?.update ?? 0);
       this.post({ type: 'restored', nowMs: this.nowMs, checkpoint, programHash: found?.programHash ?? '', kept });
     });
   }

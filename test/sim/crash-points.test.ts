@@ -1,0 +1,144 @@
+import type { RunConfig } from '@gantry/common';
+import { describe, expect, it } from 'vitest';
+import type { Cluster, Plan } from './cluster.js';
+import { type PlayReport, play } from './play.js';
+import { Random } from './random.js';
+import { UNVARIED } from './run.js';
+import { World } from './world.js';
+
+const PACE = { latency: { leastMs: 1, mostMs: 4, tail: 1 }, computeMs: 40, compileMs: 8, chunkBytes: 64 };
+const END_MS = 30_000;
+
+/** Two workers train five steps of two updates; every second one is saved. A third worker joins, then all of them are lost. */
+const CONFIG: RunConfig = {
+  ...UNVARIED,
+  ...{ workers: 2, minWorkers: 1, maxWorkers: 3, maxRestarts: 0, shards: 3, steps: 5, leaseMs: 600 },
+  ...{ transport: 'tcp', updates: 'alternating', discriminatorUpdates: 1, checkpointEvery: 2, checkpointKeep: 1 },
+};
+const PLAN: Plan = { config: CONFIG, workerHosts: ['h0', 'h1'], localWorkers: 0, coordinatorHost: 'hc' };
+
+/** What happens in it, one after the other. */
+const EVENTS: readonly { isDue(world: World): boolean; action(cluster: Cluster): void }[] = [
+  {
+    isDue: ({ monitor }) => monitor.summary.highest >= 1,
+    action: (cluster) => cluster.startWorker('h2', 'joiner'),
+  },
+  {
+    isDue: ({ monitor, disk }) => monitor.summary.highest >= 7 && disk.steps.length > 0,
+    action: ({ alive }) => {
+      for (const worker of alive) worker.kill();
+    },
+  },
+];
+
+/** Who ends, where there is one, and at how many steps at least: fewer are no such schedule. */
+const VICTIMS = {
+  'the coordinator': {
+    end: ({ coordinator }: Cluster) => coordinator?.kill(),
+    isThere: () => true,
+    pointsLeast: 200,
+  },
+  'the coordinator, with what its disk has not synced': {
+    end: ({ coordinator, world }: Cluster) => {
+      coordinator?.kill();
+      world.disk.losePower(false);
+    },
+    isThere: ({ isUnsynced }: Point) => isUnsynced,
+    pointsLeast: 10,
+  },
+  'the first worker': workerAt(0, 200),
+  'the second worker': workerAt(1, 150),
+  'the third worker': workerAt(2, 100),
+} as const;
+type Victim = keyof typeof VICTIMS;
+
+function workerAt(place: number, pointsLeast: number) {
+  return {
+    end: ({ alive }: Cluster) => alive[place]?.kill(),
+    isThere: ({ workers }: Point) => workers > place,
+    pointsLeast,
+  };
+}
+
+/** The schedule, in which `beforeStep` is told of every step and may do something more. */
+function run(beforeStep: (cluster: Cluster, index: number, what: string) => void): PlayReport {
+  const world = new World(new Random(1), CONFIG, PACE, false);
+  return play(world, PLAN, {
+    endMs: END_MS,
+    begin: (cluster) => {
+      const due = [...EVENTS];
+      world.steps.watch((index, what) => {
+        beforeStep(cluster, index, what);
+        while (due[0]?.isDue(world)) {
+          const { action } = due.shift()!;
+          world.clock.after(0, () => action(cluster));
+        }
+      });
+    },
+  });
+}
+
+interface Point {
+  readonly index: number;
+  readonly what: string;
+  /** Workers that run at this moment. */
+  readonly workers: number;
+  /** A power failure would take something from the disk. */
+  readonly isUnsynced: boolean;
+}
+
+/** Every step of the undisturbed schedule; what beats all the time is no part of what is done. */
+function pointsOf(): Point[] {
+  const points: Point[] = [];
+  const { problem, summary } = run(({ alive, world }, index, what) => {
+    if (what.endsWith('heartbeat')) return;
+    points.push({ index, what, workers: alive.length, isUnsynced: world.disk.isUnsynced });
+  });
+  expect(problem).toBe(null);
+  expect(summary).toMatchObject({ generations: 4, rollbacks: 1, highest: 10 });
+  return points;
+}
+
+function expectSound(victim: Victim, { index, what }: Point): void {
+  const { problem, trace } = run((cluster, at) => {
+    if (at === index) VICTIMS[victim].end(cluster);
+  });
+  if (problem === null) return;
+  expect.fail(`${victim} ends before step ${index} (${what}): ${problem}\nThe end of the trace:\n${trace.join('\n')}`);
+}
+
+describe('a schedule with saves, a join and a return to a checkpoint', () => {
+  it.each(Object.keys(VICTIMS) as Victim[])('keeps its promises where %s ends before any single step', (victim) => {
+    const { isThere, pointsLeast } = VICTIMS[victim];
+    const points = pointsOf().filter(isThere);
+    console.log(`${victim} ends before each of ${points.length} steps`);
+    expect(points.length).toBeGreaterThanOrEqual(pointsLeast);
+    for (const point of points) expectSound(victim, point);
+  });
+
+  it('has every kind of step in it', () => {
+    const steps = pointsOf().map(({ what }) => what.replace(/^[wc]\d+/, 'somebody'));
+    const kinds = [
+      'stateRequest',
+      'stateChunk',
+      'pause',
+      'paused',
+      'assignment',
+      'ready',
+      'start',
+      'done',
+      'a data frame',
+    ];
+    for (const kind of kinds)
+      expect(
+        steps.some((step) => step.includes(`receives ${kind}`)),
+        kind,
+      ).toBe(true);
+    for (const file of ['the journal', 'the checkpoint of step 2']) {
+      for (const effect of ['written', 'renamed', 'synced', 'on the disk'])
+        expect(steps).toContain(`${file} is ${effect}`);
+    }
+    expect(steps).toContain('the checkpoint of step 2 is deleted');
+    expect(steps).toContain('somebody reads the newest checkpoint');
+  });
+});
