@@ -272,7 +272,7 @@ const MEMBERS = [
     file: worker('core/lifecycle'),
     find: "  if (isPaused(state)) return { state, effects: [] };\n  expectPhase(state, ['preparing'], 'prepared');",
     replace: "  expectPhase(state, ['preparing', 'pausing', 'paused', 'connecting', 'greeted'], 'prepared');",
-    caughtBy: worker('core/lifecycle.test'),
+    caughtBy: `${worker('core/lifecycle.test')} > a-generation-ends`,
   },
   {
     name: 'stale-data-frames-taken',
@@ -310,8 +310,8 @@ const MEMBERS = [
     name: 'summed-as-they-arrive',
     bug: 'gradients are summed in the order in which they arrive',
     file: collective('shell/peer-reduction'),
-    find: '      chunk.slots[slot] = payload;\n',
-    replace: '      chunk.slots[chunk.slots.indexOf(null)] = payload;\n',
+    find: '    if (chunk.missing === 0 || chunk.slots[slot] !== null)\n      throw malformed(`the chunk from ${header.offset} came twice from member ${header.sender}`);\n    return { chunk, slot };',
+    replace: '    return { chunk, slot: chunk.slots.findIndex((one, at) => one === null && chunk.own[at] === null) };',
     caughtBy: 'sim',
   },
   {
@@ -339,11 +339,11 @@ const MEMBERS = [
     caughtBy: collective('core/halving-plan.test'),
   },
   {
-    name: 'halving-return-missing',
-    bug: 'a member that has a part of the sum is not sent the rest',
+    name: 'halving-returned-twice',
+    bug: 'members are sent again what they have of the sum',
     file: collective('core/halving-plan'),
-    find: '  if (next < wanted.end) gaps.push',
-    replace: '  if (next <= wanted.start) gaps.push',
+    find: 'of missingFrom(known[to]!, { start, end }))',
+    replace: 'of missingFrom([], { start, end }))',
     caughtBy: collective('core/halving-plan.test'),
   },
   {
