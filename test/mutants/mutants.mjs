@@ -310,7 +310,9 @@ const MEMBERS = [
     name: 'summed-as-they-arrive',
     bug: 'gradients are summed in the order in which they arrive',
     file: collective('shell/peer-reduction'),
-    find: '    if (chunk.missing === 0 || chunk.slots[slot] !== null)\n      throw malformed(`the chunk from ${header.offset} came twice from member ${header.sender}`);\n    return { chunk, slot };',
+    find: `    if (chunk.missing === 0 || chunk.slots[slot] !== null)
+      throw malformed(\`the chunk from \${header.offset} came twice from member \${header.sender}\`);
+    return { chunk, slot };`,
     replace: '    return { chunk, slot: chunk.slots.findIndex((one, at) => one === null && chunk.own[at] === null) };',
     caughtBy: 'sim',
   },
