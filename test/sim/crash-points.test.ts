@@ -15,13 +15,31 @@ const CONFIG: RunConfig = {
   ...{ workers: 2, minWorkers: 2, maxWorkers: 3, maxRestarts: 0, shards: 3, steps: 4, leaseMs: 600 },
   ...{ transport: 'tcp', updates: 'alternating', discriminatorUpdates: 1, checkpointEvery: 2, checkpointKeep: 1 },
 };
-const PLAN: Plan = { config: CONFIG, workerHosts: ['h0', 'h1'], localWorkers: 0, coordinatorHost: 'hc' };
+
+interface Schedule {
+  readonly plan: Plan;
+  /** Whether somebody may end just before this; what beats all the time is no part of what is done. */
+  isPoint(what: string): boolean;
+}
+
+const BETWEEN_HOSTS: Schedule = {
+  plan: { config: CONFIG, workerHosts: ['h0', 'h1'], localWorkers: 0, coordinatorHost: 'hc' },
+  isPoint: (what) => !what.endsWith('heartbeat'),
+};
+/** The same on one host: what is done otherwise is the words that its workers share. */
+const ON_ONE_HOST: Schedule = {
+  plan: {
+    ...{ config: { ...CONFIG, transport: 'shm' }, workerHosts: ['h0', 'h0'] },
+    ...{ localWorkers: 0, coordinatorHost: 'h0' },
+  },
+  isPoint: (what) => what.endsWith('the memory of its host'),
+};
 
 /** What happens in it, one after the other. */
 const EVENTS: readonly { isDue(world: World): boolean; action(cluster: Cluster): void }[] = [
   {
     isDue: ({ monitor }) => monitor.summary.highest >= 1,
-    action: (cluster) => cluster.startWorker('h2', 'joiner'),
+    action: (cluster) => cluster.startWorker(cluster.plan.workerHosts[1]!, 'joiner'),
   },
   {
     isDue: ({ monitor, disk }) => monitor.summary.highest >= 5 && disk.steps.length > 0,
@@ -61,9 +79,9 @@ function workerAt(place: number, pointsLeast: number) {
 }
 
 /** The schedule, in which `beforeStep` is told of every step and may do something more. */
-function run(beforeStep: (cluster: Cluster, index: number, what: string) => void): PlayReport {
-  const world = new World(new Random(1), CONFIG, PACE, false);
-  return play(world, PLAN, {
+function run(plan: Plan, beforeStep: (cluster: Cluster, index: number, what: string) => void): PlayReport {
+  const world = new World(new Random(1), plan.config, PACE, false);
+  return play(world, plan, {
     endMs: END_MS,
     begin: (cluster) => {
       const due = [...EVENTS];
@@ -87,37 +105,50 @@ interface Point {
   readonly isUnsynced: boolean;
 }
 
-/** Every step of the undisturbed schedule; what beats all the time is no part of what is done. */
-function pointsOf(): Point[] {
+/** Every step of the undisturbed schedule before which somebody may end. */
+function pointsOf({ plan, isPoint }: Schedule): Point[] {
   const points: Point[] = [];
-  const { problem, summary } = run(({ alive, world }, index, what) => {
-    if (what.endsWith('heartbeat')) return;
-    points.push({ index, what, workers: alive.length, isUnsynced: world.disk.isUnsynced });
+  const { problem, summary } = run(plan, ({ alive, world }, index, what) => {
+    if (isPoint(what)) points.push({ index, what, workers: alive.length, isUnsynced: world.disk.isUnsynced });
   });
   expect(problem).toBe(null);
   expect(summary).toMatchObject({ generations: 3, rollbacks: 1, highest: 8 });
   return points;
 }
 
-function expectSound(victim: Victim, { index, what }: Point): void {
-  const { problem, trace } = run((cluster, at) => {
+function expectSound({ plan }: Schedule, victim: Victim, { index, what }: Point): void {
+  const { problem, trace } = run(plan, (cluster, at) => {
     if (at === index) VICTIMS[victim].end(cluster);
   });
   if (problem === null) return;
   expect.fail(`${victim} ends before step ${index} (${what}): ${problem}\nThe end of the trace:\n${trace.join('\n')}`);
 }
 
+function expectSoundAtAll(schedule: Schedule, victim: Victim, points: readonly Point[]): void {
+  const { transport } = schedule.plan.config;
+  console.log(`${transport}: ${victim} ends before each of ${points.length} steps`);
+  for (const point of points) expectSound(schedule, victim, point);
+}
+
 describe('a schedule with saves, a join and a return to a checkpoint', () => {
   it.each(Object.keys(VICTIMS) as Victim[])('keeps its promises where %s ends before any single step', (victim) => {
     const { isThere, pointsLeast } = VICTIMS[victim];
-    const points = pointsOf().filter(isThere);
-    console.log(`${victim} ends before each of ${points.length} steps`);
+    const points = pointsOf(BETWEEN_HOSTS).filter(isThere);
     expect(points.length).toBeGreaterThanOrEqual(pointsLeast);
-    for (const point of points) expectSound(victim, point);
+    expectSoundAtAll(BETWEEN_HOSTS, victim, points);
   });
 
+  it.each(['the first worker', 'the second worker', 'the third worker'] as const)(
+    'keeps its promises where %s ends before any single word in shared memory',
+    (victim) => {
+      const points = pointsOf(ON_ONE_HOST).filter(VICTIMS[victim].isThere);
+      expect(points.length).toBeGreaterThanOrEqual(20);
+      expectSoundAtAll(ON_ONE_HOST, victim, points);
+    },
+  );
+
   it('has every kind of step in it', () => {
-    const steps = pointsOf().map(({ what }) => what.replace(/^[wc]\d+/, 'somebody'));
+    const steps = pointsOf(BETWEEN_HOSTS).map(({ what }) => what.replace(/^[wc]\d+/, 'somebody'));
     const kinds = [
       'stateRequest',
       'stateChunk',

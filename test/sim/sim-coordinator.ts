@@ -13,6 +13,7 @@ import type { SimCheckpoint } from './disk.js';
 import { InvariantError, type Replica } from './invariants.js';
 import { SimProcess } from './process.js';
 import { hashState } from './tiny-gan.js';
+import { Turns } from './turns.js';
 import type { World } from './world.js';
 
 const TICK_MS = 50;
@@ -58,11 +59,9 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   #draining = true;
   readonly #peers = new Set<string>();
   readonly #inbox = new Map<number, Uint8Array<ArrayBuffer>>();
-  /** Checkpoints and deletions, one after the other. */
-  readonly #writing: ((done: () => void) => void)[] = [];
-  #isWriting = false;
-  readonly #journaling: ((done: () => void) => void)[] = [];
-  #isJournaling = false;
+  /** Checkpoints and deletions. */
+  readonly #writing = new Turns(this);
+  readonly #journaling = new Turns(this);
   #restored: OfferedState | null = null;
   #dieSilently = false;
   #over = false;
@@ -212,7 +211,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         this.#saveCheckpoint(effect);
         return true;
       case 'deleteCheckpoints':
-        this.#later((done) => {
+        this.#writing.add((done) => {
           for (const at of effect.steps) this.world.disk.deleteCheckpoint(at, () => this.alive);
           done();
         });
@@ -251,7 +250,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   #journal({ record, first }: Extract<Effect, { type: 'journal' }>): boolean {
     const { runId } = this.#settings;
     if (first) this.#noteAssignment();
-    this.#inTurn(this.#journaling, (done) => {
+    this.#journaling.add((done) => {
       this.world.disk.writeJournal(
         { ...record, runId },
         () => this.alive,
@@ -285,29 +284,6 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     this.world.monitor.assigned(assignment, replicas, this.#state.saving.last?.update ?? null);
   }
 
-  /** One write after the other; `done` is called when the next may begin. */
-  #inTurn(queue: ((done: () => void) => void)[], task: (done: () => void) => void): void {
-    queue.push(task);
-    if (!this.#isJournaling) this.#nextJournal();
-  }
-
-  #nextJournal(): void {
-    const task = this.#journaling.shift();
-    this.#isJournaling = task !== undefined;
-    task?.(() => this.after(0, () => this.#nextJournal()));
-  }
-
-  #later(task: (done: () => void) => void): void {
-    this.#writing.push(task);
-    if (!this.#isWriting) this.#nextWrite();
-  }
-
-  #nextWrite(): void {
-    const task = this.#writing.shift();
-    this.#isWriting = task !== undefined;
-    task?.(() => this.after(0, () => this.#nextWrite()));
-  }
-
   #store({ update, offset, totalBytes, data }: Extract<Effect, { type: 'storeChunk' }>): void {
     if (offset === 0) this.#inbox.set(update, new Uint8Array(totalBytes));
     const state = this.#inbox.get(update);
@@ -328,7 +304,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   #saveCheckpoint(effect: Extract<Effect, { type: 'saveCheckpoint' }>): void {
     try {
       const state = this.#take(effect.update);
-      this.#later((done) => this.#save(effect, state, done));
+      this.#writing.add((done) => this.#save(effect, state, done));
     } catch (error) {
       this.#fail(error);
     }
@@ -421,7 +397,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     this.#options.localWorkers.end(lost === '' ? null : lost);
     // It sees its workers out, writes what is pending, and lets the last messages leave.
     const settle = (): void => {
-      if (this.#isWriting || this.#isJournaling) {
+      if (this.#writing.isBusy || this.#journaling.isBusy) {
         this.after(5, settle);
         return;
       }
