@@ -18,10 +18,10 @@ function select(names) {
 const seconds = (sinceMs) => `${((performance.now() - sinceMs) / 1000).toFixed(0)} s`;
 
 /** A test that fails anyway would catch every mutant. */
-function expectSound(tree, tests) {
+async function expectSound(tree, tests) {
   for (const test of tests) {
     const begunMs = performance.now();
-    const { failed, message } = runTest(tree, test, SEEDS);
+    const { failed, message } = await runTest(tree, test, SEEDS);
     if (failed) throw new Error(`without a mutant ${test} fails: ${message}`);
     console.log(`sound without a mutant: ${test} (${seconds(begunMs)})`);
   }
@@ -33,13 +33,13 @@ function builtText(tree, file) {
 }
 
 /** What its test says of the mutant; null: nothing. Throws where the mutant is none. */
-function complaint(tree, mutant) {
+async function complaint(tree, mutant) {
   const before = builtText(tree, mutant.file);
   const heal = plant(tree, mutant);
   try {
     build(tree);
     if (builtText(tree, mutant.file) === before) throw new Error('it changes nothing that runs');
-    const { failed, message } = runTest(tree, mutant.caughtBy, SEEDS);
+    const { failed, message } = await runTest(tree, mutant.caughtBy, SEEDS);
     return failed ? message : null;
   } finally {
     heal();
@@ -47,11 +47,11 @@ function complaint(tree, mutant) {
   }
 }
 
-function isCaught(tree, mutant) {
+async function isCaught(tree, mutant) {
   const begunMs = performance.now();
   const tell = (how) => console.log(`${mutant.name.padEnd(32)} ${how} (${seconds(begunMs)})`);
   try {
-    const message = complaint(tree, mutant);
+    const message = await complaint(tree, mutant);
     tell(message === null ? `SURVIVED ${mutant.caughtBy}` : `caught by ${mutant.caughtBy}: ${message}`);
     return message !== null;
   } catch (error) {
@@ -65,8 +65,9 @@ const { tree, remove } = makeCopy();
 process.on('exit', remove);
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 build(tree);
-expectSound(tree, new Set(mutants.map(({ caughtBy }) => caughtBy)));
-const survivors = mutants.filter((mutant) => !isCaught(tree, mutant));
+await expectSound(tree, new Set(mutants.map(({ caughtBy }) => caughtBy)));
+const survivors = [];
+for (const mutant of mutants) if (!(await isCaught(tree, mutant))) survivors.push(mutant);
 console.log(`\n${mutants.length - survivors.length} of ${mutants.length} mutants caught`);
 for (const { name, bug } of survivors) console.log(`survived: ${name}: ${bug}`);
 process.exit(survivors.length === 0 ? 0 : 1);
