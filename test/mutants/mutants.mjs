@@ -46,8 +46,8 @@ const DISK = [
     name: 'written-in-place',
     bug: 'a checkpoint has its name while it is being written',
     file: shell('checkpoint-writer'),
-    find: '  const temporary = path.join(checkpoints, `$',
-    replace: '  const temporary = folder;\n  void `$',
+    find: 'const temporary = path.join(checkpoints,',
+    replace: 'const temporary = folder || path.join(checkpoints,',
     caughtBy: shell('power-loss.test'),
   },
   {
@@ -175,6 +175,22 @@ const DECISIONS = [
     caughtBy: `${core('scenarios.test')} > words-of-before`,
   },
   {
+    name: 'half-a-state-kept',
+    bug: 'what a lost leader had sent of its state is taken for the beginning of the next one',
+    file: core('regroup'),
+    find: '    saving: { ...saving, assembly: null },\n',
+    replace: '',
+    caughtBy: 'test/sim/crash-points.test.ts',
+  },
+  {
+    name: 'not-everybody-has-paused',
+    bug: 'the next generation begins while members are still in the last one',
+    file: core('regroup'),
+    find: "if (stage !== 'pausing' || members.some(({ status }) => status === 'pausing')) return;",
+    replace: "if (stage !== 'pausing' || members.every(({ status }) => status === 'pausing')) return;",
+    caughtBy: 'test/sim/crash-points.test.ts',
+  },
+  {
     name: 'relay-of-another-update',
     bug: 'a member without a state is sent the one of another update',
     file: core('generation'),
@@ -252,7 +268,7 @@ const DECISIONS = [
     file: core('stopping'),
     find: 'if (saving.last?.update !== first.doneUpdate || saving.writing.length > 0) return;',
     replace: 'if (saving.last === null) return;',
-    caughtBy: `${core('scenarios.test')} > a-run-from-start`,
+    caughtBy: `${core('scenarios.test')} > the-last-state-is-saved-first`,
   },
 ];
 
