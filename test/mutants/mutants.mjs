@@ -43,11 +43,17 @@ const DISK = [
     caughtBy: shell('power-loss.test'),
   },
   {
-    name: 'written-in-place',
-    bug: 'a checkpoint has its name while it is being written',
+    name: 'named-before-manifest',
+    bug: 'a checkpoint has its name before its manifest is written',
     file: shell('checkpoint-writer'),
-    find: 'const temporary = path.join(checkpoints,',
-    replace: 'const temporary = folder || path.join(checkpoints,',
+    find: `    await writeSynced(path.join(temporary, MANIFEST_FILE), (handle) => handle.writeFile(text));
+    await syncFolder(temporary);
+    await beforeVisible?.();
+    await putInPlace(temporary, folder);`,
+    replace: `    await putInPlace(temporary, folder);
+    await writeSynced(path.join(folder, MANIFEST_FILE), (handle) => handle.writeFile(text));
+    await syncFolder(folder);
+    await beforeVisible?.();`,
     caughtBy: shell('power-loss.test'),
   },
   {
