@@ -62,7 +62,7 @@ const DISK = [
     file: shell('checkpoint-writer'),
     find: '  if (names.length > 0) await syncFolder(checkpoints);\n',
     replace: '',
-    caughtBy: shell('power-loss.test'),
+    caughtBy: `${shell('power-loss.test')} > saves the same again`,
   },
   {
     name: 'replaced-thrown-away',
