@@ -257,6 +257,9 @@ export class SimSession {
 
   /** Others who share this memory look at its words when this member has changed them. */
   #signal<T>(action: () => T): T {
+    const { world, name } = this.#worker;
+    if (this.#ready().assignment.sharedMemory !== '') world.steps.take(`${name} writes to the memory of its host`);
+    if (!this.#worker.alive) throw new Error('its process has ended');
     try {
       return action();
     } finally {
