@@ -106,6 +106,22 @@ describe('a local worker', () => {
   });
 });
 
+describe('shards', () => {
+  it('move from a slow worker to a fast one, and not one bit changes', async () => {
+    const run = train({ steps: 100_000 }, { GANTRY_FAULT: 'slow@1:worker-1' });
+    const { members } = await run.until(generation(2));
+    expect(members).toMatchObject([{ shards: [0, 1, 2] }, { shards: [3] }]);
+    expect(run.events.filter(({ event }) => event === 'warning')).toMatchObject([
+      { message: 'shards move to faster workers: worker-0 2 → 3, worker-1 2 → 1' },
+    ]);
+    await run.progressed(5);
+    run.child.kill('SIGINT');
+    const done = doneOf(await run.finished);
+    const alone = doneOf(await gantry(trainArguments(work.run(), { steps: done.step as number })));
+    expect(done.stateSha256).toBe(alone.stateSha256);
+  });
+});
+
 describe('a cluster started by hand', () => {
   it.each(['tcp', 'shm'] as const)('workers join, leave, are stopped and come back, with %s', async (transport) => {
     // Long enough for all that happens here.

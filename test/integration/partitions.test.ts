@@ -69,12 +69,6 @@ class Cluster {
     });
   }
 
-  /** So many steps from now. */
-  async progressed(steps: number): Promise<void> {
-    const last = this.coordinator.events.findLast(({ event }) => event === 'progress');
-    await this.coordinator.untilStep(steps + ((last?.step as number | undefined) ?? 0));
-  }
-
   /** Ctrl-C, and what the run says in the end. */
   async interrupt(): Promise<Event> {
     this.coordinator.child.kill('SIGINT');
@@ -175,7 +169,7 @@ describe.skipIf(problem !== '')(`hosts on a network${problem === '' ? '' : ` (sk
   /** Host 1 vanishes, and a new one takes its place. @returns milliseconds until training went on */
   async function vanish(cluster: Cluster): Promise<number> {
     const { events } = cluster.coordinator;
-    await cluster.progressed(10);
+    await cluster.coordinator.progressed(10);
     const before = events.length;
     network.cut(1);
     const cutMs = performance.now();

@@ -81,6 +81,12 @@ export class GantryProcess {
     return this.until(({ event, step: at }) => event === 'progress' && (at as number) >= step);
   }
 
+  /** So many steps from the last one that was told of. */
+  progressed(steps: number): Promise<Event> {
+    const last = this.events.findLast(({ event }) => event === 'progress');
+    return this.untilStep(steps + ((last?.step as number | undefined) ?? 0));
+  }
+
   #read(text: string): void {
     this.#stdout += text;
     const end = this.#stdout.lastIndexOf('\n') + 1;

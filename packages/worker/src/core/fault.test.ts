@@ -10,6 +10,7 @@ describe('parseFault', () => {
       isSpent: false,
     });
     expect(parseFault('flip@2:w', 'w')?.kind).toBe('flip');
+    expect(parseFault('slow@2:w', 'w')?.kind).toBe('slow');
     expect(parseFault('exit@1:worker-2', 'worker-1')).toBeNull();
     expect(parseFault(undefined, 'worker-1')).toBeNull();
     expect(parseFault('', 'worker-1')).toBeNull();

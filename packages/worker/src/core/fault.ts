@@ -3,9 +3,9 @@ import { GantryError } from '@gantry/common';
 /**
  * What a test asks a worker to do to itself. `exit`: leave at once without a word, `hang`: block the main thread for good,
  * `nan`: fill its first shard's z with NaN, so that losses and gradients are what a real NaN makes them, `flip`: change one
- * bit of its committed state after the update, once.
+ * bit of its committed state after the update, once, `slow`: wait for some milliseconds a shard, from the update on.
  */
-export type FaultKind = 'exit' | 'hang' | 'nan' | 'flip';
+export type FaultKind = 'exit' | 'hang' | 'nan' | 'flip' | 'slow';
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -16,7 +16,7 @@ export interface Fault {
   isSpent: boolean;
 }
 
-const PATTERN = /^(exit|hang|nan|flip)@([1-9]\d{0,8}):([\w.-]+)$/;
+const PATTERN = /^(exit|hang|nan|flip|slow)@([1-9]\d{0,8}):([\w.-]+)$/;
 
 /**
  * Reads `GANTRY_FAULT`, e.g. `hang@120:worker-1`. For tests only (docs/testing.md).
@@ -30,7 +30,7 @@ export function parseFault(text: string | undefined, worker: string): Fault | nu
   if (match === null) {
     throw new GantryError(
       'GANTRY_USAGE',
-      `GANTRY_FAULT=${text}: expected KIND@UPDATE:WORKER with KIND exit, hang, nan or flip`,
+      `GANTRY_FAULT=${text}: expected KIND@UPDATE:WORKER with KIND exit, hang, nan, flip or slow`,
     );
   }
   const [, kind, update, name] = match;
