@@ -8,11 +8,13 @@ export {
 } from './core/communication.js';
 export type { Exchange, GatherResult } from './core/exchange.js';
 export { type HostMemoryPlan, layoutHostMemory } from './core/host-layout.js';
+export { type HostsPlan, planHosts } from './core/hosts.js';
 export { chooseTopology, type NetworkCosts } from './core/schedules.js';
 export type { Segment } from './core/segments.js';
 export { alignedSubtrees, reduceOrder, type ShardRange, shardsOf, splitPoint, type TreeAdd } from './core/tree.js';
 export { jsVectorSum, type VectorSum } from './core/vector-sum.js';
 export { roundToWire } from './core/wire.js';
+export { type ClusterExchangeOptions, createClusterExchange } from './shell/cluster-exchange.js';
 export { ControlWords } from './shell/control-words.js';
 export { cleanStaleDataFolders } from './shell/data-folder.js';
 export type { BoundDataSocket, DataLink, FrameReceiver, OutgoingFrame } from './shell/data-link.js';

@@ -32,6 +32,7 @@ export function createHostExchange(options: HostExchangeOptions): Exchange {
  * was ready for update u, 2u + 1 that the members stop before it. So either all compute u, or none.
  */
 class HostExchange implements Exchange {
+  readonly isSummed = false;
   readonly #memory: HostMemory;
   readonly #control: ControlWords;
   readonly #spin: number;

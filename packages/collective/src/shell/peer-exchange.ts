@@ -12,6 +12,7 @@ import {
   type FrameHeader,
   malformed,
 } from '../core/frame.js';
+import type { HostMemoryPlan } from '../core/host-layout.js';
 import { createSchedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
 import { sequenceDifference } from '../core/sequence.js';
@@ -20,15 +21,22 @@ import { isPacked, packedHalf, unpack } from '../core/wire.js';
 import type { ControlWords } from './control-words.js';
 import type { FrameReceiver, OutgoingFrame, Payload } from './data-link.js';
 import { HalvingReduction } from './halving-reduction.js';
-import type { HostMemory } from './host-memory.js';
 import { frameWire } from './own-piece.js';
 import { PeerReduction } from './peer-reduction.js';
 import type { PeerSockets } from './peer-sockets.js';
 import type { Reduction, ReductionOptions } from './reduction.js';
 
+/** Where the gradients of a member's own shards lie. */
+export interface PartialMemory {
+  readonly plan: Pick<HostMemoryPlan, 'shards' | 'vectorFloats'>;
+  /** @param shard An index among the member's own. */
+  partial(network: NetworkName, shard: number): Float32Array;
+}
+
 export interface PeerExchangeOptions {
-  /** Private to this member; its plan's shards are the member's own. */
-  readonly memory: HostMemory;
+  readonly memory: PartialMemory;
+  /** Where the finished sums go. @default memory of its own */
+  readonly sums?: (network: NetworkName) => Float32Array;
   readonly assignment: ShardAssignment;
   /** `auto`: by each vector's length and the number of members. */
   readonly topology: Topology | 'auto';
@@ -37,6 +45,8 @@ export interface PeerExchangeOptions {
   /** This member's index in the assignment. */
   readonly member: number;
   readonly control: ControlWords;
+  /** Whether it passes on that it is asked to stop; false: an exchange beside this one does. @default true */
+  readonly mayStop?: boolean;
   readonly sockets: Pick<PeerSockets, 'poll' | 'isIdle' | 'setReceiver' | 'send'>;
   readonly sum: VectorSum;
   /** First 64 bits of the SHA-256 of the run's id: frames of other runs are dropped. */
@@ -70,6 +80,7 @@ interface Stashed {
  * the flags of all whose gradients are in it, and the finished one those of everybody.
  */
 class PeerExchange implements Exchange, FrameReceiver {
+  readonly isSummed = true;
   readonly #options: PeerExchangeOptions;
   readonly #wire: WireType;
   readonly #reductions: Readonly<Record<NetworkName, Reduction>>;
@@ -167,7 +178,7 @@ class PeerExchange implements Exchange, FrameReceiver {
   }
 
   #begin(update: number, networks: readonly NetworkName[]): void {
-    const { control } = this.#options;
+    const { control, mayStop = true } = this.#options;
     const next = update | 0;
     assert(
       this.#update === null || sequenceDifference(next, this.#update | 0) === 1,
@@ -180,7 +191,8 @@ class PeerExchange implements Exchange, FrameReceiver {
     this.#unacknowledged.fill(0);
     for (const network of networks) this.#expect(this.#reductions[network]);
     // A member that sends nothing could tell nobody; the others have been asked to stop as well.
-    this.#flags = control.stopsBefore(update) && this.#unacknowledged.includes(1) ? FRAME_FLAG_STOP : 0;
+    const stops = mayStop && control.stopsBefore(update) && this.#unacknowledged.includes(1);
+    this.#flags = stops ? FRAME_FLAG_STOP : 0;
     this.#unstash();
   }
 
@@ -349,11 +361,11 @@ class PeerExchange implements Exchange, FrameReceiver {
   }
 
   #makeReduction(network: NetworkName): Reduction {
-    const { assignment, topology, member, memory, sum } = this.#options;
+    const { assignment, topology, member, memory, sums, sum } = this.#options;
     const floats = memory.plan.vectorFloats[network];
     const reduction: ReductionOptions = {
       network: NETWORKS.indexOf(network),
-      floats,
+      result: sums?.(network) ?? new Float32Array(floats),
       member,
       assignment,
       wire: this.#wire,
