@@ -12,8 +12,8 @@ const REGRESSIONS = [
   2800, 3453, 5154, 6239, 8528, 13020, 14792, 16012, 15471, 19541, 20090, 20755, 21653, 25969, 41114, 50070,
 ];
 
-function expectSound(seed: number): void {
-  const { problem, trace } = simulate(seed);
+function expectSound(seed: number, sharingHosts = false): void {
+  const { problem, trace } = simulate(seed, { sharingHosts });
   if (problem !== null) expect.fail(`seed ${seed}: ${problem}\nThe end of its trace:\n${trace.join('\n')}`);
 }
 
@@ -22,6 +22,14 @@ describe('a simulated cluster', () => {
     `keeps its promises in ${SEEDS} seeds from ${FIRST}`,
     () => {
       for (let seed = FIRST; seed < FIRST + SEEDS; seed++) expectSound(seed);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    `keeps them on several hosts whose workers share memory, in ${SEEDS} seeds from ${FIRST}`,
+    () => {
+      for (let seed = FIRST; seed < FIRST + SEEDS; seed++) expectSound(seed, true);
     },
     TIMEOUT_MS,
   );

@@ -64,7 +64,7 @@ export const OPTIONS = {
   transport: {
     group: 'Workers:',
     key: 'transport',
-    describe: 'auto, shm, ipc, tcp',
+    describe: 'shm (memory inside a host, tcp between hosts), ipc, tcp, or auto',
     default: 'auto, which is shm on Linux and tcp elsewhere',
   },
   topology: {
