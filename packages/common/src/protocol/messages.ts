@@ -50,7 +50,7 @@ export interface Welcome {
 export interface Joined {
   readonly kind: 'joined';
   readonly session: string;
-  /** Empty with transport shm. */
+  /** Empty where it needs none. */
   readonly dataEndpoint: string;
   /** Generation whose state it holds in memory; 0: none. */
   readonly heldGeneration: number;
@@ -227,7 +227,7 @@ export interface Paused {
   readonly generation: number;
   readonly heldGeneration: number;
   readonly heldUpdate: number;
-  /** Of its new data socket; empty with transport shm. */
+  /** Of its new data socket; empty where it needs none. */
   readonly dataEndpoint: string;
   readonly dataKey: string;
 }
