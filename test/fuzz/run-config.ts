@@ -24,7 +24,7 @@ const CHOICES: readonly [keyof RunConfig, readonly string[]][] = [
   ['updates', ['alternating', 'simultaneous']],
   ['loss', ['non-saturating', 'minimax']],
   ['transport', ['shm', 'ipc', 'tcp']],
-  ['topology', ['direct', 'halving', 'star']],
+  ['topology', ['auto', 'direct', 'halving', 'star']],
   ['wire', ['fp32', 'bf16', 'fp16']],
 ];
 const KEYS = [...WHOLE.map(([key]) => key), ...CHOICES.map(([key]) => key)]

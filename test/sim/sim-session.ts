@@ -16,6 +16,7 @@ import {
   type NetworkName,
   type RunConfig,
   type StepMetrics,
+  UNMEASURED,
 } from '@gantry/common';
 import { commitsBefore, planUpdate, totalUpdates, type UpdatePlan, updatesPerStep } from '@gantry/gan';
 import { type MemberRole, type PreparationReport, roleOf, StateImages, shardRanges } from '@gantry/worker/core';
@@ -427,6 +428,8 @@ export class SimSession {
       engine: 'sim',
       threads: 1,
       stateLayoutJson: leader ? JSON.stringify({ length: STATE_LAYOUT.length }) : '',
+      network: UNMEASURED,
+      topology: '',
     };
   }
 

@@ -71,7 +71,7 @@ export const OPTIONS = {
     group: 'Workers:',
     key: 'topology',
     describe: 'auto, direct, halving, star',
-    default: 'auto, which is direct',
+    default: 'auto: direct or halving, by what is measured between the hosts',
   },
   wire: {
     group: 'Workers:',

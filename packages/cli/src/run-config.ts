@@ -64,7 +64,7 @@ function resolved(args: Args, file: ConfigFile | undefined, auto: { transport: T
     flags: settingsOf(args),
     file,
     presets,
-    auto: { ...auto, topology: 'direct' },
+    auto,
   });
 }
 

@@ -9,7 +9,7 @@ export {
 export type { Exchange, GatherResult } from './core/exchange.js';
 export { type HostMemoryPlan, layoutHostMemory } from './core/host-layout.js';
 export { type HostsPlan, planHosts } from './core/hosts.js';
-export { chooseTopology, type NetworkCosts } from './core/schedules.js';
+export { chooseTopology, type NetworkCosts, networkCosts } from './core/schedules.js';
 export type { Segment } from './core/segments.js';
 export { alignedSubtrees, reduceOrder, type ShardRange, shardsOf, splitPoint, type TreeAdd } from './core/tree.js';
 export { jsVectorSum, type VectorSum } from './core/vector-sum.js';
@@ -21,9 +21,11 @@ export type { BoundDataSocket, DataLink, FrameReceiver, OutgoingFrame } from './
 export { bindDataSocket, DataSocket, type DataSocketOptions } from './shell/data-socket.js';
 export { createHostExchange, type HostExchangeOptions } from './shell/host-exchange.js';
 export { HostMemory } from './shell/host-memory.js';
+export { measureNetwork, type NetworkProbeOptions } from './shell/network-probe.js';
 export {
   createPeerExchange,
   type PeerExchangeCounters,
+  type PeerExchangeHandle,
   type PeerExchangeOptions,
 } from './shell/peer-exchange.js';
 export { PeerSockets } from './shell/peer-sockets.js';

@@ -49,7 +49,8 @@ export interface RunConfig {
   readonly threads: number;
   /** Resolved from `auto` by whoever starts the run. */
   readonly transport: Transport;
-  readonly topology: Topology;
+  /** `auto`: direct or halving, by what the network between the hosts costs; chosen anew for other hosts. */
+  readonly topology: Topology | 'auto';
   readonly wire: WireType;
   readonly updates: UpdateMode;
   readonly discriminatorUpdates: number;

@@ -36,6 +36,7 @@ export {
   type Hello,
   type Joined,
   type Leave,
+  type LinkCosts,
   type Member,
   type Message,
   type MessageKind,
@@ -58,6 +59,7 @@ export {
   type Stop,
   type Stopped,
   type StopRequest,
+  UNMEASURED,
   type Welcome,
 } from './protocol/messages.js';
 export {

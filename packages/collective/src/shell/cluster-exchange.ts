@@ -1,10 +1,16 @@
 import { assert, type NetworkName, type Topology, type WireType } from '@gantry/common';
 import type { Exchange, GatherResult } from '../core/exchange.js';
 import type { HostsPlan } from '../core/hosts.js';
+import type { NetworkCosts } from '../core/schedules.js';
 import { type Segment, splitSegments } from '../core/segments.js';
 import type { ControlWords } from './control-words.js';
 import type { HostMemory } from './host-memory.js';
-import { createPeerExchange, type PeerExchangeCounters, type PeerExchangeOptions } from './peer-exchange.js';
+import {
+  createPeerExchange,
+  type PeerExchangeCounters,
+  type PeerExchangeHandle,
+  type PeerExchangeOptions,
+} from './peer-exchange.js';
 import { type SequenceWord, spinMs } from './signal.js';
 
 export interface ClusterExchangeOptions {
@@ -12,6 +18,8 @@ export interface ClusterExchangeOptions {
   readonly memory: HostMemory;
   readonly plan: HostsPlan;
   readonly topology: Topology | 'auto';
+  /** For topology `auto`; equal for all members of a lane. */
+  readonly costs?: NetworkCosts;
   /** What gradients are rounded to; equal for all members. @default 'fp32' */
   readonly wire?: WireType;
   readonly control: ControlWords;
@@ -22,10 +30,14 @@ export interface ClusterExchangeOptions {
 }
 
 /** The exchange of several hosts whose workers share memory: a host is one replica, and one member of the exchange between hosts. */
-export function createClusterExchange(
-  options: ClusterExchangeOptions,
-): Exchange & { readonly counters: PeerExchangeCounters } {
+export function createClusterExchange(options: ClusterExchangeOptions): ClusterExchangeHandle {
   return new ClusterExchange(options);
+}
+
+export interface ClusterExchangeHandle extends Exchange {
+  readonly counters: PeerExchangeCounters;
+  /** How the own lane is exchanged; null without one. */
+  readonly schedules: PeerExchangeHandle['schedules'] | null;
 }
 
 /**
@@ -38,18 +50,18 @@ export function createClusterExchange(
  * Nobody goes on behind a commit before every lane of its host has been received by the others: lanes send from the
  * partials, which the next update overwrites.
  */
-class ClusterExchange implements Exchange {
+class ClusterExchange implements ClusterExchangeHandle {
   readonly isSummed = true;
   readonly #memory: HostMemory;
   readonly #plan: HostsPlan;
   readonly #control: ControlWords;
   readonly #spin: number;
-  readonly #lane: ReturnType<typeof createPeerExchange> | null;
+  readonly #lane: PeerExchangeHandle | null;
   readonly #lanesSummed: readonly SequenceWord[];
   #update = 0;
   #published: number | null = null;
 
-  constructor({ memory, plan, topology, wire, control, lane, spin }: ClusterExchangeOptions) {
+  constructor({ memory, plan, topology, costs, wire, control, lane, spin }: ClusterExchangeOptions) {
     const { start, end } = plan.hosts.members[plan.host]!;
     assert(end - start === memory.plan.shards, `memory for ${memory.plan.shards} shards, not [${start}, ${end})`);
     assert(plan.locals.length === memory.plan.members, `memory for ${memory.plan.members} members`);
@@ -60,12 +72,16 @@ class ClusterExchange implements Exchange {
     this.#spin = spin ?? spinMs(plan.locals.length);
     this.#lanesSummed = memory.summed.slice(0, plan.lanes);
     const common = { assignment: plan.hosts, member: plan.host, topology, control, mayStop: plan.local === 0 };
-    const wired = wire === undefined ? {} : { wire };
+    const wired = { ...(wire === undefined ? {} : { wire }), ...(costs === undefined ? {} : { costs }) };
     this.#lane = lane === null ? null : createPeerExchange({ ...lane, ...common, ...wired, ...laneOf(memory, plan) });
   }
 
   get counters(): PeerExchangeCounters {
     return this.#lane?.counters ?? { staleFrames: 0 };
+  }
+
+  get schedules(): PeerExchangeHandle['schedules'] | null {
+    return this.#lane?.schedules ?? null;
   }
 
   segment(network: NetworkName): Segment {

@@ -12,7 +12,7 @@ import { type SequenceWord, spinMs } from './signal.js';
 export interface HostExchangeOptions {
   readonly memory: HostMemory;
   readonly assignment: ShardAssignment;
-  readonly topology: Topology;
+  readonly topology: Topology | 'auto';
   /** What gradients are rounded to; equal for all members. @default 'fp32' */
   readonly wire?: WireType;
   /** This member's index in the assignment. */

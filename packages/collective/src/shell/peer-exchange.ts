@@ -13,7 +13,7 @@ import {
   malformed,
 } from '../core/frame.js';
 import type { HostMemoryPlan } from '../core/host-layout.js';
-import { createSchedule } from '../core/schedules.js';
+import { createSchedule, type NetworkCosts, type Schedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
 import { sequenceDifference } from '../core/sequence.js';
 import type { VectorSum } from '../core/vector-sum.js';
@@ -38,8 +38,10 @@ export interface PeerExchangeOptions {
   /** Where the finished sums go. @default memory of its own */
   readonly sums?: (network: NetworkName) => Float32Array;
   readonly assignment: ShardAssignment;
-  /** `auto`: by each vector's length and the number of members. */
+  /** `auto`: by each vector's length, the number of members, and the costs. */
   readonly topology: Topology | 'auto';
+  /** Equal for all members. @default a fast local network */
+  readonly costs?: NetworkCosts;
   /** What gradients are rounded to; equal for all members. @default 'fp32' */
   readonly wire?: WireType;
   /** This member's index in the assignment. */
@@ -59,10 +61,14 @@ export interface PeerExchangeCounters {
   readonly staleFrames: number;
 }
 
+export interface PeerExchangeHandle extends Exchange {
+  readonly counters: PeerExchangeCounters;
+  /** How each network's vector is exchanged; a star is `direct`, with one owner. */
+  readonly schedules: Readonly<Record<NetworkName, Schedule['kind']>>;
+}
+
 /** The exchange of members that share no memory: each holds the whole state and computes every update whole. */
-export function createPeerExchange(
-  options: PeerExchangeOptions,
-): Exchange & { readonly counters: PeerExchangeCounters } {
+export function createPeerExchange(options: PeerExchangeOptions): PeerExchangeHandle {
   return new PeerExchange(options);
 }
 
@@ -79,8 +85,9 @@ interface Stashed {
  * sums, so that every member sees the same set of flags and all stop before the same update. With halving, a frame's sum has
  * the flags of all whose gradients are in it, and the finished one those of everybody.
  */
-class PeerExchange implements Exchange, FrameReceiver {
+class PeerExchange implements PeerExchangeHandle, FrameReceiver {
   readonly isSummed = true;
+  readonly schedules: Readonly<Record<NetworkName, Schedule['kind']>>;
   readonly #options: PeerExchangeOptions;
   readonly #wire: WireType;
   readonly #reductions: Readonly<Record<NetworkName, Reduction>>;
@@ -113,9 +120,11 @@ class PeerExchange implements Exchange, FrameReceiver {
     );
     this.#options = options;
     this.#wire = options.wire ?? 'fp32';
+    const schedules = { discriminator: this.#schedule('discriminator'), generator: this.#schedule('generator') };
+    this.schedules = { discriminator: schedules.discriminator.kind, generator: schedules.generator.kind };
     this.#reductions = {
-      discriminator: this.#makeReduction('discriminator'),
-      generator: this.#makeReduction('generator'),
+      discriminator: this.#makeReduction('discriminator', schedules.discriminator),
+      generator: this.#makeReduction('generator', schedules.generator),
     };
     this.#inputs = {
       discriminator: [this.#reductions.discriminator.result],
@@ -360,8 +369,13 @@ class PeerExchange implements Exchange, FrameReceiver {
     if (!isDone()) control.throwIfAborted(this.#update!, phase);
   }
 
-  #makeReduction(network: NetworkName): Reduction {
-    const { assignment, topology, member, memory, sums, sum } = this.#options;
+  #schedule(network: NetworkName): Schedule {
+    const { assignment, topology, costs, memory } = this.#options;
+    return createSchedule(topology, memory.plan.vectorFloats[network], assignment, costs);
+  }
+
+  #makeReduction(network: NetworkName, schedule: Schedule): Reduction {
+    const { assignment, member, memory, sums, sum } = this.#options;
     const floats = memory.plan.vectorFloats[network];
     const reduction: ReductionOptions = {
       network: NETWORKS.indexOf(network),
@@ -378,7 +392,6 @@ class PeerExchange implements Exchange, FrameReceiver {
         send: (frame) => this.#send(frame),
       },
     };
-    const schedule = createSchedule(topology, floats, assignment);
     return schedule.kind === 'halving'
       ? new HalvingReduction({ ...reduction, plan: schedule.plan })
       : new PeerReduction({ ...reduction, schedule });

@@ -110,14 +110,14 @@ export const settingsSchema = z
   )
   .partial();
 
-/** A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device`. Runs stored before there was `wire` are fp32. */
+/** A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device` and `topology`. Runs stored before there was `wire` are fp32. */
 export const runConfigSchema = z.strictObject(
   {
     ...fields,
     model: modelPath.nullable(),
     adam: z.strictObject(adam, { error: mapping }),
     transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
-    topology: oneOf(['direct', 'halving', 'star'], 'Who sums what'),
+    topology: oneOf(['auto', 'direct', 'halving', 'star'], 'Who sums what'),
     wire: fields.wire.default('fp32'),
   },
   { error: mapping },

@@ -9,7 +9,7 @@ import {
   STATE_CHUNK_BYTES_MAX,
 } from './constants.js';
 import * as field from './fields.js';
-import type { Member, Message, MessageKind, Phase, Place, StepMetrics } from './messages.js';
+import type { LinkCosts, Member, Message, MessageKind, Phase, Place, StepMetrics } from './messages.js';
 import { PHASES, PLACES } from './messages.js';
 
 /** How one kind of message is checked: its fields, and how many bytes of it are decoded at all. */
@@ -65,6 +65,8 @@ function rule<M extends Message>(
 
 const { uint32 } = field;
 
+const network = field.record<LinkCosts>({ latencyUs: uint32, kilobytesPerSecond: uint32 });
+
 /** The table that both directions go through. A message or field without a rule does not compile. */
 export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind: K }>> } = {
   hello: rule({
@@ -104,6 +106,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
       sharedMemory: field.memoryName,
       startUpdate: uint32,
       stateSha256: field.sha256OrEmpty,
+      network,
     },
     JSON_BYTES_MAX,
   ),
@@ -118,6 +121,8 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
       engine: field.text(256),
       threads: uint32,
       stateLayoutJson: field.json,
+      network,
+      topology: field.text(64),
     },
     JSON_BYTES_MAX,
   ),

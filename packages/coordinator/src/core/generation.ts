@@ -4,6 +4,7 @@ import { RETURN_LEASES } from './constants.js';
 import { dismiss } from './dismiss.js';
 import { becomeFailed, nameOf } from './failure.js';
 import { journalRecord } from './journal.js';
+import { knownCosts, rememberLinks, summarizeNetwork } from './links.js';
 import { initialMetrics, resumeMetrics } from './metrics.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import {
@@ -144,6 +145,7 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
   draft.effects.push({ type: 'journal', record: journalRecord(draft.state), first: true });
   const isSaved = origin.holders.size === 0 && origin.update > 0;
   const wire = members.map(toWire);
+  const network = knownCosts(draft.state, members);
   for (const member of members) {
     send(draft, member, {
       kind: 'assignment',
@@ -152,6 +154,7 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
       sharedMemory: config.transport === 'shm' ? sharedMemoryName({ runId, generation }, members, member.host) : '',
       startUpdate: origin.update,
       stateSha256: isSaved ? draft.state.saving.last!.stateSha256 : '',
+      network,
     });
   }
   supply(draft, members, isSaved);
@@ -193,8 +196,8 @@ function rewind(draft: Draft): void {
 export function onReady(draft: Draft, member: MemberState, ready: Ready, nowMs: number): void {
   if (ready.session !== member.session || ready.generation !== draft.state.generation) return;
   if (member.status !== 'assigned') return;
-  const { device, deviceReason, engine, threads, programHash, stateSha256 } = ready;
-  const told = { device, deviceReason, engine, threads, programHash, stateSha256 };
+  const { device, deviceReason, engine, threads, programHash, stateSha256, network, topology } = ready;
+  const told = { device, deviceReason, engine, threads, programHash, stateSha256, network, topology };
   patchMember(draft, member.worker, { status: 'ready', ...told });
   if (member.worker === leader(draft.state).worker && !takeLayout(draft, ready.stateLayoutJson)) return;
   const mismatch = findMismatch(draft.state);
@@ -251,6 +254,7 @@ function programChanged(before: string, member: MemberState): string {
 function becomeTraining(draft: Draft, nowMs: number): void {
   const { generation, settings, stop, startUpdate } = draft.state;
   const members = activeMembers(draft.state);
+  rememberLinks(draft);
   patch(draft, {
     stage: 'training',
     hasTrained: true,
@@ -271,6 +275,7 @@ function becomeTraining(draft: Draft, nowMs: number): void {
       generation,
       update: startUpdate,
       members: members.map(summarize),
+      network: summarizeNetwork(draft.state),
       startupMs: nowMs - settings.startedMs,
     },
   });

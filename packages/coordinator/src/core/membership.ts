@@ -1,5 +1,5 @@
 import type { ErrorCode, Hello, Joined } from '@gantry/common';
-import { GANTRY_VERSION, PROTOCOL_VERSION } from '@gantry/common';
+import { GANTRY_VERSION, PROTOCOL_VERSION, UNMEASURED } from '@gantry/common';
 import { HEARTBEATS_PER_LEASE, REFUSALS_TOLD } from './constants.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { tryAssign } from './generation.js';
@@ -149,6 +149,8 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
     threads: 0,
     programHash: '',
     stateSha256: '',
+    network: UNMEASURED,
+    topology: '',
     update: 0,
     lastSeenMs: caller.nowMs,
     phase: 'starting',

@@ -1,5 +1,12 @@
-import type { Envelope, ErrorCode, Message, RunConfig } from '@gantry/common';
-import { GANTRY_VERSION, PROTOCOL_VERSION } from '@gantry/common';
+import {
+  type Envelope,
+  type ErrorCode,
+  GANTRY_VERSION,
+  type Message,
+  PROTOCOL_VERSION,
+  type RunConfig,
+  UNMEASURED,
+} from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, Settings } from '../core/events.js';
 import { type CoordinatorState, initialState } from '../core/state.js';
@@ -239,6 +246,8 @@ function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Pa
         threads: 1,
         deviceReason: '',
         stateLayoutJson: '{"length":32}',
+        network: UNMEASURED,
+        topology: '',
       };
     case 'beat':
       return beat(worker, given, nowMs);

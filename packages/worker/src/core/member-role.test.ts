@@ -1,4 +1,4 @@
-import type { Assignment, Member, Place } from '@gantry/common';
+import { type Assignment, type Member, type Place, UNMEASURED } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
 import { dataTransport, roleOf, shardRanges } from './member-role.js';
 
@@ -19,6 +19,7 @@ const assignment = (...members: Member[]): Assignment => ({
   sharedMemory: '',
   startUpdate: 0,
   stateSha256: '',
+  network: UNMEASURED,
 });
 
 describe('roleOf', () => {

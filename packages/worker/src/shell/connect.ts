@@ -9,10 +9,14 @@ import {
   type HostMemory,
   type HostsPlan,
   jsVectorSum,
+  measureNetwork,
+  type NetworkCosts,
+  networkCosts,
+  type PeerExchangeHandle,
   PeerSockets,
   planHosts,
 } from '@gantry/collective';
-import { type Assignment, assert, type RunConfig } from '@gantry/common';
+import { type Assignment, assert, type LinkCosts, type RunConfig, UNMEASURED } from '@gantry/common';
 import { createVectorSum } from '@gantry/engine';
 import { type MemberRole, shardRanges } from '../core/member-role.js';
 
@@ -28,13 +32,22 @@ export interface ConnectOptions {
   readonly dataSocket: DataSocket | null;
 }
 
+/** What an exchange was chosen by, and what was chosen; nothing where there was no choice. */
+export interface Choice {
+  readonly network: LinkCosts;
+  readonly topology: string;
+}
+
 /** A member's side of its generation's exchange, and what has to be closed with it. */
 export interface Connection {
   readonly exchange: Exchange;
+  readonly choice: Choice;
   staleFrames(): number;
   /** `drain`: what is queued for the others may still leave. */
   close(drain: boolean): Promise<void>;
 }
+
+const NO_CHOICE: Choice = { network: UNMEASURED, topology: '' };
 
 /** Whether workers of more than one host share each its memory. */
 export function spansHosts({ config, assignment }: Pick<ConnectOptions, 'config' | 'assignment'>): boolean {
@@ -42,7 +55,7 @@ export function spansHosts({ config, assignment }: Pick<ConnectOptions, 'config'
 }
 
 /** By transport and hosts: memory alone, sockets alone, or memory inside a host and sockets between hosts. */
-export function connect(options: ConnectOptions): Connection {
+export async function connect(options: ConnectOptions): Promise<Connection> {
   if (spansHosts(options)) return connectHosts(options);
   return options.config.transport === 'shm' ? connectHost(options) : connectPeers(options);
 }
@@ -51,25 +64,56 @@ function connectHost({ config, assignment, role, memory, control }: ConnectOptio
   const { topology, wire } = config;
   const common = { assignment: shardRanges(assignment), topology, wire, control };
   const exchange = createHostExchange({ ...common, memory, member: role.sharer });
-  return { exchange, staleFrames: () => 0, close: () => exchange.close() };
+  return { exchange, choice: NO_CHOICE, staleFrames: () => 0, close: () => exchange.close() };
 }
 
-function connectPeers(options: ConnectOptions): Connection {
+async function connectPeers(options: ConnectOptions): Promise<Connection> {
   const { config, assignment, role, memory, control } = options;
   const { topology, wire } = config;
   const wires = openWires(options, [...assignment.members.keys()]);
-  const common = { assignment: shardRanges(assignment), topology, wire, control };
+  const network = await networkOf(options, wires, { members: assignment.members.length, member: role.member });
+  const common = { assignment: shardRanges(assignment), topology, wire, control, ...costsOf(network) };
   const exchange = createPeerExchange({ ...common, ...wires.lane, memory, member: role.member });
-  return { exchange, staleFrames: () => exchange.counters.staleFrames, close: closing(exchange, wires) };
+  const choice = choiceOf(network, exchange.schedules);
+  return { exchange, choice, staleFrames: () => exchange.counters.staleFrames, close: closing(exchange, wires) };
 }
 
-function connectHosts(options: ConnectOptions): Connection {
+async function connectHosts(options: ConnectOptions): Promise<Connection> {
   const { config, memory, control } = options;
   const { topology, wire } = config;
   const plan = hostsPlanOf(options);
   const wires = plan.peers === null ? null : openWires(options, plan.peers);
-  const exchange = createClusterExchange({ memory, plan, topology, wire, control, lane: wires?.lane ?? null });
-  return { exchange, staleFrames: () => exchange.counters.staleFrames, close: closing(exchange, wires) };
+  const place = { members: plan.hosts.members.length, member: plan.host };
+  const network = wires === null ? UNMEASURED : await networkOf(options, wires, place);
+  const common = { memory, plan, topology, wire, control, ...costsOf(network) };
+  const exchange = createClusterExchange({ ...common, lane: wires?.lane ?? null });
+  const choice = choiceOf(network, exchange.schedules);
+  return { exchange, choice, staleFrames: () => exchange.counters.staleFrames, close: closing(exchange, wires) };
+}
+
+/**
+ * With topology auto: what was measured between the same hosts before, or is measured now, by all that exchange the same part
+ * of the vector; they end with the same numbers, by which each of them chooses the same.
+ */
+async function networkOf(
+  { config, assignment, control }: ConnectOptions,
+  { lane }: Wires,
+  place: { readonly members: number; readonly member: number },
+): Promise<LinkCosts> {
+  if (config.topology !== 'auto' || place.members === 1) return UNMEASURED;
+  if (assignment.network.latencyUs > 0) return assignment.network;
+  return measureNetwork({ ...lane, ...place, update: assignment.startUpdate, control });
+}
+
+function costsOf(network: LinkCosts): { readonly costs?: NetworkCosts } {
+  return network.latencyUs === 0 ? {} : { costs: networkCosts(network) };
+}
+
+function choiceOf(network: LinkCosts, schedules: PeerExchangeHandle['schedules'] | null): Choice {
+  if (network.latencyUs === 0 || schedules === null) return NO_CHOICE;
+  const { discriminator, generator } = schedules;
+  const topology = discriminator === generator ? discriminator : `D ${discriminator}, G ${generator}`;
+  return { network, topology };
 }
 
 function hostsPlanOf({ assignment, role, memory }: ConnectOptions): HostsPlan {

@@ -8,6 +8,7 @@ import {
   type Message,
   PROTOCOL_VERSION,
   STATE_CHUNK_BYTES_MAX,
+  UNMEASURED,
 } from '@gantry/common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Router } from 'zeromq';
@@ -168,7 +169,7 @@ describe('ControlLink', () => {
     ];
     const assignment: Message = {
       ...{ kind: 'assignment', generation: 3, members, sharedMemory: '' },
-      ...{ startUpdate: 0, stateSha256: '' },
+      ...{ startUpdate: 0, stateSha256: '', network: UNMEASURED },
     };
     await current.say(assignment, { generation: 3 });
     await current.say({ kind: 'start', generation: 2 }, { generation: 2 });

@@ -58,12 +58,12 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   let connection: Connection | null = null;
   try {
     const placed = await placeState(options, role, memory);
-    connection = connect(connectOptionsOf(options, role, memory));
+    connection = await connect(connectOptionsOf(options, role, memory));
     const training = await build(options, role, { ...placed, exchange: connection.exchange });
     awaitState(memory, role.maker, assignment.startUpdate, control);
     options.clock.committed(assignment.startUpdate);
     const stateSha256 = hashState(placed.images, placed.parity);
-    const report = describe(training, options.warm, stateSha256);
+    const report = describe(training, options.warm, { stateSha256, ...connection.choice });
     return { training, memory, report, staleFrames: connection.staleFrames, close: connection.close };
   } catch (error) {
     memory.close();
@@ -142,10 +142,14 @@ async function startingState(options: PrepareOptions, { place }: MemberRole): Pr
   );
 }
 
-function describe({ gan, role }: Training, warm: WarmUp, stateSha256: string): PreparationReport {
+function describe(
+  { gan, role }: Training,
+  warm: WarmUp,
+  measured: Pick<PreparationReport, 'stateSha256' | 'network' | 'topology'>,
+): PreparationReport {
   return {
     programHash: hashPrograms(warm.programs),
-    stateSha256,
+    ...measured,
     device: warm.engine.device.label,
     deviceReason: warm.engine.device.reason.slice(0, DEVICE_REASON_CHARS_MAX),
     engine: warm.engine.name,
