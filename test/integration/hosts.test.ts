@@ -54,12 +54,16 @@ describe('two hosts with two workers each', () => {
     { lost: ['b-1'], left: ['a-1', 'a-2', 'b-2'] },
     { lost: ['a-1', 'a-2'], left: ['b-1', 'b-2'] },
   ] as const)('do so when $lost are killed', async ({ lost, left }) => {
-    const hosts = await startHosts();
+    const hosts = await startHosts({ topology: 'auto' });
+    const first = await hosts.coordinator.until(({ event }) => event === 'ready');
+    expect(first.network).toMatchObject({ topology: 'direct', hosts: 2 });
     await hosts.coordinator.untilStep(30);
     for (const name of lost) hosts.workers.get(name)!.child.kill('SIGKILL');
     const isRegrouped = ({ event, members }: { event: string; members?: unknown }): boolean =>
       event === 'ready' && (members as unknown[]).length === left.length;
-    const { members } = await hosts.coordinator.until(isRegrouped);
+    const { members, network } = await hosts.coordinator.until(isRegrouped);
+    // Not measured again; a host that is alone has nothing to choose.
+    expect(network).toEqual(lost.length === 1 ? first.network : null);
     expect((members as { worker: string }[]).map(({ worker }) => worker)).toEqual(left);
     await expectBitsOfOne(hosts);
   });

@@ -42,11 +42,13 @@ describe('what was measured between hosts', () => {
   });
 
   it('is told in units of people, once there was a choice', () => {
-    expect(summarizeNetwork(draftOf('shm', a, b, local).state)).toEqual({
+    const draft = draftOf('shm', a, b, local);
+    rememberLinks(draft);
+    expect(summarizeNetwork(draft.state)).toEqual({
       topology: 'direct',
       hosts: 2,
-      latencyMs: 0.12,
-      megabitsPerSecond: 940,
+      latencyMs: 0.15,
+      megabitsPerSecond: 792,
     });
     expect(summarizeNetwork(draftOf('shm', local).state)).toBe(null);
   });

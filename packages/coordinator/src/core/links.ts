@@ -22,13 +22,15 @@ export function rememberLinks(draft: Draft): void {
   patch(draft, { links: { replicas: replicasOf(draft.state), costs } });
 }
 
-/** For people: what the first member chose, and by what; null: there was no choice. */
+/** For people, of links that are remembered: what the first member that chose has chosen, and what they cost; null: there was no choice. */
 export function summarizeNetwork(state: CoordinatorState): NetworkSummary | null {
-  const chosen = activeMembers(state).find(({ topology }) => topology !== '');
+  const members = activeMembers(state);
+  const chosen = members.find(({ topology }) => topology !== '');
   if (chosen === undefined) return null;
-  const { topology, network } = chosen;
-  const megabitsPerSecond = Math.round((network.kilobytesPerSecond * 8) / 1000);
-  return { topology, hosts: replicasOf(state).size, latencyMs: network.latencyUs / 1000, megabitsPerSecond };
+  const { latencyUs, kilobytesPerSecond } = knownCosts(state, members);
+  const megabitsPerSecond = Math.round((kilobytesPerSecond * 8) / 1000);
+  const { topology } = chosen;
+  return { topology, hosts: replicasOf(state).size, latencyMs: latencyUs / 1000, megabitsPerSecond };
 }
 
 function replicasOf(state: CoordinatorState): Set<string> {

@@ -97,12 +97,17 @@ async function connectHosts(options: ConnectOptions): Promise<Connection> {
  */
 async function networkOf(
   { config, assignment, control }: ConnectOptions,
-  { lane }: Wires,
+  { lane, close }: Wires,
   place: { readonly members: number; readonly member: number },
 ): Promise<LinkCosts> {
   if (config.topology !== 'auto' || place.members === 1) return UNMEASURED;
   if (assignment.network.latencyUs > 0) return assignment.network;
-  return measureNetwork({ ...lane, ...place, update: assignment.startUpdate, control });
+  try {
+    return await measureNetwork({ ...lane, ...place, update: assignment.startUpdate, control });
+  } catch (error) {
+    close(false);
+    throw error;
+  }
 }
 
 function costsOf(network: LinkCosts): { readonly costs?: NetworkCosts } {
