@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
   doneOf,
+  type Event,
   eventually,
   GantryProcess,
   gantry,
@@ -11,7 +12,7 @@ import {
 } from '../support/gantry.js';
 
 // Several hosts, each with workers that share memory: whatever happens to them, the bits are those of one worker alone.
-const STEPS = 150;
+const STEPS = 120;
 const HOSTS = { 'a-1': 'a', 'a-2': 'a', 'b-1': 'b', 'b-2': 'b' } as const;
 type Name = keyof typeof HOSTS;
 
@@ -25,8 +26,8 @@ beforeAll(async () => {
 afterAll(() => work.remove());
 
 /** A coordinator, and two workers on each of two hosts that this machine plays. */
-async function startHosts(options: Readonly<Record<string, string | number>> = {}) {
-  const [, ...rest] = trainArguments(work.run(), { steps: STEPS, workers: 4, ...options });
+async function startHosts() {
+  const [, ...rest] = trainArguments(work.run(), { steps: STEPS, workers: 4 });
   const coordinator = new GantryProcess(['coordinator', ...rest]);
   const endpoint = (await coordinator.until(({ event }) => event === 'start')).endpoint as string;
   const join = (name: Name) =>
@@ -42,29 +43,27 @@ async function expectBitsOfOne({ coordinator, workers }: Awaited<ReturnType<type
   await eventually(() => sharedMemoryFiles().every((name) => memoryBefore.includes(name)), '/dev/shm is clean');
 }
 
-describe('two hosts with two workers each', () => {
-  it('end with the bits of one worker', async () => {
-    const hosts = await startHosts({ topology: 'halving' });
-    const { members } = await hosts.coordinator.until(({ event }) => event === 'ready');
-    expect((members as { worker: string }[]).map(({ worker }) => worker)).toEqual(Object.keys(HOSTS));
-    await expectBitsOfOne(hosts);
-  });
+/** The first generation with these members. */
+async function regrouped(coordinator: GantryProcess, names: readonly Name[]): Promise<Event> {
+  const isRegrouped = (event: Event): boolean =>
+    event.event === 'ready' &&
+    (event.members as { worker: string }[]).map(({ worker }) => worker).join() === names.join();
+  return coordinator.until(isRegrouped);
+}
 
-  it.each([
-    { lost: ['b-1'], left: ['a-1', 'a-2', 'b-2'] },
-    { lost: ['a-1', 'a-2'], left: ['b-1', 'b-2'] },
-  ] as const)('do so when $lost are killed', async ({ lost, left }) => {
-    const hosts = await startHosts({ topology: 'auto' });
-    const first = await hosts.coordinator.until(({ event }) => event === 'ready');
-    expect(first.network).toMatchObject({ topology: 'direct', hosts: 2 });
-    await hosts.coordinator.untilStep(30);
-    for (const name of lost) hosts.workers.get(name)!.child.kill('SIGKILL');
-    const isRegrouped = ({ event, members }: { event: string; members?: unknown }): boolean =>
-      event === 'ready' && (members as unknown[]).length === left.length;
-    const { members, network } = await hosts.coordinator.until(isRegrouped);
-    // Not measured again; a host that is alone has nothing to choose.
-    expect(network).toEqual(lost.length === 1 ? first.network : null);
-    expect((members as { worker: string }[]).map(({ worker }) => worker)).toEqual(left);
-    await expectBitsOfOne(hosts);
-  });
+it('two hosts with two workers each lose a worker, then a whole host, and end with the bits of one worker', async () => {
+  const hosts = await startHosts();
+  const { coordinator, workers } = hosts;
+  const kill = (name: Name): void => void workers.get(name)!.child.kill('SIGKILL');
+  const first = await regrouped(coordinator, ['a-1', 'a-2', 'b-1', 'b-2']);
+  expect(first.network).toMatchObject({ topology: 'direct', hosts: 2 });
+  await coordinator.untilStep(30);
+  kill('b-1');
+  // What is known of the network is not measured again.
+  expect((await regrouped(coordinator, ['a-1', 'a-2', 'b-2'])).network).toEqual(first.network);
+  await coordinator.untilStep(70);
+  kill('a-1');
+  kill('a-2');
+  expect((await regrouped(coordinator, ['b-2'])).network).toBe(null);
+  await expectBitsOfOne(hosts);
 });
