@@ -10,7 +10,7 @@ import {
 } from './constants.js';
 import * as field from './fields.js';
 import type { LinkCosts, Member, Message, MessageKind, Phase, Place, StepMetrics } from './messages.js';
-import { PHASES, PLACES } from './messages.js';
+import { PHASES, PLACES, UNMEASURED } from './messages.js';
 
 /** How one kind of message is checked: its fields, and how many bytes of it are decoded at all. */
 interface Rule<M> {
@@ -65,7 +65,10 @@ function rule<M extends Message>(
 
 const { uint32 } = field;
 
-const network = field.record<LinkCosts>({ latencyUs: uint32, kilobytesPerSecond: uint32 });
+const linkCosts = field.record<LinkCosts>({ latencyUs: uint32, kilobytesPerSecond: uint32 });
+/** A message inside a message may be absent; then all its fields are. */
+const network: field.Field<LinkCosts> = (value, where) =>
+  value === undefined || value === null ? UNMEASURED : linkCosts(value, where);
 
 /** The table that both directions go through. A message or field without a rule does not compile. */
 export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind: K }>> } = {
