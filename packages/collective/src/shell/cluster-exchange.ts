@@ -5,12 +5,8 @@ import type { NetworkCosts } from '../core/schedules.js';
 import { type Segment, splitSegments } from '../core/segments.js';
 import type { ControlWords } from './control-words.js';
 import type { HostMemory } from './host-memory.js';
-import {
-  createPeerExchange,
-  type PeerExchangeCounters,
-  type PeerExchangeHandle,
-  type PeerExchangeOptions,
-} from './peer-exchange.js';
+import { createPeerExchange } from './peer-exchange.js';
+import type { PeerExchangeCounters, PeerExchangeHandle, PeerExchangeOptions } from './peer-exchange-options.js';
 import { type SequenceWord, spinMs } from './signal.js';
 
 export interface ClusterExchangeOptions {

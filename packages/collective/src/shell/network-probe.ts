@@ -13,7 +13,7 @@ import {
 } from '../core/frame.js';
 import type { ControlWords } from './control-words.js';
 import type { FrameReceiver, OutgoingFrame } from './data-link.js';
-import type { PeerExchangeOptions } from './peer-exchange.js';
+import type { PeerExchangeOptions } from './peer-exchange-options.js';
 
 export interface NetworkProbeOptions extends Pick<PeerExchangeOptions, 'sockets' | 'run' | 'generation'> {
   /** How many exchange with each other, at least two; all of them measure. */

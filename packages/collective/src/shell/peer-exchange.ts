@@ -1,7 +1,6 @@
-import { assert, type GantryError, NETWORKS, type NetworkName, type Topology, type WireType } from '@gantry/common';
+import { assert, type GantryError, NETWORKS, type NetworkName, type WireType } from '@gantry/common';
 import { CHUNK_FLOATS, CONTROL_POLL_MS, WAIT_SLICE_MS } from '../constants.js';
-import type { ShardAssignment } from '../core/assignment.js';
-import type { Exchange, GatherResult } from '../core/exchange.js';
+import type { GatherResult } from '../core/exchange.js';
 import {
   createFrameHeader,
   encodeFrameHeader,
@@ -12,60 +11,16 @@ import {
   type FrameHeader,
   malformed,
 } from '../core/frame.js';
-import type { HostMemoryPlan } from '../core/host-layout.js';
-import { createSchedule, type NetworkCosts, type Schedule } from '../core/schedules.js';
+import { createSchedule, type Schedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
 import { sequenceDifference } from '../core/sequence.js';
-import type { VectorSum } from '../core/vector-sum.js';
 import { isPacked, packedHalf, unpack } from '../core/wire.js';
-import type { ControlWords } from './control-words.js';
 import type { FrameReceiver, OutgoingFrame, Payload } from './data-link.js';
 import { HalvingReduction } from './halving-reduction.js';
 import { frameWire } from './own-piece.js';
+import type { PeerExchangeCounters, PeerExchangeHandle, PeerExchangeOptions } from './peer-exchange-options.js';
 import { PeerReduction } from './peer-reduction.js';
-import type { PeerSockets } from './peer-sockets.js';
 import type { Reduction, ReductionOptions } from './reduction.js';
-
-/** Where the gradients of a member's own shards lie. */
-export interface PartialMemory {
-  readonly plan: Pick<HostMemoryPlan, 'shards' | 'vectorFloats'>;
-  /** @param shard An index among the member's own. */
-  partial(network: NetworkName, shard: number): Float32Array;
-}
-
-export interface PeerExchangeOptions {
-  readonly memory: PartialMemory;
-  /** Where the finished sums go. @default memory of its own */
-  readonly sums?: (network: NetworkName) => Float32Array;
-  readonly assignment: ShardAssignment;
-  /** `auto`: by each vector's length, the number of members, and the costs. */
-  readonly topology: Topology | 'auto';
-  /** Equal for all members. @default a fast local network */
-  readonly costs?: NetworkCosts;
-  /** What gradients are rounded to; equal for all members. @default 'fp32' */
-  readonly wire?: WireType;
-  /** This member's index in the assignment. */
-  readonly member: number;
-  readonly control: ControlWords;
-  /** Whether it passes on that it is asked to stop; false: an exchange beside this one does. @default true */
-  readonly mayStop?: boolean;
-  readonly sockets: Pick<PeerSockets, 'poll' | 'isIdle' | 'setReceiver' | 'send'>;
-  readonly sum: VectorSum;
-  /** First 64 bits of the SHA-256 of the run's id: frames of other runs are dropped. */
-  readonly run: bigint;
-  readonly generation: number;
-}
-
-/** How many frames were not for this run, generation or update. */
-export interface PeerExchangeCounters {
-  readonly staleFrames: number;
-}
-
-export interface PeerExchangeHandle extends Exchange {
-  readonly counters: PeerExchangeCounters;
-  /** How each network's vector is exchanged; a star is `direct`, with one owner. */
-  readonly schedules: Readonly<Record<NetworkName, Schedule['kind']>>;
-}
 
 /** The exchange of members that share no memory: each holds the whole state and computes every update whole. */
 export function createPeerExchange(options: PeerExchangeOptions): PeerExchangeHandle {
