@@ -17,6 +17,7 @@ const WHOLE: readonly [keyof RunConfig, number, number][] = [
   ['checkpointEvery', 0, 1e8],
   ['checkpointKeep', 1, 1e4],
   ['sampleEvery', 0, 1e8],
+  ['verifyEvery', 0, 2 ** 31 - 1],
   ['leaseMs', 500, 60_000],
 ];
 const CHOICES: readonly [keyof RunConfig, readonly string[]][] = [
@@ -25,6 +26,7 @@ const CHOICES: readonly [keyof RunConfig, readonly string[]][] = [
   ['loss', ['non-saturating', 'minimax']],
   ['transport', ['shm', 'ipc', 'tcp']],
   ['topology', ['auto', 'direct', 'halving', 'star']],
+  ['balance', ['auto', 'even']],
   ['wire', ['fp32', 'bf16', 'fp16']],
 ];
 const KEYS = [...WHOLE.map(([key]) => key), ...CHOICES.map(([key]) => key)]

@@ -23,6 +23,8 @@ const HONEST_ENDS = new Set([
   'GANTRY_DISK_FULL',
   'GANTRY_FILE_FAILED',
   'GANTRY_INTERRUPTED',
+  // Flips again and again, or too few workers whose memory can be relied on.
+  'GANTRY_REPLICA_DIVERGED',
   // Before the first generation trains: whoever should make the memory hangs.
   'GANTRY_SHARED_MEMORY_FAILED',
 ]);
@@ -96,6 +98,7 @@ export class Cluster {
       resume: journal !== null,
       allowNumbers: false,
       generation: journal?.generation ?? 0,
+      distrusted: journal?.distrusted ?? 0,
       formerMembers: localWorkers > 0 ? [] : (journal?.members ?? []).map(({ worker }) => worker),
     };
     trace.add(`start c${incarnation} ${settings.runId} after generation ${settings.generation}`);

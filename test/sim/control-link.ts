@@ -222,6 +222,7 @@ export class SimControlLink {
       case 'assignment':
         this.#generation = body.generation;
         this.#isPaused = false;
+        this.#options.progress.committed = body.startUpdate;
         break;
       case 'pause':
         this.#incoming = null;

@@ -3,10 +3,13 @@ import type { Random } from './random.js';
 
 export interface PlannedFault {
   readonly atMs: number;
-  readonly kind: FaultKind;
+  readonly kind: FaultKind | typeof FLIP;
   /** How long it lasts, where it lasts. */
   readonly forMs: number;
 }
+
+/** Not one of those that are mixed with all others: a replica that dies before it is compared takes the proof with it. */
+const FLIP = 'flip a bit';
 
 /** How long a person lets a process hang. */
 const HUNG_MS = 150_000;
@@ -136,7 +139,26 @@ export function planFaults(random: Random): PlannedFault[] {
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** A seed of {@link simulate} with `flips`: damaged replicas, and what may happen meanwhile without hiding who they are. */
+export function planFlips(random: Random): PlannedFault[] {
+  const flips = Array.from({ length: random.integer(1, 3) }, () => random.between(50, 4000));
+  const others = ['a worker joins', 'the disk is slow'] as const;
+  const meanwhile = random.chance(0.5) ? [{ atMs: random.between(0, 4000), kind: random.pick(others) }] : [];
+  const planned: Omit<PlannedFault, 'forMs'>[] = [
+    ...flips.map((atMs) => ({ atMs, kind: FLIP }) as const),
+    ...meanwhile,
+  ];
+  return planned
+    .map((fault): PlannedFault => ({ ...fault, forMs: random.between(20, 2000) }))
+    .sort((a, b) => a.atMs - b.atMs);
+}
+
+function flip({ alive, world }: Cluster): void {
+  if (alive.length > 0) world.random.pick(alive).isToFlip = true;
+}
+
 export function inflict(cluster: Cluster, { kind, forMs }: PlannedFault): void {
   cluster.world.trace.add(`** ${kind} (${forMs.toFixed(0)} ms)`);
-  FAULTS[kind](cluster, forMs);
+  if (kind === FLIP) flip(cluster);
+  else FAULTS[kind](cluster, forMs);
 }

@@ -20,6 +20,11 @@ export class Monitor {
   #generations = 0;
   #highest = 0;
   #rollbacks = 0;
+  /** A replica was damaged, and whatever follows from it is not the undisturbed run's, until all have gone back. */
+  #isPoisoned = false;
+  #divergences = 0;
+  /** Up to this generation everything counts as poisoned. */
+  #distrusted = 0;
 
   constructor(trace: Trace, config: RunConfig) {
     this.#trace = trace;
@@ -27,25 +32,43 @@ export class Monitor {
   }
 
   get summary() {
-    const { commits, generations, highest, rollbacks } = {
+    return {
       commits: this.#commits,
       generations: this.#generations,
       highest: this.#highest,
       rollbacks: this.#rollbacks,
+      divergences: this.#divergences,
     };
-    return { commits, generations, highest, rollbacks };
   }
 
   /** A member has committed: its state is the undisturbed run's, whatever the membership was. */
   committed(worker: string, generation: number, update: number, hash: string): void {
     this.#commits++;
     this.#highest = Math.max(this.#highest, update);
+    if (this.#isPoisoned || generation <= this.#distrusted) return;
     this.#expectHash(`${worker} committed update ${update} in generation ${generation}`, update, hash);
   }
 
-  /** A state was put in place, sent, saved or reported. */
+  /** A bit of a replica has changed. */
+  poisoned(worker: string, update: number): void {
+    this.#trace.add(`${worker} is damaged after update ${update}`);
+    this.#isPoisoned = true;
+  }
+
+  /** A state was put in place or reported. */
   state(what: string, update: number, hash: string): void {
-    this.#expectHash(what, update, hash);
+    if (!this.#isPoisoned) this.#expectHash(what, update, hash);
+  }
+
+  /** A state is saved: whatever was done to replicas, it is sound. */
+  saved(update: number, hash: string): void {
+    this.#expectHash(`checkpoint of ${update}`, update, hash);
+  }
+
+  /** Replicas were found to differ. */
+  diverged(): void {
+    this.#divergences++;
+    if (!this.#isPoisoned && this.#distrusted === 0) this.fail('replicas are said to differ, and do not');
   }
 
   /**
@@ -57,7 +80,10 @@ export class Monitor {
     const { generation, startUpdate, members } = assignment;
     const newest = Math.max(0, ...replicas.map(({ heldGeneration }) => heldGeneration));
     if (newest >= generation) this.fail(`generation ${generation} begins with members that hold generation ${newest}`);
-    const held = replicas.filter(({ heldGeneration }) => heldGeneration === newest && newest > 0);
+    this.#noteReturn(assignment, savedUpdate);
+    const held = replicas.filter(
+      ({ heldGeneration }) => heldGeneration === newest && newest > this.#distrusted && newest > 0,
+    );
     const lowest = Math.min(...held.map(({ heldUpdate }) => heldUpdate));
     if (held.length > 0 && startUpdate < lowest) {
       this.fail(`generation ${generation} begins at update ${startUpdate}; its members hold ${lowest}`);
@@ -70,6 +96,14 @@ export class Monitor {
     if (!isCopied && startUpdate !== (savedUpdate ?? 0)) {
       this.fail(`generation ${generation} begins at ${startUpdate}: nobody holds it, and ${savedUpdate} is saved`);
     }
+  }
+
+  /** All go back to what was verified: from here on everything has to be right again. */
+  #noteReturn({ generation, startUpdate, members }: Assignment, savedUpdate: number | null): void {
+    const isReturn = startUpdate === (savedUpdate ?? 0) && members.every(({ place }) => place !== 'copied');
+    if (!this.#isPoisoned || !isReturn) return;
+    this.#isPoisoned = false;
+    this.#distrusted = generation - 1;
   }
 
   fail(problem: string): never {

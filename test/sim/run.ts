@@ -1,6 +1,6 @@
 import type { RunConfig } from '@gantry/common';
 import { Cluster, type Plan } from './cluster.js';
-import { inflict, planFaults } from './faults.js';
+import { inflict, planFaults, planFlips } from './faults.js';
 import { InvariantError } from './invariants.js';
 import { Random } from './random.js';
 import { type Pace, World } from './world.js';
@@ -21,19 +21,28 @@ export interface SimReport {
   readonly trace: readonly string[];
   readonly virtualMs: number;
   readonly events: number;
-  readonly summary: { commits: number; generations: number; highest: number; rollbacks: number };
+  readonly summary: { commits: number; generations: number; highest: number; rollbacks: number; divergences: number };
 }
 
+export interface SimOptions {
+  readonly keepTrace?: boolean;
+  /** Bits of replicas change, instead of everything else. */
+  readonly flips?: boolean;
+  /** Several hosts whose workers share memory. */
+  readonly sharingHosts?: boolean;
+}
+
+/** By seed, so that it takes nothing from what else the seed decides. */
+const VERIFY_EVERY = [0, 1, 4, 10];
+
 /** Runs the whole cluster that `seed` describes, with all that it does to it, to its end. */
-export function simulate(
-  seed: number,
-  options: { readonly keepTrace?: boolean; readonly sharingHosts?: boolean } = {},
-): SimReport {
+export function simulate(seed: number, options: SimOptions = {}): SimReport {
   const random = new Random(seed);
   const single = planCluster(random);
-  const plan = options.sharingHosts === true ? planHosts(random, single) : single;
+  const cluster = options.sharingHosts === true ? planHosts(random, single) : single;
+  const plan = withVerification(cluster, seed, options);
   const world = new World(random, plan.config, planPace(random), options.keepTrace ?? false);
-  const faults = planFaults(random);
+  const faults = options.flips === true ? planFlips(random) : planFaults(random);
   const endMs = faults.reduce((latest, { atMs, forMs }) => Math.max(latest, atMs + forMs), 0);
   let events = 0;
   let problem: string | null = null;
@@ -72,6 +81,12 @@ export function simulate(
   };
 }
 
+function withVerification(plan: Plan, seed: number, { flips = false }: SimOptions): Plan {
+  const verifyEvery = VERIFY_EVERY[seed % VERIFY_EVERY.length]!;
+  const flipped = { transport: 'tcp', verifyEvery: Math.max(1, verifyEvery) } as const;
+  return { ...plan, config: { ...plan.config, ...(flips ? flipped : { verifyEvery }) } };
+}
+
 function planPace(random: Random): Pace {
   return {
     latency: { leastMs: random.between(0.05, 2), mostMs: random.between(2, 25), tail: random.between(1, 20) },
@@ -102,10 +117,11 @@ function planCluster(random: Random): Plan {
       device: 'cpu',
       threads: 1,
       topology: 'direct',
+      balance: 'auto',
       wire: 'fp32',
     },
     ...{ loss: 'non-saturating', adam: { learningRate: 0.001, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } },
-    ...{ emaDecay: 0, r1Gamma: 0, r1Interval: 4, sampleEvery: 0, batch: 60, seed: 1, leaseMs: 1500 },
+    ...{ emaDecay: 0, r1Gamma: 0, r1Interval: 4, sampleEvery: 0, verifyEvery: 0, batch: 60, seed: 1, leaseMs: 1500 },
     workers,
     minWorkers: random.integer(1, workers),
     maxWorkers: Math.max(workers, random.integer(workers, shards)),
@@ -135,6 +151,8 @@ function planHosts(random: Random, { config }: Plan): Plan {
 }
 
 function describe(config: RunConfig): string {
-  const { workers, minWorkers, maxWorkers, shards, steps, transport, updates, checkpointEvery } = config;
-  return JSON.stringify({ workers, minWorkers, maxWorkers, shards, steps, transport, updates, checkpointEvery });
+  const { workers, minWorkers, maxWorkers, shards, steps, transport, updates, checkpointEvery, verifyEvery } = config;
+  return JSON.stringify({
+    ...{ workers, minWorkers, maxWorkers, shards, steps, transport, updates, checkpointEvery, verifyEvery },
+  });
 }

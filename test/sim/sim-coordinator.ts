@@ -211,6 +211,9 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
       case 'saveCheckpoint':
         this.#saveCheckpoint(effect);
         return true;
+      case 'dropStates':
+        for (const update of effect.updates) this.#inbox.delete(update);
+        return true;
       case 'deleteCheckpoints':
         this.#later((done) => {
           for (const at of effect.steps) this.world.disk.deleteCheckpoint(at);
@@ -219,6 +222,11 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         return true;
       case 'emit':
         if (effect.event.event === 'ready') this.#restored = null;
+        if (effect.event.event === 'replica-diverged') {
+          const { worker, update, backTo } = effect.event;
+          this.world.trace.add(`${this.name} finds that ${worker} differs after ${update}; back to ${backTo}`);
+          this.world.monitor.diverged();
+        }
         if (effect.event.event === 'worker-lost') {
           this.world.trace.add(`${this.name} lost ${effect.event.worker}: ${effect.event.reason}`);
         }
@@ -341,7 +349,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
       done();
       return;
     }
-    this.world.monitor.state(`checkpoint of ${update}`, update, stateSha256);
+    this.world.monitor.saved(update, stateSha256);
     const record = { update, step: atStep, stateSha256, path: `step-${atStep}` };
     const checkpoint: SimCheckpoint = { record, programHash, state };
     this.world.disk.writeCheckpoint(

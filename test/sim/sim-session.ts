@@ -18,8 +18,15 @@ import {
   type StepMetrics,
   UNMEASURED,
 } from '@gantry/common';
-import { commitsBefore, planUpdate, totalUpdates, type UpdatePlan, updatesPerStep } from '@gantry/gan';
-import { type MemberRole, type PreparationReport, roleOf, StateImages, shardRanges } from '@gantry/worker/core';
+import { commitsBefore, isCompared, planUpdate, totalUpdates, type UpdatePlan, updatesPerStep } from '@gantry/gan';
+import {
+  type MemberRole,
+  type PreparationReport,
+  roleOf,
+  StateImages,
+  shardRanges,
+  tellsHash,
+} from '@gantry/worker/core';
 import { discard, privateMemory, type SharedHostMemory } from './host-memories.js';
 import { delay, expectReady, until, type Wait } from './main-thread.js';
 import type { SimWorker } from './sim-worker.js';
@@ -66,6 +73,7 @@ export class SimSession {
   #streams: number[] = [];
   #rows: StepMetrics[] = [];
   #sentMs = 0;
+  #toldUpdate = -1;
 
   constructor(worker: SimWorker) {
     this.#worker = worker;
@@ -173,6 +181,7 @@ export class SimSession {
   *train(startUpdate: number): Generator<Wait, { committed: number; announce: boolean }, void> {
     const { role } = this.#ready();
     this.#streams = [];
+    this.#toldUpdate = -1;
     const end = yield* this.#loop(startUpdate);
     this.#flushMetrics();
     return { committed: end.committed, announce: end.stopped && role.leader };
@@ -181,6 +190,7 @@ export class SimSession {
   *deliver(committed: number): Generator<Wait, string, void> {
     const { role, images } = this.#ready();
     const { config, monitor } = this.#worker.world;
+    if (this.#toldUpdate !== committed) this.#tellHash(committed);
     const sha256 = hashState(images.committed(parityOf(committed, config)));
     monitor.state(`${this.#worker.name} is done at ${committed}`, committed, sha256);
     if (!role.leader) return sha256;
@@ -231,6 +241,8 @@ export class SimSession {
       yield* wait(() => exchange.commit(update));
       progress.committed = update;
       this.#check(update);
+      this.#flip(update);
+      if (isCompared(update, config)) this.#tellHash(update);
       if (plan.completesStep) {
         this.#endStep(plan.step, isWhole);
         isWhole = true;
@@ -291,6 +303,29 @@ export class SimSession {
     const { monitor, config } = this.#worker.world;
     const hash = hashState(images.committed(parityOf(update, config)));
     monitor.committed(this.#worker.name, assignment.generation, update, hash);
+  }
+
+  /** What GANTRY_FAULT=flip does: only where there is another replica that can tell. */
+  #flip(update: number): void {
+    const worker = this.#worker;
+    const { images, assignment } = this.#ready();
+    const { config, monitor, random } = worker.world;
+    if (!worker.isToFlip || !tellsHash(0, assignment, config.transport)) return;
+    worker.isToFlip = false;
+    const [weights] = images.committed(parityOf(update, config));
+    const bits = new Int32Array(weights!.buffer, weights!.byteOffset, weights!.length);
+    bits[random.integer(0, bits.length - 1)]! ^= 1 << random.integer(12, 22);
+    monitor.poisoned(worker.name, update);
+  }
+
+  /** What state-verifier.ts does. */
+  #tellHash(update: number): void {
+    const { role, assignment, images } = this.#ready();
+    const { config } = this.#worker.world;
+    if (config.verifyEvery === 0 || !tellsHash(role.member, assignment, config.transport)) return;
+    this.#toldUpdate = update;
+    const hash = hashState(images.committed(parityOf(update, config)));
+    this.#worker.send({ kind: 'stateHash', atUpdate: update, hash });
   }
 
   *#afterStep(stepsDone: number, committed: number): Generator<Wait, void, void> {

@@ -45,6 +45,8 @@ export class SimWorker extends SimProcess {
   readonly progress: Progress;
   readonly main: MainThread;
   readonly options: SimWorkerOptions;
+  /** A bit of its state changes after the next update. */
+  isToFlip = false;
   readonly #link: SimControlLink;
   readonly #waitingDeliveries = new Map<number, { sha256: string | null; failed: Error | null }>();
   #received: { update: number; sha256: string; state: Float32Array } | null = null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { simulate } from './run.js';
+import { type SimOptions, type SimReport, simulate } from './run.js';
 
 const SEEDS = Number(process.env.GANTRY_SIM_SEEDS ?? 1000);
 const FIRST = Number(process.env.GANTRY_SIM_FIRST ?? 1);
@@ -12,9 +12,13 @@ const REGRESSIONS = [
   2800, 3453, 5154, 6239, 8528, 13020, 14792, 16012, 15471, 19541, 20090, 20755, 21653, 25969, 41114, 50070,
 ];
 
-function expectSound(seed: number, sharingHosts = false): void {
-  const { problem, trace } = simulate(seed, { sharingHosts });
+const FLIP_REGRESSIONS = [30083];
+
+function expectSound(seed: number, options: SimOptions = {}): SimReport {
+  const report = simulate(seed, options);
+  const { problem, trace } = report;
   if (problem !== null) expect.fail(`seed ${seed}: ${problem}\nThe end of its trace:\n${trace.join('\n')}`);
+  return report;
 }
 
 describe('a simulated cluster', () => {
@@ -29,12 +33,31 @@ describe('a simulated cluster', () => {
   it(
     `keeps them on several hosts whose workers share memory, in ${SEEDS} seeds from ${FIRST}`,
     () => {
-      for (let seed = FIRST; seed < FIRST + SEEDS; seed++) expectSound(seed, true);
+      for (let seed = FIRST; seed < FIRST + SEEDS; seed++) expectSound(seed, { sharingHosts: true });
     },
     TIMEOUT_MS,
   );
 
-  it.each(REGRESSIONS)('keeps them in seed %i, which once failed', (seed) => expectSound(seed));
+  it.each(REGRESSIONS)('keeps them in seed %i, which once failed', (seed) => {
+    expectSound(seed);
+  });
+
+  it(
+    'heals replicas whose bits change, and saves none of them',
+    () => {
+      let divergences = 0;
+      for (let seed = FIRST; seed < FIRST + SEEDS / 4; seed++) {
+        divergences += expectSound(seed, { flips: true }).summary.divergences;
+        divergences += expectSound(seed, { flips: true, sharingHosts: true }).summary.divergences;
+      }
+      expect(divergences).toBeGreaterThan(SEEDS / 8);
+    },
+    TIMEOUT_MS,
+  );
+
+  it.each(FLIP_REGRESSIONS)('heals them in seed %i, which once failed', (seed) => {
+    expectSound(seed, { flips: true });
+  });
 
   it('does the same for the same seed, to the byte', () => {
     for (let seed = 1; seed <= 20; seed++) {

@@ -73,6 +73,11 @@ export const OPTIONS = {
     describe: 'auto, direct, halving, star',
     default: 'auto: direct or halving, by what is measured between the hosts',
   },
+  balance: {
+    group: 'Workers:',
+    key: 'balance',
+    describe: 'Shards go to workers by measured speed (auto), or evenly: auto, even',
+  },
   wire: {
     group: 'Workers:',
     key: 'wire',
@@ -101,6 +106,12 @@ export const OPTIONS = {
     key: 'maxRestarts',
     number: true,
     describe: 'How often gantry train starts each of its workers again after it was lost',
+  },
+  'verify-every': {
+    group: 'Workers:',
+    key: 'verifyEvery',
+    number: true,
+    describe: 'Updates between two comparisons of the replicas of the state; 0: never',
   },
   'checkpoint-every': {
     group: 'Output:',

@@ -51,6 +51,8 @@ export interface RunConfig {
   readonly transport: Transport;
   /** `auto`: direct or halving, by what the network between the hosts costs; chosen anew for other hosts. */
   readonly topology: Topology | 'auto';
+  /** Who gets how many shards: by measured speed, or as many each. */
+  readonly balance: 'auto' | 'even';
   readonly wire: WireType;
   readonly updates: UpdateMode;
   readonly discriminatorUpdates: number;
@@ -67,5 +69,7 @@ export interface RunConfig {
   readonly checkpointKeep: number;
   /** Steps; 0: only at the end. */
   readonly sampleEvery: number;
+  /** Updates between two comparisons of the replicas of the state; 0: they are not compared. */
+  readonly verifyEvery: number;
   readonly leaseMs: number;
 }

@@ -53,6 +53,7 @@ export {
   type Samples,
   type Start,
   type StateChunk,
+  type StateHash,
   type StateReceived,
   type StateRequest,
   type StepMetrics,

@@ -6,4 +6,11 @@ export { loadDefinition } from './load-definition.js';
 export { LOSSES } from './losses/losses.js';
 export { adamScalars, createUpdateProgram, type UpdateProgramOptions } from './optimizers/adam.js';
 export { DEFAULT_PRESET, PRESET_NAMES, PRESETS, type Preset, presetNamed } from './presets/presets.js';
-export { commitsBefore, planUpdate, type ScheduleConfig, totalUpdates, updatesPerStep } from './step/schedule.js';
+export {
+  commitsBefore,
+  isCompared,
+  planUpdate,
+  type ScheduleConfig,
+  totalUpdates,
+  updatesPerStep,
+} from './step/schedule.js';

@@ -40,3 +40,21 @@ it('names worker, update, phase and reason of a loss', () => {
   const text = describeEvent(event);
   for (const part of ['worker-1', 'box', 'update 7', 'computing', 'SIGKILL']) expect(text).toContain(part);
 });
+
+it('tells of a diverged replica who, where, since when, and what is done', () => {
+  const event: RunEvent = {
+    event: 'replica-diverged',
+    worker: 'worker-1',
+    host: 'box',
+    update: 200,
+    verifiedUpdate: 100,
+    outvoted: true,
+    backTo: 80,
+    removed: true,
+  };
+  const text = describeEvent(event);
+  for (const part of ['worker-1', 'box', 'update 200', 'up to 100', 'back to update 80', 'removed']) {
+    expect(text).toContain(part);
+  }
+  expect(describeEvent({ ...event, outvoted: false, backTo: 0, removed: false })).toMatch(/may be .* the beginning$/);
+});

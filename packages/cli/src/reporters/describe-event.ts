@@ -17,6 +17,8 @@ export function describeEvent(event: RunEvent): string | undefined {
       return `samples     step ${count(event.step)}  ${event.path}`;
     case 'worker-lost':
       return `worker lost: ${event.worker} on ${event.host}, last heard of at update ${event.update} while ${event.phase}: ${event.reason}`;
+    case 'replica-diverged':
+      return describeDivergence(event);
     case 'warning':
       return `warning: ${event.message}`;
     case 'done':
@@ -34,6 +36,16 @@ function describeStart(event: Extract<RunEvent, { event: 'start' }>): string {
   }
   const people = `${workers} worker${workers === 1 ? '' : 's'}, ${shards} shard${shards === 1 ? '' : 's'}`;
   return `training    ${model ?? preset} on ${dataset}: ${people}, batch ${batch}, ${count(steps)} steps${from}\nrun         ${runDirectory}`;
+}
+
+function describeDivergence(event: Extract<RunEvent, { event: 'replica-diverged' }>): string {
+  const { worker, host, update, verifiedUpdate, outvoted, backTo, removed } = event;
+  const who = outvoted
+    ? `${worker} on ${host} holds another state than most others`
+    : `the state of ${worker} on ${host} may be the wrong one`;
+  const done = removed ? `; ${worker} is removed, for it was not the first time: check that machine's memory` : '';
+  const where = backTo === 0 ? 'the beginning' : `update ${backTo}`;
+  return `replica diverged: ${who} after update ${update} (equal up to ${verifiedUpdate}); everybody goes back to ${where}${done}`;
 }
 
 function describeReady(event: Extract<RunEvent, { event: 'ready' }>): string {

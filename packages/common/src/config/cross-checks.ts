@@ -1,13 +1,11 @@
 import type { RunConfig } from '../config-types.js';
+import { LIMITS } from './schema.js';
 
 /** A rule over several settings; `key` is the one whose source is named. */
 export interface CrossCheck {
   readonly key: keyof RunConfig;
   broken(config: RunConfig): string | undefined;
 }
-
-/** Updates are counted in words of 32 bits with a sign. */
-const UPDATES_MAX = 2 ** 31 - 1;
 
 /** What one setting demands of another. Each says what to do. */
 export const CROSS_CHECKS: readonly CrossCheck[] = [
@@ -45,7 +43,7 @@ export const CROSS_CHECKS: readonly CrossCheck[] = [
   {
     key: 'steps',
     broken: ({ steps, updates, discriminatorUpdates }) => {
-      const most = Math.floor(UPDATES_MAX / (updates === 'alternating' ? discriminatorUpdates + 1 : 1));
+      const most = Math.floor(LIMITS.updates / (updates === 'alternating' ? discriminatorUpdates + 1 : 1));
       return steps <= most ? undefined : `are more than the ${most} that updates can be counted for`;
     },
   },

@@ -16,6 +16,7 @@ export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'maxWorkers' | 'transpor
   engine: 'onnx',
   device: 'cpu',
   threads: 0,
+  balance: 'auto',
   wire: 'fp32',
   updates: 'alternating',
   discriminatorUpdates: 1,
@@ -26,6 +27,8 @@ export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'maxWorkers' | 'transpor
   checkpointEvery: 1000,
   checkpointKeep: 3,
   sampleEvery: 500,
+  // Costs well under 1 % of a small network's time: docs/adr/0011-comparing-replicas.md.
+  verifyEvery: 100,
   // A worker that hangs ends the run within 2 s: docs/adr/0004-default-lease.md.
   leaseMs: 1500,
 };

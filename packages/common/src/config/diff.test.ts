@@ -18,6 +18,11 @@ it('names each key that differs and what it does', () => {
   ]);
 });
 
+it('holds a run that was stored before replicas were compared to have done so as often as by default', () => {
+  const { verifyEvery: _, ...stored } = config;
+  expect(diffConfig(stored as typeof config, config)).toEqual([]);
+});
+
 it('holds a run that was stored before there were wire types to be fp32', () => {
   const { wire: _, ...stored } = config;
   expect(diffConfig(stored as typeof config, config)).toEqual([]);

@@ -1,4 +1,5 @@
 import type { RunConfig } from '../config-types.js';
+import { DEFAULT_CONFIG } from './defaults.js';
 
 /**
  * What a change of one key does to a run that goes on from a checkpoint. `none`: not one weight differs, only how it is
@@ -21,6 +22,7 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   minWorkers: 'none',
   maxWorkers: 'none',
   maxRestarts: 'none',
+  balance: 'none',
   transport: 'none',
   topology: 'none',
   threads: 'none',
@@ -29,6 +31,7 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   checkpointKeep: 'none',
   sampleEvery: 'none',
   leaseMs: 'none',
+  verifyEvery: 'none',
   wire: 'numbers',
   device: 'numbers',
   engine: 'numbers',
@@ -40,7 +43,11 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
 };
 
 /** What keys mean that runs stored by earlier versions do not have. */
-const WHERE_ABSENT: Partial<RunConfig> = { wire: 'fp32' };
+const WHERE_ABSENT: Partial<RunConfig> = {
+  wire: 'fp32',
+  balance: 'auto',
+  verifyEvery: DEFAULT_CONFIG.verifyEvery,
+};
 
 /** What another value of a key (nested ones with a dot) does to a run that goes on. */
 export function changeEffect(key: string): ChangeEffect {

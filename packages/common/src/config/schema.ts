@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SHARDS_MAX } from '../protocol/constants.js';
+import { DEFAULT_CONFIG } from './defaults.js';
 
 /** Bounds that are not taste: what the protocol's fields and the process can hold. */
 export const LIMITS = {
@@ -9,6 +10,8 @@ export const LIMITS = {
   batch: 1 << 20,
   /** Also bounded by how many updates can be counted: see cross-checks. */
   steps: 100_000_000,
+  /** Words of 32 bits with a sign count them. */
+  updates: 2 ** 31 - 1,
   discriminatorUpdates: 32,
   threads: 1024,
   /** Milliseconds: a shorter lease than two heartbeats would end healthy runs; a longer one is no detection. */
@@ -73,6 +76,7 @@ const fields = {
     'Device of each worker',
   ),
   threads: whole(0, LIMITS.threads, 'Threads a worker computes with; 0: one'),
+  balance: oneOf(['auto', 'even'], 'Shards go to workers by measured speed, or evenly'),
   wire: oneOf(['fp32', 'bf16', 'fp16'], 'What gradients are rounded to before they are summed'),
   updates: oneOf(['alternating', 'simultaneous'], 'D then G, or both from one forward pass'),
   discriminatorUpdates: whole(1, LIMITS.discriminatorUpdates, 'D updates a step'),
@@ -83,6 +87,7 @@ const fields = {
   checkpointEvery: whole(0, LIMITS.steps, 'Steps between checkpoints; 0: only at the end'),
   checkpointKeep: whole(1, 10_000, 'Checkpoints kept'),
   sampleEvery: whole(0, LIMITS.steps, 'Steps between sample pictures; 0: only at the end'),
+  verifyEvery: whole(0, LIMITS.updates, 'Updates between two comparisons of the replicas of the state; 0: never'),
   leaseMs: whole(
     LIMITS.leaseMin,
     LIMITS.leaseMax,
@@ -110,7 +115,10 @@ export const settingsSchema = z
   )
   .partial();
 
-/** A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device` and `topology`. Runs stored before there was `wire` are fp32. */
+/**
+ * A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device`, `topology` and `balance`.
+ * Runs stored before there was `wire` are fp32; all replicas are compared.
+ */
 export const runConfigSchema = z.strictObject(
   {
     ...fields,
@@ -119,6 +127,8 @@ export const runConfigSchema = z.strictObject(
     transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
     topology: oneOf(['auto', 'direct', 'halving', 'star'], 'Who sums what'),
     wire: fields.wire.default('fp32'),
+    balance: fields.balance.default('auto'),
+    verifyEvery: fields.verifyEvery.default(DEFAULT_CONFIG.verifyEvery),
   },
   { error: mapping },
 );

@@ -110,6 +110,7 @@ const examples: { [K in Message['kind']]: Extract<Message, { kind: K }> } = {
     sha256: '',
   },
   stateReceived: { kind: 'stateReceived', stateUpdate: 4 },
+  stateHash: { kind: 'stateHash', atUpdate: 100, hash: 'c1'.repeat(16) },
   samples: {
     kind: 'samples',
     step: 1,

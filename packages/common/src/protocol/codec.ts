@@ -36,6 +36,7 @@ export const BODY_FIELDS: Readonly<Record<MessageKind, number>> = {
   paused: 31,
   stateRequest: 32,
   rejoin: 33,
+  stateHash: 34,
 };
 const KINDS = new Map(Object.entries(BODY_FIELDS).map(([kind, number]) => [number, kind as MessageKind]));
 const FIRST_BODY_FIELD = 10;

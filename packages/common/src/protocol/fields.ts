@@ -42,6 +42,7 @@ export const sessionOrEmpty = pattern(/^[A-Za-z0-9_-]{8,128}$/, 'a session id', 
 export const token = pattern(/^[A-Za-z0-9_-]{1,256}$/, 'a token', { optional: true });
 export const sha256 = pattern(/^[0-9a-f]{64}$/, 'a SHA-256 in hex');
 export const sha256OrEmpty = pattern(/^[0-9a-f]{64}$/, 'a SHA-256 in hex', { optional: true });
+export const hash128 = pattern(/^[0-9a-f]{32}$/, 'a hash of 128 bits in hex');
 export const version = pattern(/^[0-9A-Za-z.+-]{1,64}$/, 'a version');
 export const endpoint = pattern(/^(?:tcp|ipc|inproc):\/\/[\x21-\x7e]{1,400}$/, 'a ZeroMQ endpoint', { optional: true });
 /** Z85, of 32 bytes. */

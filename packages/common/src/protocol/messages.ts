@@ -171,6 +171,14 @@ export interface StateReceived {
   readonly stateUpdate: number;
 }
 
+/** worker → coordinator: what its replica holds after `atUpdate`, to be compared with the others. */
+export interface StateHash {
+  readonly kind: 'stateHash';
+  readonly atUpdate: number;
+  /** 128 bits in hex. */
+  readonly hash: string;
+}
+
 /** leader → coordinator: uint8 [count, height, width, channels] each; views of the received frame. */
 export interface Samples {
   readonly kind: 'samples';
@@ -271,6 +279,7 @@ export type Message =
   | Metrics
   | StateChunk
   | StateReceived
+  | StateHash
   | Samples
   | StopRequest
   | Stopped

@@ -149,6 +149,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
     STATE_CHUNK_BYTES_MAX + FIELDS_BYTES_MAX,
   ),
   stateReceived: rule({ stateUpdate: uint32 }),
+  stateHash: rule({ atUpdate: uint32, hash: field.hash128 }),
   samples: rule(
     {
       step: uint32,

@@ -27,9 +27,8 @@ export function evenShards(shards: number, workers: number): number[][] {
   return owned;
 }
 
-/** Gives shards to members that stand in assignment order; a hub gets none. */
-export function assignShards(members: readonly MemberState[], shards: number): MemberState[] {
-  const owned = evenShards(shards, members.filter(({ hub }) => !hub).length);
+/** Gives shards, by worker, to members that stand in assignment order; a hub gets none. */
+export function assignShards(members: readonly MemberState[], owned: readonly (readonly number[])[]): MemberState[] {
   return members.map((member, index) => ({ ...member, shards: member.hub ? [] : owned[index]! }));
 }
 

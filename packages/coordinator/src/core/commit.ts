@@ -1,4 +1,5 @@
 import type { Metrics, Samples } from '@gantry/common';
+import { balance, learnSpeed } from './balance.js';
 import { PROGRESS_EVERY_MS } from './constants.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { fadePhases, learnPhase } from './liveness.js';
@@ -12,7 +13,8 @@ import { imagesPerStep } from './stopping.js';
 const LEARNED = ['loading', 'computing', 'gathering', 'updating', 'committing'] as const;
 
 /** One member's batch: merges it, reports the steps that it completes. */
-export function onMetrics(draft: Draft, member: MemberState, { steps }: Metrics, nowMs: number): void {
+export function onMetrics(draft: Draft, member: MemberState, message: Metrics, nowMs: number): void {
+  const { steps } = message;
   const { metrics, settings } = draft.state;
   const owned = { shards: member.shards.length, steps: settings.config.steps };
   const problem = metricsProblem(metrics, steps, owned);
@@ -28,12 +30,14 @@ export function onMetrics(draft: Draft, member: MemberState, { steps }: Metrics,
     for (const [column, phase] of LEARNED.entries()) learnPhase(draft, phase, phaseMs[column]! / updates);
   }
   const last = steps.at(-1);
+  learnSpeed(draft, member, message, metrics.warmUntil);
   // A hub's rows have no sums; its times were learned above.
   if (last === undefined || member.shards.length === 0) return;
   const merged = mergeMetrics(metrics, steps, settings.config.shards);
   const isLeader = member.worker === findLeader(draft.state)?.worker;
   patch(draft, { metrics: isLeader ? addMark(merged.metrics, last.step + 1, nowMs) : merged.metrics });
   reportSteps(draft, merged.finished, nowMs);
+  balance(draft, nowMs);
 }
 
 function reportSteps(draft: Draft, finished: readonly StepSummary[], nowMs: number): void {

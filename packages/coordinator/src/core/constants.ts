@@ -45,6 +45,13 @@ export const STATE_BYTES_MAX = 2 ** 33;
 /** Checkpoints that are being written at one time: each leader of a generation may have two on their way. */
 export const PENDING_SAVES_MAX = 8;
 
+/** Updates whose hashes some replicas have told and others not yet; replicas are at most one update apart, messages may be late. */
+export const UNVERIFIED_UPDATES_MAX = 4096;
+/** Outvoted so often, a worker's memory counts as broken: cosmic rays do not pick one machine twice. */
+export const OUTVOTED_MAX = 2;
+/** Divergences without a majority and without a checkpoint between them: going back leads nowhere. */
+export const UNDECIDED_MAX = 3;
+
 /** A restarted coordinator waits for those who may hold the state: the lease counts this many times. */
 export const RETURN_LEASES = 6;
 /** Members that pause finish what no word can interrupt, a run of a program: the lease counts this many times, beside it. */
@@ -52,6 +59,13 @@ export const PAUSE_LEASES = 4;
 /** From the loss of a local worker to its next start, doubled with every attempt. */
 export const RESTART_DELAY_MS = 100;
 export const RESTART_DELAY_MS_MAX = 10_000;
+/** Steps after which a worker's speed is known; more are forgotten by and by. */
+export const BALANCE_STEPS = 40;
+/** Shards move only if a step's gradients are ready so much sooner, in parts of 1. */
+export const BALANCE_GAIN_MIN = 0.2;
+/** A generation trains so long before its shards may move; twice as long after every time. */
+export const BALANCE_AFTER_MS = 5_000;
+
 /** Losses in a row in what may be the same update: then the update itself kills its workers. */
 export const STRIKES_MAX = 3;
 

@@ -3,15 +3,17 @@ import { assertNever } from '@gantry/common';
 import { onMetrics, onSamples } from './commit.js';
 import type { CoordinatorEvent, Effect } from './events.js';
 import { becomeFailed } from './failure.js';
-import { hasNewcomer, onReady, tryAssign } from './generation.js';
+import { hasNewcomer, tryAssign } from './generation.js';
 import { onChildExit, onChildStopped, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
 import { loseMember, refusesProgram, releaseMember } from './loss.js';
 import { isOwnChild, onHello, onJoined } from './membership.js';
+import { onReady } from './ready.js';
 import { becomePausing, letLeaversGo, onLeave, onPaused } from './regroup.js';
 import { onCheckpointSaved, onStateChunk } from './saving.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { drop, memberByPeer, patch, patchMember, send } from './state.js';
 import { finish, onDone, onStop, onStopped, resultOf, totalUpdates } from './stopping.js';
+import { onStateHash } from './verification.js';
 
 /** Messages that belong to one membership: those of another generation are dropped. */
 const OF_A_GENERATION: ReadonlySet<MessageKind> = new Set<MessageKind>([
@@ -19,13 +21,14 @@ const OF_A_GENERATION: ReadonlySet<MessageKind> = new Set<MessageKind>([
   'metrics',
   'stateChunk',
   'stateReceived',
+  'stateHash',
   'samples',
   'stopped',
   'done',
   'paused',
 ]);
 /** Messages that mean something only while updates are made. */
-const OF_TRAINING: ReadonlySet<MessageKind> = new Set<MessageKind>(['samples', 'stopped', 'done']);
+const OF_TRAINING: ReadonlySet<MessageKind> = new Set<MessageKind>(['stateHash', 'samples', 'stopped', 'done']);
 /** The same, and a member that pauses still tells what it has measured. */
 const OF_MEASURING: ReadonlySet<MessageKind> = new Set<MessageKind>(['metrics']);
 
@@ -181,6 +184,9 @@ function onMemberMessage(draft: Draft, member: MemberState, { body }: Envelope, 
       return;
     case 'stateChunk':
       onStateChunk(draft, member, body);
+      return;
+    case 'stateHash':
+      onStateHash(draft, member, body);
       return;
     case 'samples':
       onSamples(draft, member, body);

@@ -64,6 +64,8 @@ export interface JournalRecord {
   readonly committedUpdate: number;
   readonly checkpoint: CheckpointRecord | null;
   readonly members: readonly { readonly worker: string; readonly host: string; readonly shards: readonly number[] }[];
+  /** States that members hold of this generation, or of one before it, are not to be trusted: replicas had diverged. */
+  readonly distrusted: number;
 }
 
 /** What the shell does, in this order, before it takes the next event. */
@@ -106,6 +108,8 @@ export type Effect =
       readonly programHash: string;
       readonly stateLayoutJson: string;
     }
+  /** Whole states that were stored, and will not be saved. */
+  | { readonly type: 'dropStates'; readonly updates: readonly number[] }
   | { readonly type: 'deleteCheckpoints'; readonly steps: readonly number[] }
   | { readonly type: 'metrics'; readonly row: StepSummary & { readonly imagesPerSecond: number } }
   | { readonly type: 'sample'; readonly samples: Samples }
@@ -136,6 +140,8 @@ export interface Settings {
   readonly allowNumbers: boolean;
   /** The last one of the coordinator before; 0 at a fresh start. */
   readonly generation: number;
+  /** As the coordinator before wrote it down; see JournalRecord. */
+  readonly distrusted: number;
   /** Members of the last generation, of a coordinator that was restarted; they may come back with the state. */
   readonly formerMembers: readonly string[];
   readonly startedMs: number;

@@ -8,5 +8,6 @@ export function journalRecord(state: CoordinatorState): JournalRecord {
     committedUpdate: committedUpdate(state),
     checkpoint: state.saving.last,
     members: activeMembers(state).map(({ worker, host, shards }) => ({ worker, host, shards })),
+    distrusted: state.verification.distrusted,
   };
 }

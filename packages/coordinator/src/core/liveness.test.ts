@@ -14,6 +14,7 @@ const settings = {
   resume: false,
   allowNumbers: false,
   generation: 0,
+  distrusted: 0,
   formerMembers: [],
   startedMs: 0,
 };

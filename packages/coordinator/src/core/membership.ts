@@ -5,6 +5,7 @@ import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { tryAssign } from './generation.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { patch, patchMember, send } from './state.js';
+import { isRemoved, trusted } from './trust.js';
 
 /** Where a Hello came from and when. */
 interface Caller {
@@ -82,12 +83,17 @@ function versionRefusal(hello: Hello): Refusal | null {
   };
 }
 
-function identityRefusal({ settings, members }: CoordinatorState, hello: Hello, local: boolean): Refusal | null {
+function identityRefusal(state: CoordinatorState, hello: Hello, local: boolean): Refusal | null {
+  const { settings, members } = state;
   if (hello.launchToken !== '' && !local) {
     return {
       code: 'GANTRY_PROTOCOL_INVALID',
       message: 'the launch token is not of this run; start the worker without one',
     };
+  }
+  if (isRemoved(state, hello)) {
+    const message = `${hello.worker} on ${hello.host} was removed from this run: its state differed from that of the others again and again; check the memory of that machine`;
+    return { code: 'GANTRY_REPLICA_DIVERGED', message };
   }
   const reserved = settings.localWorkers.includes(hello.worker) || hello.worker === settings.hub;
   if ((reserved && !local) || members.some(({ worker }) => worker === hello.worker && worker !== '')) {
@@ -132,7 +138,7 @@ function withinOneHost({ config, localWorkers }: CoordinatorState['settings']): 
 
 function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { local: boolean }): MemberState {
   return {
-    worker: hello.worker === '' ? freeName(state) : hello.worker,
+    worker: hello.worker === '' ? freeName(state, hello.host) : hello.worker,
     host: hello.host,
     pid: hello.pid,
     hub: hello.hub,
@@ -143,6 +149,7 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
     dataEndpoint: '',
     dataKey: '',
     shards: [],
+    speed: null,
     device: '',
     deviceReason: '',
     engine: '',
@@ -165,10 +172,12 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
   };
 }
 
-function freeName({ settings, members }: CoordinatorState): string {
+function freeName(state: CoordinatorState, host: string): string {
+  const { settings, members } = state;
   const taken = new Set([...settings.localWorkers, ...members.map(({ worker }) => worker)]);
   let number = 0;
-  while (taken.has(`worker-${number}`)) number++;
+  const isFree = (worker: string): boolean => !taken.has(worker) && !isRemoved(state, { host, worker });
+  while (!isFree(`worker-${number}`)) number++;
   return `worker-${number}`;
 }
 
@@ -180,7 +189,8 @@ export function onJoined(draft: Draft, member: MemberState, joined: Joined, nowM
     becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', problem, whereabouts(member));
     return;
   }
-  const { dataEndpoint, dataKey, heldGeneration, heldUpdate } = joined;
-  patchMember(draft, member.worker, { status: 'joined', dataEndpoint, dataKey, heldGeneration, heldUpdate });
+  const { dataEndpoint, dataKey } = joined;
+  const held = trusted(draft.state, joined);
+  patchMember(draft, member.worker, { status: 'joined', dataEndpoint, dataKey, ...held });
   tryAssign(draft, nowMs);
 }

@@ -7,6 +7,7 @@ import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, hasProgress, holdsLastState, isActive, patch, patchMember, send } from './state.js';
 import { onStop } from './stopping.js';
 import { noteLoss } from './strikes.js';
+import { leaveUnverified, trusted } from './trust.js';
 
 /**
  * Ends the present generation: its members leave what is in flight, and say which update they have. Nothing committed is
@@ -28,17 +29,17 @@ export function becomePausing(draft: Draft): void {
     relay: null,
     allDoneMs: null,
   });
+  leaveUnverified(draft);
   maybeGather(draft, lastTickMs);
 }
 
 /** A member has left everything that was in flight. */
 export function onPaused(draft: Draft, member: MemberState, paused: Paused, nowMs: number): void {
   if (paused.session !== member.session || member.status !== 'pausing') return;
-  const { heldGeneration, heldUpdate, dataEndpoint, dataKey } = paused;
+  const { dataEndpoint, dataKey } = paused;
   patchMember(draft, member.worker, {
     status: 'paused',
-    heldGeneration,
-    heldUpdate,
+    ...trusted(draft.state, paused),
     dataEndpoint,
     dataKey,
     phaseSinceMs: nowMs,
@@ -116,7 +117,7 @@ export function restart(draft: Draft, worker: string, loss: Loss): void {
 }
 
 /** A run whose workers are all its own ends when too few of them are left and none will come: false. */
-function expectSomebody(draft: Draft, loss: Loss): boolean {
+export function expectSomebody(draft: Draft, loss: Loss): boolean {
   const { settings, members, processes } = draft.state;
   const { minWorkers, workers } = settings.config;
   if (settings.localWorkers.length < workers) return true;

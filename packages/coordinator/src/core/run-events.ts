@@ -136,6 +136,22 @@ export type RunEvent =
       readonly reason: string;
     }
   | {
+      /** One for each replica that may be the wrong one. */
+      readonly event: 'replica-diverged';
+      readonly worker: string;
+      readonly host: string;
+      /** After which its state is not that of the others. */
+      readonly update: number;
+      /** Last update after which all were equal. */
+      readonly verifiedUpdate: number;
+      /** Most replicas agree, and not with this one; false: one of those told of is wrong, and it cannot be known which. */
+      readonly outvoted: boolean;
+      /** Update of the verified checkpoint that everybody goes back to; 0: the beginning. */
+      readonly backTo: number;
+      /** It diverged before, and takes part no more. */
+      readonly removed: boolean;
+    }
+  | {
       readonly event: 'checkpoint';
       readonly step: number;
       readonly update: number;

@@ -6,6 +6,7 @@ import { journalRecord } from './journal.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { leader, patch, send, updatesPerStep } from './state.js';
 import { maybeEnd } from './stopping.js';
+import { saveVerified } from './verification.js';
 
 /** Steps whose checkpoints go when only `saved`, just written, and the newest others up to `keep` (at least one) in all stay. */
 export function expired(steps: readonly number[], saved: number, keep: number): number[] {
@@ -13,7 +14,7 @@ export function expired(steps: readonly number[], saved: number, keep: number): 
   return others.slice(0, Math.max(0, others.length + 1 - Math.max(1, keep)));
 }
 
-/** The next piece of the leader's state; the last one orders the checkpoint to be written. */
+/** The next piece of the leader's state; the last one orders the checkpoint to be written, as soon as it is verified. */
 export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChunk): void {
   const problem = chunkProblem(draft.state, member, chunk);
   if (problem !== null) {
@@ -35,9 +36,8 @@ export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChun
     draft.effects.push({ type: 'relayState', update, stateSha256: chunk.sha256, generation, peers });
     return;
   }
-  patch(draft, { saving: { ...saving, assembly: null, writing: [...saving.writing, update] } });
-  draft.effects.push({
-    type: 'saveCheckpoint',
+  patch(draft, { saving: { ...saving, assembly: null } });
+  saveVerified(draft, {
     update,
     step: update / updatesPerStep(draft.state),
     stateSha256: chunk.sha256,
@@ -49,7 +49,7 @@ export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChun
 /** Which rule a chunk breaks; null: none. */
 function chunkProblem(state: CoordinatorState, member: MemberState, chunk: StateChunk): string | null {
   const { assembly, writing } = state.saving;
-  const { relay } = state;
+  const { relay, verification } = state;
   const sender = relay === null ? leader(state).worker : relay.source;
   if (member.worker !== sender || (relay === null && state.stage !== 'training')) return 'was not asked for';
   // A coordinator that was restarted has heard of no layout yet when a member that came back with the state sends it.
@@ -62,7 +62,8 @@ function chunkProblem(state: CoordinatorState, member: MemberState, chunk: State
     return `is of update ${chunk.stateUpdate}, not ${relay.update}`;
   if (relay === null && chunk.stateUpdate % updatesPerStep(state) !== 0)
     return `is of update ${chunk.stateUpdate}, which ends no step`;
-  if (assembly === null && writing.length >= PENDING_SAVES_MAX) return 'comes before the ones before it are written';
+  const pending = writing.length + verification.unsaved.length;
+  if (assembly === null && pending >= PENDING_SAVES_MAX) return 'comes before the ones before it are written';
   if (assembly !== null && assembly.update !== chunk.stateUpdate) {
     return `is of update ${chunk.stateUpdate} in the middle of update ${assembly.update}`;
   }

@@ -29,6 +29,8 @@ export interface MemberState {
   readonly dataEndpoint: string;
   readonly dataKey: string;
   readonly shards: readonly number[];
+  /** Null: nothing is known of it. */
+  readonly speed: Speed | null;
   readonly device: string;
   readonly deviceReason: string;
   readonly engine: string;
@@ -89,6 +91,31 @@ export interface SavingState {
   readonly kept: readonly number[];
 }
 
+/** Time of one shard's gradients on one worker, over its last steps. */
+export interface Speed {
+  readonly msPerShard: number;
+  /** Steps that it was measured over, of those that still count. */
+  readonly steps: number;
+}
+
+/** A whole state of the leader that is written when its update is verified. */
+export type UnverifiedSave = Omit<Extract<Effect, { type: 'saveCheckpoint' }>, 'type'>;
+
+/** The comparison of replicas. Invariant: `told` and `unsaved` are of updates of this generation behind `update`. */
+export interface VerificationState {
+  /** The last update after which all replicas of this generation were equal. */
+  readonly update: number;
+  /** By update and replica: hashes that some have told and others not yet. */
+  readonly told: ReadonlyMap<number, ReadonlyMap<string, string>>;
+  readonly unsaved: readonly UnverifiedSave[];
+  /** Held states of generations up to this one count as none. */
+  readonly distrusted: number;
+  /** By host and worker: how often it was outvoted. */
+  readonly outvoted: ReadonlyMap<string, number>;
+  /** Divergences in a row without a majority, since the checkpoint of `from` was the last. */
+  readonly undecided: { readonly from: number; readonly count: number };
+}
+
 /** Where a loss may have happened: `from` updates were applied for sure, and not more than `to`. */
 export interface LossRange {
   readonly from: number;
@@ -122,6 +149,8 @@ export interface CoordinatorState {
   /** Where this generation lost its first member, in training; null: it has lost none. */
   readonly lostIn: LossRange | null;
   readonly strikes: Strikes | null;
+  /** How often shards were moved to faster workers. */
+  readonly balanced: number;
   readonly pausedSinceMs: number;
   /** That the run waits for workers was said. */
   readonly toldWaiting: boolean;
@@ -133,6 +162,7 @@ export interface CoordinatorState {
   readonly stop: 'none' | 'requested' | 'agreed';
   readonly metrics: MetricsState;
   readonly saving: SavingState;
+  readonly verification: VerificationState;
   readonly stateLayoutJson: string;
   readonly stateBytes: number;
   readonly lastTickMs: number;
@@ -189,6 +219,7 @@ export function initialState(settings: Settings): CoordinatorState {
     trainingSinceMs: 0,
     lostIn: null,
     strikes: null,
+    balanced: 0,
     pausedSinceMs: 0,
     toldWaiting: false,
     relay: null,
@@ -197,6 +228,14 @@ export function initialState(settings: Settings): CoordinatorState {
     stop: 'none',
     metrics: initialMetrics(0),
     saving: { assembly: null, writing: [], last: null, kept: [] },
+    verification: {
+      update: 0,
+      told: new Map(),
+      unsaved: [],
+      distrusted: settings.distrusted,
+      outvoted: new Map(),
+      undecided: { from: 0, count: 0 },
+    },
     stateLayoutJson: '',
     stateBytes: 0,
     lastTickMs: settings.startedMs,

@@ -15,6 +15,7 @@ const settings = {
   resume: false,
   allowNumbers: false,
   generation: 3,
+  distrusted: 0,
   formerMembers: [],
   startedMs: 0,
 };

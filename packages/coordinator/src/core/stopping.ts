@@ -3,6 +3,7 @@ import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { tryAssign } from './generation.js';
 import { journalRecord } from './journal.js';
 import { steadyPhases, steadyRate } from './metrics.js';
+import { compares } from './replicas.js';
 import type { RunResult } from './run-events.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, hasProgress, leader, patch, patchMember, send, updatesPerStep } from './state.js';
@@ -39,7 +40,11 @@ export function onDone(draft: Draft, member: MemberState, done: Done, nowMs: num
   patchMember(draft, member.worker, { status: 'done', doneUpdate: atUpdate, update: atUpdate, stateSha256 });
   const active = activeMembers(draft.state);
   const others = active.filter(({ status }) => status === 'done');
-  const different = others.find((one) => one.doneUpdate !== atUpdate || differs(one.stateSha256, stateSha256));
+  // As long as a replica has not told its hash, it is not known who differs; the leader's Done comes after that.
+  const isDecided = !compares(draft.state) || draft.state.verification.update >= atUpdate;
+  const different = others.find(
+    (one) => one.doneUpdate !== atUpdate || (isDecided && differs(one.stateSha256, stateSha256)),
+  );
   if (different !== undefined) {
     const problem = `${nameOf(member)} ended at update ${atUpdate} with state ${stateSha256.slice(0, 12)}, ${nameOf(different)} at update ${different.doneUpdate} with ${different.stateSha256.slice(0, 12)}`;
     becomeFailed(draft, 'GANTRY_INTERNAL', problem, whereabouts(member));

@@ -42,6 +42,11 @@ export class Artifacts {
     this.#later(() => this.#save(effect, state));
   }
 
+  /** States that were complete and are not wanted any more. */
+  dropStates(updates: readonly number[]): void {
+    for (const update of updates) this.#inbox.drop(update);
+  }
+
   deleteCheckpoints(steps: readonly number[]): void {
     this.#later(() => deleteCheckpoints(this.#directory.checkpoints, steps));
   }

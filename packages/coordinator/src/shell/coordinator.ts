@@ -299,6 +299,8 @@ class CoordinatorShell implements RunningCoordinator {
         return this.#artifacts.storeChunk(effect);
       case 'saveCheckpoint':
         return this.#artifacts.saveCheckpoint(effect);
+      case 'dropStates':
+        return this.#artifacts.dropStates(effect.updates);
       case 'deleteCheckpoints':
         return this.#artifacts.deleteCheckpoints(effect.steps);
       case 'metrics':

@@ -83,6 +83,7 @@ export function settingsOf(options: CoordinatorOptions, journal: Journal | null,
     resume,
     allowNumbers,
     generation: journal?.generation ?? 0,
+    distrusted: journal?.distrusted ?? 0,
     // Its own workers ended with the coordinator before; others may still be there.
     formerMembers: localWorkers > 0 ? [] : (journal?.members ?? []).map(({ worker }) => worker),
     startedMs,

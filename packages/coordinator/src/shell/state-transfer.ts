@@ -3,22 +3,33 @@ import { assert, encodeEnvelope, STATE_CHUNK_BYTES_MAX } from '@gantry/common';
 /** Puts the chunks of the leader's states together. The core has checked that they come in order and fit. */
 export class StateInbox {
   /** One at a time: a state that is begun takes the place of one that its sender did not finish. */
-  #state: { readonly update: number; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
+  #arriving: { readonly update: number; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
+  /** Whole ones, by update, until they are asked for; a new one of an update takes the place of the old one. */
+  readonly #whole = new Map<number, Uint8Array<ArrayBuffer>>();
 
   /** Copies `data`, which is a view of a frame. */
   store(chunk: { update: number; offset: number; totalBytes: number; data: Uint8Array }): void {
     const { update, offset, totalBytes, data } = chunk;
-    if (offset === 0) this.#state = { update, bytes: new Uint8Array(totalBytes) };
-    assert(this.#state?.update === update, `a chunk of update ${update} without its first one`);
-    this.#state.bytes.set(data, offset);
+    if (offset === 0) this.#arriving = { update, bytes: new Uint8Array(totalBytes) };
+    assert(this.#arriving?.update === update, `a chunk of update ${update} without its first one`);
+    const { bytes } = this.#arriving;
+    bytes.set(data, offset);
+    if (offset + data.length < totalBytes) return;
+    this.#whole.set(update, bytes);
+    this.#arriving = null;
   }
 
   /** Hands a whole state out and forgets it. */
   take(update: number): Float32Array<ArrayBuffer> {
-    const state = this.#state;
-    assert(state?.update === update, `no state of update ${update}`);
-    this.#state = null;
-    return new Float32Array(state.bytes.buffer);
+    const bytes = this.#whole.get(update);
+    assert(bytes !== undefined, `no state of update ${update}`);
+    this.#whole.delete(update);
+    return new Float32Array(bytes.buffer);
+  }
+
+  /** Forgets a whole state. */
+  drop(update: number): void {
+    this.#whole.delete(update);
   }
 }
 

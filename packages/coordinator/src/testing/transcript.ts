@@ -65,6 +65,7 @@ export const TEST_CONFIG: RunConfig = {
   threads: 1,
   transport: 'shm',
   topology: 'direct',
+  balance: 'auto',
   wire: 'fp32',
   updates: 'alternating',
   discriminatorUpdates: 1,
@@ -76,6 +77,7 @@ export const TEST_CONFIG: RunConfig = {
   checkpointEvery: 10,
   checkpointKeep: 2,
   sampleEvery: 0,
+  verifyEvery: 20,
   leaseMs: 1500,
 };
 
@@ -97,6 +99,7 @@ function settingsOf(given: Parameters): Settings {
     resume: given.resume === 'true',
     allowNumbers: given.allow === 'numbers',
     generation: Number(given.generation ?? 0),
+    distrusted: Number(given.distrusted ?? 0),
     formerMembers: given.former === undefined ? [] : given.former.split(','),
     startedMs: 0,
   };
@@ -276,6 +279,8 @@ function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Pa
         sha256,
       };
     }
+    case 'hash':
+      return { kind: 'stateHash', atUpdate, hash: HASH[given.sha ?? 'a']!.slice(0, 32) };
     case 'stopped':
       return { kind, atUpdate };
     case 'done':
@@ -295,7 +300,7 @@ function renderEffect(effect: Effect): string[] {
       return [`< send ${effect.worker} ${renderMessage(effect.envelope)}`];
     case 'journal':
       return [
-        `< journal generation=${effect.record.generation} checkpoint=${effect.record.checkpoint?.update ?? 'none'}`,
+        `< journal generation=${effect.record.generation} checkpoint=${effect.record.checkpoint?.update ?? 'none'}${effect.record.distrusted > 0 ? ` distrusted=${effect.record.distrusted}` : ''}`,
       ];
     case 'sendState':
       return [`< send-state ${effect.worker}`];
@@ -313,6 +318,8 @@ function renderEffect(effect: Effect): string[] {
       return [`< store update=${effect.update} bytes=${effect.offset}-${effect.offset + effect.data.length}`];
     case 'saveCheckpoint':
       return [`< save update=${effect.update} step=${effect.step}`];
+    case 'dropStates':
+      return [`< drop-states updates=${effect.updates.join()}`];
     case 'deleteCheckpoints':
       return [`< delete steps=${effect.steps.join()}`];
     case 'metrics':
@@ -372,6 +379,10 @@ function renderEvent(event: Extract<Effect, { type: 'emit' }>['event']): string 
       return `error ${event.code}: ${event.message}`;
     case 'worker-lost':
       return `worker-lost ${event.worker} update=${event.update} phase=${event.phase}: ${event.reason}`;
+    case 'replica-diverged': {
+      const { worker, update, verifiedUpdate, outvoted, backTo, removed } = event;
+      return `replica-diverged ${worker} update=${update} verified=${verifiedUpdate} outvoted=${outvoted} back-to=${backTo} removed=${removed}`;
+    }
     case 'ready':
       return `ready generation=${event.generation} ${event.members.map(({ worker }) => worker).join()}${chosen(event.network)}`;
     case 'checkpoint':

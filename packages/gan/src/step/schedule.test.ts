@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { commitsBefore, planUpdate, type ScheduleConfig, totalUpdates, updatesPerStep } from './schedule.js';
+import {
+  commitsBefore,
+  isCompared,
+  planUpdate,
+  type ScheduleConfig,
+  totalUpdates,
+  updatesPerStep,
+} from './schedule.js';
 
 const alternating = (discriminatorUpdates: number, r1Gamma = 0, r1Interval = 4): ScheduleConfig => ({
   updates: 'alternating',
@@ -17,6 +24,19 @@ function table(config: ScheduleConfig, updates: number): string[] {
     return `${plan.kind} ${plan.step} ${plan.discriminatorUpdate} ${plan.generatorUpdate}${flags}`;
   });
 }
+
+describe('isCompared', () => {
+  const compared = (verifyEvery: number, checkpointEvery: number) =>
+    Array.from({ length: 12 }, (_, index) => index + 1).filter((update) =>
+      isCompared(update, { ...alternating(1), verifyEvery, checkpointEvery }),
+    );
+
+  it('is every so many updates, and where a checkpoint is due', () => {
+    expect(compared(5, 0)).toEqual([5, 10]);
+    expect(compared(5, 3)).toEqual([5, 6, 10, 12]);
+    expect(compared(0, 3)).toEqual([]);
+  });
+});
 
 describe('planUpdate', () => {
   it('alternates one D and one G update, R1 at every 2nd D update', () => {

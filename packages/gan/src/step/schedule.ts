@@ -20,6 +20,17 @@ export function totalUpdates(config: Pick<RunConfig, 'updates' | 'discriminatorU
   return updatesPerStep(config) * config.steps;
 }
 
+/** Whether replicas compare the state that `update` commits leave: regularly, and before a checkpoint of it is written. */
+export function isCompared(
+  update: number,
+  config: Pick<RunConfig, 'updates' | 'discriminatorUpdates' | 'verifyEvery' | 'checkpointEvery'>,
+): boolean {
+  const { verifyEvery, checkpointEvery } = config;
+  if (verifyEvery === 0) return false;
+  if (update % verifyEvery === 0) return true;
+  return checkpointEvery > 0 && update % (checkpointEvery * updatesPerStep(config)) === 0;
+}
+
 /** How many updates of each network are committed before update `update` (0-based) begins. */
 export function commitsBefore(
   update: number,

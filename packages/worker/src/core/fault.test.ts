@@ -3,7 +3,13 @@ import { parseFault } from './fault.js';
 
 describe('parseFault', () => {
   it('reads a fault of this worker and ignores those of others', () => {
-    expect(parseFault('hang@120:worker-1', 'worker-1')).toEqual({ kind: 'hang', update: 120, worker: 'worker-1' });
+    expect(parseFault('hang@120:worker-1', 'worker-1')).toEqual({
+      kind: 'hang',
+      update: 120,
+      worker: 'worker-1',
+      isSpent: false,
+    });
+    expect(parseFault('flip@2:w', 'w')?.kind).toBe('flip');
     expect(parseFault('exit@1:worker-2', 'worker-1')).toBeNull();
     expect(parseFault(undefined, 'worker-1')).toBeNull();
     expect(parseFault('', 'worker-1')).toBeNull();

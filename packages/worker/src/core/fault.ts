@@ -2,18 +2,21 @@ import { GantryError } from '@gantry/common';
 
 /**
  * What a test asks a worker to do to itself. `exit`: leave at once without a word, `hang`: block the main thread for good,
- * `nan`: fill its first shard's z with NaN, so that losses and gradients are what a real NaN makes them.
+ * `nan`: fill its first shard's z with NaN, so that losses and gradients are what a real NaN makes them, `flip`: change one
+ * bit of its committed state after the update, once.
  */
-export type FaultKind = 'exit' | 'hang' | 'nan';
+export type FaultKind = 'exit' | 'hang' | 'nan' | 'flip';
 
 export interface Fault {
   readonly kind: FaultKind;
-  /** Number of the update at whose beginning it happens, from 1. */
+  /** Number of the update at whose beginning it happens (`flip`: after which), from 1. */
   readonly update: number;
   readonly worker: string;
+  /** It has happened; an update may be done again. */
+  isSpent: boolean;
 }
 
-const PATTERN = /^(exit|hang|nan)@([1-9]\d{0,8}):([\w.-]+)$/;
+const PATTERN = /^(exit|hang|nan|flip)@([1-9]\d{0,8}):([\w.-]+)$/;
 
 /**
  * Reads `GANTRY_FAULT`, e.g. `hang@120:worker-1`. For tests only (docs/testing.md).
@@ -27,9 +30,9 @@ export function parseFault(text: string | undefined, worker: string): Fault | nu
   if (match === null) {
     throw new GantryError(
       'GANTRY_USAGE',
-      `GANTRY_FAULT=${text}: expected KIND@UPDATE:WORKER with KIND exit, hang or nan`,
+      `GANTRY_FAULT=${text}: expected KIND@UPDATE:WORKER with KIND exit, hang, nan or flip`,
     );
   }
   const [, kind, update, name] = match;
-  return name === worker ? { kind: kind as FaultKind, update: Number(update), worker } : null;
+  return name === worker ? { kind: kind as FaultKind, update: Number(update), worker, isSpent: false } : null;
 }

@@ -1,6 +1,6 @@
 import { type Assignment, type Member, type Place, UNMEASURED } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
-import { dataTransport, roleOf, shardRanges } from './member-role.js';
+import { dataTransport, roleOf, shardRanges, tellsHash } from './member-role.js';
 
 const member = (worker: string, shards: number[], hub = false, host = 'a', place: Place = 'initial'): Member => ({
   worker,
@@ -49,6 +49,27 @@ describe('dataTransport', () => {
     expect(dataTransport('shm', true)).toBe(null);
     expect(dataTransport('shm', false)).toBe('tcp');
     expect(dataTransport('ipc', true)).toBe('ipc');
+  });
+});
+
+describe('tellsHash', () => {
+  const all = assignment(
+    member('w1', [0], false, 'a'),
+    member('w2', [1], false, 'b'),
+    member('w3', [2], false, 'a'),
+    member('w4', [3], false, 'b'),
+  );
+  const tellers = (one: Assignment, transport: 'shm' | 'tcp') =>
+    one.members.map((_, index) => tellsHash(index, one, transport));
+
+  it('is one member of each host that shares memory, or everybody', () => {
+    expect(tellers(all, 'shm')).toEqual([true, true, false, false]);
+    expect(tellers(all, 'tcp')).toEqual([true, true, true, true]);
+  });
+
+  it('is nobody where there is one replica', () => {
+    expect(tellers(assignment(member('w1', [0]), member('w2', [1])), 'shm')).toEqual([false, false]);
+    expect(tellers(assignment(member('w1', [0, 1])), 'tcp')).toEqual([false]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { type Assignment, assert, type Place, type Transport } from '@gantry/common';
+import { type Assignment, assert, type Place, type RunConfig, type Transport } from '@gantry/common';
 
 /** What a member is in one generation. */
 export interface MemberRole {
@@ -57,4 +57,14 @@ export function shardRanges({ members }: Assignment): {
   });
   const hub = members.findIndex((one) => one.hub);
   return { shards: next, members: ranges, hub: hub < 0 ? null : hub };
+}
+
+/**
+ * Whether a member tells the hash of its replica of the state: where memory is shared, the first member of each host does; else
+ * everybody has a replica of its own. A single replica has nothing to be compared with.
+ */
+export function tellsHash(member: number, { members }: Assignment, transport: RunConfig['transport']): boolean {
+  if (transport !== 'shm') return members.length > 1;
+  const hosts = members.map(({ host }) => host);
+  return new Set(hosts).size > 1 && hosts.indexOf(hosts[member]!) === member;
 }

@@ -127,6 +127,23 @@ describe('ControlLink', () => {
     expect(posted).toEqual([{ type: 'message', message: welcome, runId: RUN }]);
   });
 
+  it('claims no update that a run which goes back has not reached again', async () => {
+    const { current } = coordinator;
+    progress.commit(60);
+    await current.say(welcome);
+    const assignment: Message = {
+      kind: 'assignment',
+      generation: 2,
+      members: [],
+      sharedMemory: '',
+      startUpdate: 40,
+      stateSha256: '',
+      network: UNMEASURED,
+    };
+    await current.say(assignment, { generation: 2 });
+    await vi.waitFor(() => expect(progress.committed).toBe(40));
+  });
+
   it('lives on and says so when it cannot send or take something', async () => {
     const { current } = coordinator;
     await current.say(welcome);

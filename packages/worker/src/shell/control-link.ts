@@ -205,6 +205,8 @@ export class ControlLink {
       case 'assignment':
         this.#generation = body.generation;
         this.#isPaused = false;
+        // The run may go back: what was committed before is not of this generation.
+        this.#progress.commit(body.startUpdate);
         break;
       case 'pause':
         this.#leaveGeneration();

@@ -5,13 +5,14 @@ import { commitsBefore } from '@gantry/gan';
 import { DEVICE_REASON_CHARS_MAX } from '../constants.js';
 import type { Fault } from '../core/fault.js';
 import type { PreparationReport } from '../core/lifecycle.js';
-import { type MemberRole, roleOf } from '../core/member-role.js';
+import { type MemberRole, roleOf, tellsHash } from '../core/member-role.js';
 import { type Parity, parityAfter, StateImages } from '../core/state-images.js';
 import { type Connection, type ConnectOptions, connect, spansHosts } from './connect.js';
 import type { ReceivedState } from './control-channel.js';
 import { GradientSet, hashPrograms } from './gradient-set.js';
 import { announceState, awaitState, placeMemory } from './place-memory.js';
 import { hashState } from './state-hash.js';
+import { StateVerifier } from './state-verifier.js';
 import type { StepClock } from './step-clock.js';
 import { StepInputs } from './step-inputs.js';
 import { StepMeter } from './step-meter.js';
@@ -102,7 +103,9 @@ async function build(
   const gradients = new GradientSet({ programs: warm.programs, gan, images, exchange, inputs: inputs.shards });
   const updates = await UpdateSet.compile({ engine, gan, exchange, images });
   const meter = new StepMeter({ clock, shards: role.shards.length, discriminatorUpdates, send });
-  return { config, gan, role, control, exchange, images, inputs, gradients, updates, clock, meter, fault };
+  const isTelling = config.verifyEvery > 0 && tellsHash(role.member, options.assignment, config.transport);
+  const verifier = isTelling ? new StateVerifier({ config, images, send }) : null;
+  return { config, gan, role, control, exchange, images, inputs, gradients, updates, clock, meter, fault, verifier };
 }
 
 function vectorFloatsOf({ layouts }: WarmUp['gan']): HostMemoryPlan['vectorFloats'] {

@@ -136,7 +136,8 @@ export class Session {
 
   /** The leader's pictures and state reach the coordinator. @returns SHA-256 of the committed state */
   async deliver(committed: number): Promise<string> {
-    const { config, images } = this.#ready().training;
+    const { config, images, verifier } = this.#ready().training;
+    verifier?.atEnd(committed);
     if (this.#duties !== null) return this.#duties.finish(committed / updatesPerStep(config), committed);
     return hashState(images, parityAfter(commitsBefore(committed, config)));
   }

@@ -1,11 +1,30 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import type { Parity, StateImages } from '../core/state-images.js';
+
+/** Equal in all members; nobody has to be kept from forging a hash, for every worker may send any gradient. */
+const KEY = Buffer.alloc(16);
+const NONCE = Buffer.alloc(12);
 
 /** `stateSha256` of the committed state, in hex: over its sections in order, without a copy. */
 export function hashState(images: StateImages, parity: Parity): string {
   const hash = createHash('sha256');
-  for (const { buffer, byteOffset, byteLength } of images.committed(parity)) {
-    hash.update(new Uint8Array(buffer, byteOffset, byteLength));
-  }
+  for (const bytes of committedBytes(images, parity)) hash.update(bytes);
   return hash.digest('hex');
+}
+
+/**
+ * 128 bits in hex over the same bytes, in a fraction of the time: GMAC, which every processor with AES instructions computes
+ * at several GB/s. Two different states have the same one with a chance of their length in blocks over 2^128 (ADR 11).
+ */
+export function fingerprintState(images: StateImages, parity: Parity): string {
+  const mac = createCipheriv('aes-128-gcm', KEY, NONCE);
+  for (const bytes of committedBytes(images, parity)) mac.setAAD(bytes);
+  mac.final();
+  return mac.getAuthTag().toString('hex');
+}
+
+function committedBytes(images: StateImages, parity: Parity): Uint8Array[] {
+  return images
+    .committed(parity)
+    .map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
 }

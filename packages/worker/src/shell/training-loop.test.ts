@@ -102,7 +102,7 @@ describe('trainingLoop', () => {
   });
 
   it('names step, shard and tensor of a number that is not finite, and leaves the state', async () => {
-    const fault = { kind: 'nan', update: 4, worker: 'worker-1' } as const;
+    const fault = { kind: 'nan', update: 4, worker: 'worker-1', isSpent: false } as const;
     const member = await startTiny(TINY_CONFIG, { fault });
     await expect(member.train()).rejects.toMatchObject({
       code: 'GANTRY_NON_FINITE',

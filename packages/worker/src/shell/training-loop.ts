@@ -1,7 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import { planUpdate, totalUpdates, type UpdatePlan, updatesPerStep } from '@gantry/gan';
+import { commitsBefore, planUpdate, totalUpdates, type UpdatePlan, updatesPerStep } from '@gantry/gan';
 import { YIELD_EVERY_MS } from '../constants.js';
-import { injectFault } from './faults.js';
+import { parityAfter } from '../core/state-images.js';
+import { flipBit, injectFault } from './faults.js';
 import { checkGradients, checkLosses } from './finite-checks.js';
 import { PHASE_INDEX } from './progress-words.js';
 import type { Training } from './training.js';
@@ -22,7 +23,7 @@ export type AfterStep = (stepsDone: number, committed: number) => undefined | Pr
  * nothing is awaited but the event loop's turn every 50 ms; apart from plans, a step allocates nothing.
  */
 export async function trainingLoop(training: Training, startUpdate: number, afterStep: AfterStep): Promise<LoopEnd> {
-  const { config, role, control, exchange, inputs, clock, meter } = training;
+  const { config, role, control, exchange, images, inputs, clock, meter, fault, verifier } = training;
   const total = totalUpdates(config);
   let plan = planUpdate(startUpdate, config);
   // A generation may begin within a step, behind D's update: that step is not told, for its first part is not known here.
@@ -38,7 +39,7 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
     clock.begin(update);
 
     clock.enter(computing);
-    if (training.fault?.update === update) injectFault(training.fault, inputs.shards);
+    if (fault !== null) injectFault(fault, update, inputs.shards);
     const computed = computeGradients(training, plan);
     if (computed !== undefined) await computed;
     checkLosses(training, plan, meter.add(plan, training.gradients));
@@ -63,6 +64,8 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
     const commit = exchange.commit(update);
     if (typeof commit !== 'string') await commit;
     clock.committed(update);
+    if (fault !== null) flipBit(fault, update, images.committed(parityAfter(commitsBefore(update, config))));
+    verifier?.afterUpdate(update);
 
     if (plan.completesStep) {
       meter.endStep(plan.step, isWhole);

@@ -5,6 +5,7 @@ import type { Fault } from '../core/fault.js';
 import type { MemberRole } from '../core/member-role.js';
 import type { StateImages } from '../core/state-images.js';
 import type { GradientSet } from './gradient-set.js';
+import type { StateVerifier } from './state-verifier.js';
 import type { StepClock } from './step-clock.js';
 import type { StepInputs } from './step-inputs.js';
 import type { StepMeter } from './step-meter.js';
@@ -24,4 +25,6 @@ export interface Training {
   readonly clock: StepClock;
   readonly meter: StepMeter;
   readonly fault: Fault | null;
+  /** Null where it is another member that tells this replica's hash, or there is nothing to compare it with. */
+  readonly verifier: StateVerifier | null;
 }

@@ -33,6 +33,7 @@ export const TINY_CONFIG: RunConfig = {
   threads: 1,
   transport: 'shm',
   topology: 'direct',
+  balance: 'even',
   wire: 'fp32',
   updates: 'alternating',
   discriminatorUpdates: 1,
@@ -44,6 +45,7 @@ export const TINY_CONFIG: RunConfig = {
   checkpointEvery: 0,
   checkpointKeep: 2,
   sampleEvery: 0,
+  verifyEvery: 4,
   leaseMs: 1500,
 };
 

@@ -58,11 +58,12 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Envelope.prototype.paused = null;
             Envelope.prototype.stateRequest = null;
             Envelope.prototype.rejoin = null;
+            Envelope.prototype.stateHash = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(Envelope.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "welcome", "refused", "assignment", "ready", "start", "heartbeat", "metrics", "stateChunk", "stateReceived", "samples", "stopRequest", "stopped", "stop", "done", "failure", "abort", "leave", "bye", "joined", "pause", "paused", "stateRequest", "rejoin"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "welcome", "refused", "assignment", "ready", "start", "heartbeat", "metrics", "stateChunk", "stateReceived", "samples", "stopRequest", "stopped", "stop", "done", "failure", "abort", "leave", "bye", "joined", "pause", "paused", "stateRequest", "rejoin", "stateHash"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -127,6 +128,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     $root.gantry.v1.StateRequest.encode(message.stateRequest, writer.uint32(258).fork(), _depth + 1).ldelim();
                 if (message.rejoin != null && $Object.hasOwnProperty.call(message, "rejoin"))
                     $root.gantry.v1.Rejoin.encode(message.rejoin, writer.uint32(266).fork(), _depth + 1).ldelim();
+                if (message.stateHash != null && $Object.hasOwnProperty.call(message, "stateHash"))
+                    $root.gantry.v1.StateHash.encode(message.stateHash, writer.uint32(274).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -353,6 +356,13 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 break;
                             message.rejoin = $root.gantry.v1.Rejoin.decode(reader, reader.size(), $undefined, _depth + 1, message.rejoin);
                             message.body = "rejoin";
+                            continue;
+                        }
+                    case 34: {
+                            if (wireType !== 2)
+                                break;
+                            message.stateHash = $root.gantry.v1.StateHash.decode(reader, reader.size(), $undefined, _depth + 1, message.stateHash);
+                            message.body = "stateHash";
                             continue;
                         }
                     }
@@ -2186,6 +2196,100 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             };
 
             return StateReceived;
+        })();
+
+        v1.StateHash = (function() {
+
+            const StateHash = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            StateHash.prototype.atUpdate = 0;
+            StateHash.prototype.hash = "";
+
+            StateHash.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.atUpdate != null && $Object.hasOwnProperty.call(message, "atUpdate") && message.atUpdate !== 0)
+                    writer.uint32(8).uint32(message.atUpdate);
+                if (message.hash != null && $Object.hasOwnProperty.call(message, "hash") && message.hash !== "")
+                    writer.uint32(18).string(message.hash);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            StateHash.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.gantry.v1.StateHash();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.atUpdate = value;
+                            else
+                                delete message.atUpdate;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.hash = value;
+                            else
+                                delete message.hash;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return StateHash;
         })();
 
         v1.Samples = (function() {
