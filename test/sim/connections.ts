@@ -12,6 +12,10 @@ export interface RouterEnd extends SimProcess {
 const FIN = 'fin';
 type Item = Envelope | typeof FIN;
 
+function nameOf(item: Item): string {
+  return item === FIN ? FIN : item.body.kind;
+}
+
 /** One TCP connection between a worker's DEALER and the coordinator's ROUTER. */
 interface Connection {
   readonly peer: string;
@@ -61,7 +65,9 @@ export class ControlAddress {
     const { network } = this.#world;
     if (router === null || !network.isReachable(dealer.process.host, router.host)) return null;
     const peer = `p${this.#nextPeer++}`;
+    const { steps } = this.#world;
     const up = network.lane<Item>(dealer.process.host, router.host, (item) => {
+      steps.take(`${router.name} receives ${nameOf(item)}`);
       router.run(() => {
         if (item !== FIN) router.onFrame(peer, item);
         else {
@@ -71,6 +77,7 @@ export class ControlAddress {
       });
     });
     const down = network.lane<Item>(router.host, dealer.process.host, (item) => {
+      steps.take(`${dealer.process.name} receives ${nameOf(item)}`);
       dealer.process.run(() => {
         if (item === FIN) dealer.onBroken(connection);
         else dealer.onFrame(connection, item);
@@ -86,6 +93,7 @@ export class ControlAddress {
   }
 
   send(peer: string, envelope: Envelope): boolean {
+    this.#world.steps.take(`the coordinator sends ${nameOf(envelope)}`);
     const connection = this.#connections.get(peer);
     connection?.down.send(envelope);
     return connection !== undefined;
@@ -131,6 +139,7 @@ export class Dealer {
   }
 
   send(envelope: Envelope): void {
+    this.process.world.steps.take(`${this.process.name} sends ${nameOf(envelope)}`);
     if (this.#isClosed) return;
     if (this.#connection === null) this.#queue.push(envelope);
     else this.#connection.up.send(envelope);

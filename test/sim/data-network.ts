@@ -88,6 +88,7 @@ class SimDataSocket implements BoundDataSocket, DataLink {
   }
 
   send(frame: OutgoingFrame, update: number, flags: number): void {
+    this.process.world.steps.take(`${this.process.name} sends a data frame`);
     if (this.#isClosed) return;
     patchFrameHeader(frame.fields, update, flags);
     this.#laneTo(frame.peer).send({ header: Uint8Array.from(frame.header), payload: frame.payload });
@@ -133,6 +134,7 @@ class SimDataSocket implements BoundDataSocket, DataLink {
   }
 
   arrive({ header, payload }: DataFrame): void {
+    this.process.world.steps.take(`${this.process.name} receives a data frame`);
     if (this.#isClosed || !this.process.alive) return;
     const copy = payload === null ? null : Uint8Array.from(payload);
     this.#arrived.push({ header, payload: copy });

@@ -44,6 +44,18 @@ export class SimDisk {
     return this.#seen.journal;
   }
 
+  /** As it is sure to survive a power failure. */
+  get durableJournal(): SimJournal | null {
+    return this.#durable.journal;
+  }
+
+  /** Whether a power failure may take something, or bring it back. */
+  get isUnsynced(): boolean {
+    const [seen, durable] = [this.#seen, this.#durable];
+    const isSame = [...seen.checkpoints].every(([step, one]) => durable.checkpoints.get(step) === one);
+    return seen.journal !== durable.journal || seen.checkpoints.size !== durable.checkpoints.size || !isSame;
+  }
+
   /** Steps, ascending. */
   get steps(): number[] {
     return [...this.#seen.checkpoints.keys()].sort((a, b) => a - b);
@@ -55,7 +67,7 @@ export class SimDisk {
 
   /** The steps of a durable replacement, one after the other, while `alive()`; then `done`, with what went wrong or null. */
   writeJournal(journal: SimJournal, alive: () => boolean, done: (error: GantryError | null) => void): void {
-    this.#write(alive, done, {
+    this.#write('the journal', alive, done, {
       rename: () => {
         this.#seen.journal = journal;
       },
@@ -67,7 +79,7 @@ export class SimDisk {
 
   writeCheckpoint(checkpoint: SimCheckpoint, alive: () => boolean, done: (error: GantryError | null) => void): void {
     const { step } = checkpoint.record;
-    this.#write(alive, done, {
+    this.#write(`the checkpoint of step ${step}`, alive, done, {
       rename: () => {
         this.#seen.checkpoints.set(step, checkpoint);
       },
@@ -78,44 +90,52 @@ export class SimDisk {
   }
 
   /** A rename that nobody syncs. */
-  deleteCheckpoint(step: number): void {
+  deleteCheckpoint(step: number, alive: () => boolean): void {
+    this.#world.steps.take(`the checkpoint of step ${step} is deleted`);
+    if (!alive()) return;
     this.#seen.checkpoints.delete(step);
     if (this.#random.chance(0.5)) this.#durable.checkpoints.delete(step);
   }
 
   /** The machine lost its power: what was renamed and not synced may be gone, or not. */
-  losePower(): void {
-    const keep = this.#random.chance(0.5);
+  losePower(keep = this.#random.chance(0.5)): void {
     if (keep) this.#durable = { journal: this.#seen.journal, checkpoints: new Map(this.#seen.checkpoints) };
     this.#seen = { journal: this.#durable.journal, checkpoints: new Map(this.#durable.checkpoints) };
   }
 
   #write(
+    what: string,
     alive: () => boolean,
     done: (error: GantryError | null) => void,
     parts: { readonly rename: () => void; readonly sync: () => void },
   ): void {
-    const { clock } = this.#world;
-    const pause = (): number => this.#random.between(0.2, 2) * this.slowness;
-    clock.after(pause(), () => {
-      if (!alive()) return;
-      if (this.trouble === 'full') {
-        done(new GantryError('GANTRY_DISK_FULL', 'the disk is full'));
-        return;
-      }
-      if (this.trouble === 'fsync') {
-        done(new GantryError('GANTRY_FILE_FAILED', 'fsync failed'));
-        return;
-      }
-      clock.after(pause(), () => {
+    const { clock, steps } = this.#world;
+    const then = (step: string, action: () => void): void => {
+      clock.after(this.#random.between(0.2, 2) * this.slowness, () => {
         if (!alive()) return;
+        steps.take(`${what} is ${step}`);
+        if (alive()) action();
+      });
+    };
+    then('written', () => {
+      const error = this.#error();
+      if (error !== null) {
+        done(error);
+        return;
+      }
+      then('renamed', () => {
         parts.rename();
-        clock.after(pause(), () => {
-          if (!alive()) return;
+        then('synced', () => {
           parts.sync();
-          done(null);
+          steps.take(`${what} is on the disk`);
+          if (alive()) done(null);
         });
       });
     });
+  }
+
+  #error(): GantryError | null {
+    if (this.trouble === 'full') return new GantryError('GANTRY_DISK_FULL', 'the disk is full');
+    return this.trouble === 'fsync' ? new GantryError('GANTRY_FILE_FAILED', 'fsync failed') : null;
   }
 }

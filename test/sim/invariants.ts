@@ -25,6 +25,7 @@ export class Monitor {
   #divergences = 0;
   /** Up to this generation everything counts as poisoned. */
   #distrusted = 0;
+  #promised = 0;
 
   constructor(trace: Trace, config: RunConfig) {
     this.#trace = trace;
@@ -104,6 +105,22 @@ export class Monitor {
     if (!this.#isPoisoned || !isReturn) return;
     this.#isPoisoned = false;
     this.#distrusted = generation - 1;
+  }
+
+  /** An assignment is sent: whatever happens to the coordinator now, the next one must know of it. */
+  told(generation: number, journaled: number): void {
+    if (journaled >= generation) return;
+    this.fail(`generation ${generation} is told of; what is sure to survive is a journal of generation ${journaled}`);
+  }
+
+  /** A coordinator says that this much is saved for good. */
+  promised(update: number): void {
+    this.#promised = Math.max(this.#promised, update);
+  }
+
+  /** Looked for at any time: the newest checkpoint. */
+  found(newest: number): void {
+    if (newest < this.#promised) this.fail(`${newest} is the newest that is saved; ${this.#promised} was promised`);
   }
 
   fail(problem: string): never {

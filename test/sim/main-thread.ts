@@ -116,7 +116,7 @@ export class MainThread {
   }
 
   #resume(thrown?: { readonly error: unknown }): void {
-    if (this.#isHung || this.#current === null) return;
+    if (this.#isHung || this.#current === null || !this.#process.alive) return;
     try {
       const { value, done } = thrown === undefined ? this.#current.next() : this.#current.throw(thrown.error);
       if (!done) {

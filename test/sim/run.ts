@@ -1,27 +1,35 @@
 import type { RunConfig } from '@gantry/common';
-import { Cluster, type Plan } from './cluster.js';
+import type { Plan } from './cluster.js';
 import { inflict, planFaults, planFlips } from './faults.js';
-import { InvariantError } from './invariants.js';
+import { type PlayReport, play } from './play.js';
 import { Random } from './random.js';
 import { type Pace, World } from './world.js';
 
-/** Virtual time in which a run ends when nothing is done to it any more: above all allowances of the coordinator together. */
-const RECOVERY_MS_MAX = 400_000;
-/** Virtual time in which every process ends behind the run: workers wait ten minutes for a coordinator. */
-const LEAVE_MS_MAX = 700_000;
-const HEAL_EVERY_MS = 5_000;
-/** An event loop that does not end: far above what any seed needs. */
-const EVENTS_MAX = 2_000_000;
+/** Of a run's configuration what no seed varies. */
+export const UNVARIED = {
+  preset: 'mlp',
+  model: null,
+  dataset: 'mnist',
+  engine: 'onnx',
+  device: 'cpu',
+  threads: 1,
+  topology: 'direct',
+  wire: 'fp32',
+  balance: 'auto',
+  verifyEvery: 0,
+  loss: 'non-saturating',
+  adam: { learningRate: 0.001, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 },
+  emaDecay: 0,
+  r1Gamma: 0,
+  r1Interval: 4,
+  sampleEvery: 0,
+  batch: 60,
+  seed: 1,
+  leaseMs: 1500,
+} as const satisfies Partial<RunConfig>;
 
-export interface SimReport {
+export interface SimReport extends PlayReport {
   readonly seed: number;
-  /** Null: all was as it must be. */
-  readonly problem: string | null;
-  readonly digest: string;
-  readonly trace: readonly string[];
-  readonly virtualMs: number;
-  readonly events: number;
-  readonly summary: { commits: number; generations: number; highest: number; rollbacks: number; divergences: number };
 }
 
 export interface SimOptions {
@@ -44,41 +52,14 @@ export function simulate(seed: number, options: SimOptions = {}): SimReport {
   const world = new World(random, plan.config, planPace(random), options.keepTrace ?? false);
   const faults = options.flips === true ? planFlips(random) : planFaults(random);
   const endMs = faults.reduce((latest, { atMs, forMs }) => Math.max(latest, atMs + forMs), 0);
-  let events = 0;
-  let problem: string | null = null;
-  const { clock, trace } = world;
-  trace.add(`seed ${seed} ${JSON.stringify({ ...plan, config: undefined })} ${describe(plan.config)}`);
-  const runUntil = (isOver: () => boolean, deadlineMs: number, what: string): void => {
-    while (!isOver()) {
-      if (clock.nowMs > deadlineMs || events++ > EVENTS_MAX) world.monitor.fail(what);
-      if (!clock.step()) world.monitor.fail(`${what}: nothing happens any more`);
-    }
-  };
-  try {
-    const cluster = new Cluster(world, plan);
-    for (const fault of faults) clock.after(fault.atMs, () => inflict(cluster, fault));
-    const heal = (): void => {
-      if (cluster.result !== null) return;
-      if (clock.nowMs >= endMs) cluster.heal();
-      clock.after(HEAL_EVERY_MS, heal);
-    };
-    heal();
-    runUntil(() => cluster.result !== null, endMs + RECOVERY_MS_MAX, 'the run does not end');
-    const leaveMs = Math.max(endMs, clock.nowMs) + LEAVE_MS_MAX;
-    runUntil(() => cluster.alive.length === 0, leaveMs, 'a worker does not leave behind the run');
-  } catch (error) {
-    if (!(error instanceof InvariantError)) trace.add(`!! ${(error as Error).stack ?? String(error)}`);
-    problem = (error as Error).message;
-  }
-  return {
-    seed,
-    problem,
-    digest: trace.digest,
-    trace: trace.lines,
-    virtualMs: clock.nowMs,
-    events,
-    summary: world.monitor.summary,
-  };
+  world.trace.add(`seed ${seed} ${JSON.stringify({ ...plan, config: undefined })} ${describe(plan.config)}`);
+  const report = play(world, plan, {
+    endMs,
+    begin: (cluster) => {
+      for (const fault of faults) world.clock.after(fault.atMs, () => inflict(cluster, fault));
+    },
+  });
+  return { seed, ...report };
 }
 
 function withVerification(plan: Plan, seed: number, { flips = false }: SimOptions): Plan {
@@ -109,19 +90,7 @@ function planCluster(random: Random): Plan {
   const coordinatorHost = transport === 'shm' && (isLocal || random.chance(0.5)) ? 'h0' : 'hc';
   const updates = random.chance(0.6) ? 'alternating' : 'simultaneous';
   const config: RunConfig = {
-    ...{
-      preset: 'mlp',
-      model: null,
-      dataset: 'mnist',
-      engine: 'onnx',
-      device: 'cpu',
-      threads: 1,
-      topology: 'direct',
-      balance: 'auto',
-      wire: 'fp32',
-    },
-    ...{ loss: 'non-saturating', adam: { learningRate: 0.001, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 } },
-    ...{ emaDecay: 0, r1Gamma: 0, r1Interval: 4, sampleEvery: 0, verifyEvery: 0, batch: 60, seed: 1, leaseMs: 1500 },
+    ...UNVARIED,
     workers,
     minWorkers: random.integer(1, workers),
     maxWorkers: Math.max(workers, random.integer(workers, shards)),

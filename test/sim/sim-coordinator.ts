@@ -13,6 +13,7 @@ import type { SimCheckpoint } from './disk.js';
 import { InvariantError, type Replica } from './invariants.js';
 import { SimProcess } from './process.js';
 import { hashState } from './tiny-gan.js';
+import { Turns } from './turns.js';
 import type { World } from './world.js';
 
 const TICK_MS = 50;
@@ -58,11 +59,9 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   #draining = true;
   readonly #peers = new Set<string>();
   readonly #inbox = new Map<number, Uint8Array<ArrayBuffer>>();
-  /** Checkpoints and deletions, one after the other. */
-  readonly #writing: ((done: () => void) => void)[] = [];
-  #isWriting = false;
-  readonly #journaling: ((done: () => void) => void)[] = [];
-  #isJournaling = false;
+  /** Checkpoints and deletions. */
+  readonly #writing = new Turns(this);
+  readonly #journaling = new Turns(this);
   #restored: OfferedState | null = null;
   #dieSilently = false;
   #over = false;
@@ -157,7 +156,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     this.#draining = true;
     for (;;) {
       for (let effect = this.#effects.shift(); effect !== undefined; effect = this.#effects.shift()) {
-        if (!this.#perform(effect)) return;
+        if (!this.alive || !this.#perform(effect)) return;
       }
       const event = this.#queue.shift();
       if (event === undefined || !this.alive) break;
@@ -215,8 +214,8 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         for (const update of effect.updates) this.#inbox.delete(update);
         return true;
       case 'deleteCheckpoints':
-        this.#later((done) => {
-          for (const at of effect.steps) this.world.disk.deleteCheckpoint(at);
+        this.#writing.add((done) => {
+          for (const at of effect.steps) this.world.disk.deleteCheckpoint(at, () => this.alive);
           done();
         });
         return true;
@@ -227,6 +226,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
           this.world.trace.add(`${this.name} finds that ${worker} differs after ${update}; back to ${backTo}`);
           this.world.monitor.diverged();
         }
+        if (effect.event.event === 'checkpoint') this.world.monitor.promised(effect.event.update);
         if (effect.event.event === 'worker-lost') {
           this.world.trace.add(`${this.name} lost ${effect.event.worker}: ${effect.event.reason}`);
         }
@@ -249,13 +249,16 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   #send({ peer, worker, envelope }: Extract<Effect, { type: 'send' }>): void {
     const { body } = envelope;
     if (body.kind !== 'stateReceived') this.world.trace.add(`${this.name} > ${worker || peer} ${body.kind}`);
+    if (body.kind === 'assignment') {
+      this.world.monitor.told(body.generation, this.world.disk.durableJournal?.generation ?? 0);
+    }
     this.#sendTo(peer, envelope);
   }
 
   #journal({ record, first }: Extract<Effect, { type: 'journal' }>): boolean {
     const { runId } = this.#settings;
     if (first) this.#noteAssignment();
-    this.#inTurn(this.#journaling, (done) => {
+    this.#journaling.add((done) => {
       this.world.disk.writeJournal(
         { ...record, runId },
         () => this.alive,
@@ -289,29 +292,6 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     this.world.monitor.assigned(assignment, replicas, this.#state.saving.last?.update ?? null);
   }
 
-  /** One write after the other; `done` is called when the next may begin. */
-  #inTurn(queue: ((done: () => void) => void)[], task: (done: () => void) => void): void {
-    queue.push(task);
-    if (!this.#isJournaling) this.#nextJournal();
-  }
-
-  #nextJournal(): void {
-    const task = this.#journaling.shift();
-    this.#isJournaling = task !== undefined;
-    task?.(() => this.after(0, () => this.#nextJournal()));
-  }
-
-  #later(task: (done: () => void) => void): void {
-    this.#writing.push(task);
-    if (!this.#isWriting) this.#nextWrite();
-  }
-
-  #nextWrite(): void {
-    const task = this.#writing.shift();
-    this.#isWriting = task !== undefined;
-    task?.(() => this.after(0, () => this.#nextWrite()));
-  }
-
   #store({ update, offset, totalBytes, data }: Extract<Effect, { type: 'storeChunk' }>): void {
     if (offset === 0) this.#inbox.set(update, new Uint8Array(totalBytes));
     const state = this.#inbox.get(update);
@@ -332,7 +312,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   #saveCheckpoint(effect: Extract<Effect, { type: 'saveCheckpoint' }>): void {
     try {
       const state = this.#take(effect.update);
-      this.#later((done) => this.#save(effect, state, done));
+      this.#writing.add((done) => this.#save(effect, state, done));
     } catch (error) {
       this.#fail(error);
     }
@@ -391,8 +371,10 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   }
 
   #restore(): void {
-    const { disk, random } = this.world;
+    const { disk, random, steps } = this.world;
     this.after(random.between(1, READ_MS_MAX), () => {
+      steps.take(`${this.name} reads the newest checkpoint`);
+      if (!this.alive) return;
       const kept = disk.steps;
       const found = kept.length === 0 ? undefined : disk.checkpoint(kept.at(-1)!);
       this.#restored =
@@ -401,6 +383,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
           : { update: found.record.update, stateSha256: found.record.stateSha256, state: found.state };
       this.world.trace.add(`${this.name} restored ${found?.record.update ?? 'nothing'}`);
       const checkpoint = found?.record ?? null;
+      this.world.monitor.found(checkpoint?.update ?? 0);
       this.post({ type: 'restored', nowMs: this.nowMs, checkpoint, programHash: found?.programHash ?? '', kept });
     });
   }
@@ -422,7 +405,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     this.#options.localWorkers.end(lost === '' ? null : lost);
     // It sees its workers out, writes what is pending, and lets the last messages leave.
     const settle = (): void => {
-      if (this.#isWriting || this.#isJournaling) {
+      if (this.#writing.isBusy || this.#journaling.isBusy) {
         this.after(5, settle);
         return;
       }

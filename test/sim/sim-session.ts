@@ -262,7 +262,10 @@ export class SimSession {
 
   /** Others who share this memory look at its words when this member has changed them. */
   #signal<T>(action: () => T): T {
-    const { shared } = this.#ready();
+    const { world, name } = this.#worker;
+    const { shared, assignment } = this.#ready();
+    if (assignment.sharedMemory !== '') world.steps.take(`${name} writes to the memory of its host`);
+    if (!this.#worker.alive) throw new Error('its process has ended');
     const before = wordsOf(shared);
     try {
       return action();

@@ -7,6 +7,7 @@ import { HostMemories } from './host-memories.js';
 import { Monitor } from './invariants.js';
 import { type Latency, SimNetwork } from './network.js';
 import type { Random } from './random.js';
+import { Steps } from './steps.js';
 import { Trace } from './trace.js';
 
 /** How long things take in one seed, in milliseconds. */
@@ -20,6 +21,7 @@ export interface Pace {
 /** Everything that processes share. */
 export class World {
   readonly clock = new VirtualClock();
+  readonly steps = new Steps();
   readonly random: Random;
   readonly config: RunConfig;
   readonly pace: Pace;

@@ -2,23 +2,28 @@
 (module
   (memory (export "memory") 2)
 
-  ;; fp32 bits to the nearest with zeros in the lower half, ties to even; NaN becomes quiet and keeps its upper half.
-  (func $round (param $x v128) (result v128)
-    (v128.and
-      (v128.bitselect
-        (i32x4.add
-          (i32x4.add (local.get $x) (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
-          (v128.and (i32x4.shr_u (local.get $x) (i32.const 16)) (v128.const i32x4 1 1 1 1)))
-        (v128.or (local.get $x) (v128.const i32x4 0x400000 0x400000 0x400000 0x400000))
-        (f32x4.eq (local.get $x) (local.get $x)))
-      (v128.const i32x4 0xffff0000 0xffff0000 0xffff0000 0xffff0000)))
-
   ;; Rounds the floats from $floats to $end in place, and writes their upper halves from $packed on. At least eight, in eights.
+  ;; fp32 bits to the nearest with zeros in the lower half, ties to even; NaN becomes quiet and keeps its upper half. Written
+  ;; out for either four: a function of its own would be called.
   (func (export "roundAndPack") (param $floats i32) (param $end i32) (param $packed i32)
-    (local $a v128) (local $b v128)
+    (local $a v128) (local $b v128) (local $bias v128) (local $one v128) (local $quiet v128) (local $mask v128)
+    (local.set $bias (v128.const i32x4 0x7fff 0x7fff 0x7fff 0x7fff))
+    (local.set $one (v128.const i32x4 1 1 1 1))
+    (local.set $quiet (v128.const i32x4 0x400000 0x400000 0x400000 0x400000))
+    (local.set $mask (v128.const i32x4 0xffff0000 0xffff0000 0xffff0000 0xffff0000))
     (loop $next
-      (local.set $a (call $round (v128.load (local.get $floats))))
-      (local.set $b (call $round (v128.load offset=16 (local.get $floats))))
+      (local.set $a (v128.load (local.get $floats)))
+      (local.set $b (v128.load offset=16 (local.get $floats)))
+      (local.set $a (v128.and (local.get $mask) (v128.bitselect
+        (i32x4.add (i32x4.add (local.get $a) (local.get $bias))
+          (v128.and (i32x4.shr_u (local.get $a) (i32.const 16)) (local.get $one)))
+        (v128.or (local.get $a) (local.get $quiet))
+        (f32x4.eq (local.get $a) (local.get $a)))))
+      (local.set $b (v128.and (local.get $mask) (v128.bitselect
+        (i32x4.add (i32x4.add (local.get $b) (local.get $bias))
+          (v128.and (i32x4.shr_u (local.get $b) (i32.const 16)) (local.get $one)))
+        (v128.or (local.get $b) (local.get $quiet))
+        (f32x4.eq (local.get $b) (local.get $b)))))
       (v128.store (local.get $packed)
         (i8x16.shuffle 2 3 6 7 10 11 14 15 18 19 22 23 26 27 30 31 (local.get $a) (local.get $b)))
       (v128.store (local.get $floats) (local.get $a))

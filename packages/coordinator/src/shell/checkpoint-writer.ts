@@ -30,7 +30,10 @@ export async function listCheckpoints(checkpoints: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** Removes what a killed coordinator was writing, and puts back what it was about to replace. */
+/**
+ * Removes what a killed coordinator was writing, and puts back what it was about to replace. What it had renamed and not yet
+ * synced is there, and counts from now on: it has to survive a power failure.
+ */
 export async function cleanUnfinished(checkpoints: string): Promise<void> {
   const names: string[] = await readdir(checkpoints).catch(() => []);
   for (const name of names) {
@@ -41,6 +44,7 @@ export async function cleanUnfinished(checkpoints: string): Promise<void> {
       await rm(path.join(checkpoints, name), { recursive: true, force: true });
     }
   }
+  if (names.length > 0) await syncFolder(checkpoints);
 }
 
 /** Deletes checkpoints: first out of the way by a rename, so that a crash never leaves half of one under its name. */

@@ -22,6 +22,7 @@ afterEach(() => rm(run, { recursive: true, force: true }));
 
 interface Change {
   state?: Float32Array;
+  stateSha256?: string;
   layout?: StateLayout;
   folder?: string;
   beforeVisible?: () => Promise<void>;
@@ -39,7 +40,7 @@ function save(step: number, change: Change = {}) {
       runId: 'run',
       update: 2 * step,
       step,
-      stateSha256: sha256Hex(state),
+      stateSha256: change.stateSha256 ?? sha256Hex(state),
       runConfigJson: '{}',
       programHash: 'p',
       stateLayoutJson: JSON.stringify(layout),
@@ -84,6 +85,12 @@ describe('a checkpoint', () => {
     const error = await failureOf(save(1, { state }));
     expect(error.code).toBe('GANTRY_NON_FINITE');
     expect(error.message).toContain('generator/params/dense/kernel, element 1');
+    expect(await readdir(checkpoints)).toEqual([]);
+  });
+
+  it('is not saved if the state is not what its SHA-256 says', async () => {
+    const error = await failureOf(save(1, { state: fakeState(2), stateSha256: sha256Hex(fakeState(3)) }));
+    expect(error).toMatchObject({ code: 'GANTRY_PROTOCOL_INVALID' });
     expect(await readdir(checkpoints)).toEqual([]);
   });
 

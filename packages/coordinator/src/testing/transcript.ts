@@ -196,7 +196,7 @@ function sessionOf(worker: string): string {
 function beat(worker: string, given: Parameters, nowMs: number): Message {
   return {
     kind: 'heartbeat',
-    session: sessionOf(worker),
+    session: given.session ?? sessionOf(worker),
     phase: (given.phase ?? 'computing') as 'computing',
     workingUpdate: Number(given.working ?? 50),
     progress: Number(given.progress ?? nowMs),
@@ -211,7 +211,7 @@ function heldOf(given: Parameters) {
 }
 
 function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Parameters, nowMs: number): Message {
-  const session = sessionOf(worker);
+  const session = given.session ?? sessionOf(worker);
   const atUpdate = Number(given.update ?? 0);
   switch (kind) {
     case 'hello':
