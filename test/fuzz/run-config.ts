@@ -25,7 +25,7 @@ const CHOICES: readonly [keyof RunConfig, readonly string[]][] = [
   ['updates', ['alternating', 'simultaneous']],
   ['loss', ['non-saturating', 'minimax']],
   ['transport', ['shm', 'ipc', 'tcp']],
-  ['topology', ['direct', 'halving', 'star']],
+  ['topology', ['auto', 'direct', 'halving', 'star']],
   ['balance', ['auto', 'even']],
   ['wire', ['fp32', 'bf16', 'fp16']],
 ];

@@ -2,7 +2,12 @@ import { ControlWords } from '@gantry/collective';
 import { PENDING } from './data-network.js';
 
 /** Looks at the words that a wait of the host exchange is allowed: before it publishes, and before it would sleep. */
-const LOOKS: Readonly<Record<string, number>> = { 'gradients of other workers': 2, 'updates of other workers': 1 };
+const LOOKS: Readonly<Record<string, number>> = {
+  'gradients of other workers': 2,
+  'updates of other workers': 1,
+  'gradients of this host': 1,
+  'sums of this host': 1,
+};
 
 /** The control words of a process whose waits never sleep: a wait that comes to nothing throws PENDING, and is tried again. */
 export class SimControlWords extends ControlWords {

@@ -36,6 +36,8 @@ export interface SimOptions {
   readonly keepTrace?: boolean;
   /** Bits of replicas change, instead of everything else. */
   readonly flips?: boolean;
+  /** Several hosts whose workers share memory. */
+  readonly sharingHosts?: boolean;
 }
 
 /** By seed, so that it takes nothing from what else the seed decides. */
@@ -44,7 +46,9 @@ const VERIFY_EVERY = [0, 1, 4, 10];
 /** Runs the whole cluster that `seed` describes, with all that it does to it, to its end. */
 export function simulate(seed: number, options: SimOptions = {}): SimReport {
   const random = new Random(seed);
-  const plan = withVerification(planCluster(random), seed, options);
+  const single = planCluster(random);
+  const cluster = options.sharingHosts === true ? planHosts(random, single) : single;
+  const plan = withVerification(cluster, seed, options);
   const world = new World(random, plan.config, planPace(random), options.keepTrace ?? false);
   const faults = options.flips === true ? planFlips(random) : planFaults(random);
   const endMs = faults.reduce((latest, { atMs, forMs }) => Math.max(latest, atMs + forMs), 0);
@@ -100,6 +104,19 @@ function planCluster(random: Random): Plan {
     checkpointKeep: random.integer(1, 3),
   };
   return { config, workerHosts, localWorkers: local, coordinatorHost };
+}
+
+/** The same cluster by hand, on up to three hosts whose workers share memory. */
+function planHosts(random: Random, { config }: Plan): Plan {
+  const workers = random.integer(2, 6);
+  const shards = Math.max(workers, config.shards);
+  const maxWorkers = random.integer(workers, shards);
+  const hosts = random.integer(2, 3);
+  const workerHosts = Array.from({ length: workers }, () => `h${random.integer(0, hosts - 1)}`);
+  const minWorkers = random.integer(1, workers);
+  const topology = random.pick(['direct', 'halving'] as const);
+  const changed = { workers, shards, maxWorkers, minWorkers, topology, transport: 'shm' } as const;
+  return { config: { ...config, ...changed }, workerHosts, localWorkers: 0, coordinatorHost: 'hc' };
 }
 
 function describe(config: RunConfig): string {

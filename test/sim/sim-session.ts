@@ -1,4 +1,5 @@
 import {
+  createClusterExchange,
   createHostExchange,
   createPeerExchange,
   type DataSocket,
@@ -6,8 +7,17 @@ import {
   type HostMemoryPlan,
   jsVectorSum,
   PeerSockets,
+  planHosts,
 } from '@gantry/collective';
-import { type Assignment, assert, GantryError, type NetworkName, type StepMetrics } from '@gantry/common';
+import {
+  type Assignment,
+  assert,
+  GantryError,
+  type NetworkName,
+  type RunConfig,
+  type StepMetrics,
+  UNMEASURED,
+} from '@gantry/common';
 import { commitsBefore, isCompared, planUpdate, totalUpdates, type UpdatePlan, updatesPerStep } from '@gantry/gan';
 import {
   type MemberRole,
@@ -85,15 +95,14 @@ export class SimSession {
     const worker = this.#worker;
     const { world } = worker;
     this.#dataSocket = dataSocket;
-    const role = roleOf(worker.state.worker, assignment);
+    const role = roleOf(worker.state.worker, assignment, world.config.transport);
     const shared = yield* this.#placeMemory(assignment, role);
     let exchange: Exchange | null = null;
     let stopWatching = (): void => {};
     try {
       const images = new StateImages(STATE_LAYOUT, shared.memory.images as [Float32Array, Float32Array]);
       const parity = parityOf(assignment.startUpdate, world.config);
-      const isShared = world.config.transport === 'shm';
-      const maker = isShared ? role.maker : 0;
+      const { maker } = role;
       if (role.place !== 'attached') {
         images.write(yield* this.#startingState(assignment, role), parity);
         shared.memory.applied[maker]!.publish(assignment.startUpdate);
@@ -199,15 +208,11 @@ export class SimSession {
     let atBoundary = startUpdate % updatesPerStep(config) === 0;
     let isWhole = atBoundary;
     let breathedMs = world.clock.nowMs;
-    const wait = <T>(attempt: () => T) => {
-      let isFirst = true;
-      return until(() => {
+    const wait = <T>(attempt: () => T) =>
+      until(() => {
         control.beginWait();
-        if (!isFirst) return attempt();
-        isFirst = false;
         return this.#signal(attempt);
       });
-    };
     main.block();
     while (plan.update < total) {
       const update = plan.update + 1;
@@ -258,12 +263,14 @@ export class SimSession {
   /** Others who share this memory look at its words when this member has changed them. */
   #signal<T>(action: () => T): T {
     const { world, name } = this.#worker;
-    if (this.#ready().assignment.sharedMemory !== '') world.steps.take(`${name} writes to the memory of its host`);
+    const { shared, assignment } = this.#ready();
+    if (assignment.sharedMemory !== '') world.steps.take(`${name} writes to the memory of its host`);
     if (!this.#worker.alive) throw new Error('its process has ended');
+    const before = wordsOf(shared);
     try {
       return action();
     } finally {
-      notify(this.#ready().shared, this.#worker.main.wake);
+      if (wordsOf(shared) !== before) notify(shared, this.#worker.main.wake);
     }
   }
 
@@ -399,10 +406,10 @@ export class SimSession {
   *#placeMemory(assignment: Assignment, role: MemberRole): Generator<Wait, SharedHostMemory, void> {
     const { world, host, control } = this.#worker;
     const { sharedMemory, startUpdate, members } = assignment;
-    const isShared = world.config.transport === 'shm';
     const plan: HostMemoryPlan = {
-      members: isShared ? members.length : 1,
-      shards: isShared ? world.config.shards : role.shards.length,
+      members: role.sharers.length,
+      shards: role.sharers.reduce((sum, index) => sum + members[index]!.shards.length, 0),
+      sums: spansHosts(world.config, assignment),
       stateFloats: STATE_LAYOUT.length,
       vectorFloats: VECTOR_FLOATS satisfies Readonly<Record<NetworkName, number>>,
     };
@@ -435,12 +442,19 @@ export class SimSession {
       member: role.member,
       control,
     };
-    if (dataSocket === null) return createHostExchange({ ...common, spin: 0 });
-    const endpoints = assignment.members.map(({ dataEndpoint }, index) =>
-      index === role.member ? null : dataEndpoint,
-    );
-    const sockets = new PeerSockets(dataSocket, endpoints);
-    return createPeerExchange({ ...common, sockets, sum: jsVectorSum, run: 1n, generation: assignment.generation });
+    const connectTo = (peers: readonly number[]) => {
+      const endpoints = peers.map((index) => (index === role.member ? null : assignment.members[index]!.dataEndpoint));
+      const sockets = new PeerSockets(dataSocket!, endpoints);
+      return { sockets, sum: jsVectorSum, run: 1n, generation: assignment.generation };
+    };
+    if (world.config.transport !== 'shm') {
+      return createPeerExchange({ ...common, ...connectTo([...assignment.members.keys()]) });
+    }
+    if (!spansHosts(world.config, assignment)) return createHostExchange({ ...common, member: role.sharer, spin: 0 });
+    const hosts = assignment.members.map(({ host }) => host);
+    const plan = planHosts({ assignment: common.assignment, hosts, member: role.member, vectorFloats: VECTOR_FLOATS });
+    const lane = plan.peers === null ? null : connectTo(plan.peers);
+    return createClusterExchange({ ...common, plan, lane, spin: 0 });
   }
 
   #report({ leader }: MemberRole, stateSha256: string): PreparationReport {
@@ -452,6 +466,8 @@ export class SimSession {
       engine: 'sim',
       threads: 1,
       stateLayoutJson: leader ? JSON.stringify({ length: STATE_LAYOUT.length }) : '',
+      network: UNMEASURED,
+      topology: '',
     };
   }
 
@@ -459,6 +475,17 @@ export class SimSession {
     assert(this.#prepared !== null, 'a session is prepared before it trains');
     return this.#prepared;
   }
+}
+
+/** Workers of several hosts, each with memory that they share. */
+function spansHosts({ transport }: RunConfig, { members }: Assignment): boolean {
+  return transport === 'shm' && new Set(members.map(({ host }) => host)).size > 1;
+}
+
+/** All words of a memory, so that a change shows. */
+function wordsOf({ memory }: SharedHostMemory): string {
+  const words = [...memory.ready, ...memory.summed, ...memory.applied].map(({ value }) => value);
+  return [...words, Atomics.load(memory.decision, 0)].join();
 }
 
 function notify({ watchers }: SharedHostMemory, own: () => void): void {

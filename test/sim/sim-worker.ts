@@ -9,6 +9,7 @@ import {
   PROTOCOL_VERSION,
 } from '@gantry/common';
 import {
+  dataTransport,
   hasLeft,
   initialWorker,
   isOver,
@@ -312,7 +313,7 @@ export class SimWorker extends SimProcess {
   }
 
   #bind(): string {
-    if (this.world.config.transport === 'shm') return '';
+    if (dataTransport(this.world.config.transport, this.options.launchToken !== '') === null) return '';
     this.#dataSocket?.close(false);
     this.#dataSocket = this.world.data.bind(this, this.main.wake);
     return this.#dataSocket.endpoint;

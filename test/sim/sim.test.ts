@@ -30,6 +30,14 @@ describe('a simulated cluster', () => {
     TIMEOUT_MS,
   );
 
+  it(
+    `keeps them on several hosts whose workers share memory, in ${SEEDS} seeds from ${FIRST}`,
+    () => {
+      for (let seed = FIRST; seed < FIRST + SEEDS; seed++) expectSound(seed, { sharingHosts: true });
+    },
+    TIMEOUT_MS,
+  );
+
   it.each(REGRESSIONS)('keeps them in seed %i, which once failed', (seed) => {
     expectSound(seed);
   });
@@ -40,8 +48,9 @@ describe('a simulated cluster', () => {
       let divergences = 0;
       for (let seed = FIRST; seed < FIRST + SEEDS / 4; seed++) {
         divergences += expectSound(seed, { flips: true }).summary.divergences;
+        divergences += expectSound(seed, { flips: true, sharingHosts: true }).summary.divergences;
       }
-      expect(divergences).toBeGreaterThan(SEEDS / 16);
+      expect(divergences).toBeGreaterThan(SEEDS / 8);
     },
     TIMEOUT_MS,
   );

@@ -64,14 +64,14 @@ export const OPTIONS = {
   transport: {
     group: 'Workers:',
     key: 'transport',
-    describe: 'auto, shm, ipc, tcp',
+    describe: 'shm (memory inside a host, tcp between hosts), ipc, tcp, or auto',
     default: 'auto, which is shm on Linux and tcp elsewhere',
   },
   topology: {
     group: 'Workers:',
     key: 'topology',
     describe: 'auto, direct, halving, star',
-    default: 'auto, which is direct',
+    default: 'auto: direct or halving, by what is measured between the hosts',
   },
   balance: {
     group: 'Workers:',

@@ -18,7 +18,7 @@ export async function configOf(args: Args, auto: { transport: Transport }): Prom
   return resolved(args, file, auto);
 }
 
-/** What `auto` means for workers of one machine: /dev/shm exists on Linux alone. */
+/** What transport `auto` means: memory inside a host, and tcp between hosts; /dev/shm exists on Linux alone. */
 export function localTransport(): Transport {
   return process.platform === 'linux' ? 'shm' : 'tcp';
 }
@@ -64,7 +64,7 @@ function resolved(args: Args, file: ConfigFile | undefined, auto: { transport: T
     flags: settingsOf(args),
     file,
     presets,
-    auto: { ...auto, topology: 'direct' },
+    auto,
   });
 }
 

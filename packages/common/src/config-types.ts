@@ -49,7 +49,8 @@ export interface RunConfig {
   readonly threads: number;
   /** Resolved from `auto` by whoever starts the run. */
   readonly transport: Transport;
-  readonly topology: Topology;
+  /** `auto`: direct or halving, by what the network between the hosts costs; chosen anew for other hosts. */
+  readonly topology: Topology | 'auto';
   /** Who gets how many shards: by measured speed, or as many each. */
   readonly balance: 'auto' | 'even';
   readonly wire: WireType;

@@ -36,6 +36,7 @@ export {
   type Hello,
   type Joined,
   type Leave,
+  type LinkCosts,
   type Member,
   type Message,
   type MessageKind,
@@ -59,6 +60,7 @@ export {
   type Stop,
   type Stopped,
   type StopRequest,
+  UNMEASURED,
   type Welcome,
 } from './protocol/messages.js';
 export {

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { isGiven, requiredText, textOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
-import { isLoopback } from '../loopback.js';
 import { noteResult } from '../note-result.js';
 import { RUN_OPTIONS } from '../options.js';
 import { createReporter } from '../reporters/create-reporter.js';
@@ -22,9 +21,7 @@ export const coordinator: Command = {
   async run(args) {
     if (isGiven(args, 'resume')) return resumeCoordinator(args);
     const bind = textOf(args, 'bind');
-    // Workers that come over the network share no memory.
-    const transport = bind === undefined || isLoopback(bind) ? localTransport() : 'tcp';
-    const config = await configOf(args, { transport });
+    const config = await configOf(args, { transport: localTransport() });
     const runDirectory = runDirectoryOf(args, config);
     const reporter = await createReporter({ json: isGiven(args, 'json') });
     const given = { insecure: isGiven(args, 'insecure'), keys: keysOf(args) };

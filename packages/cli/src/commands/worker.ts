@@ -14,7 +14,7 @@ export const worker: Command = {
     ],
     [
       'worker --join tcp://127.0.0.1:5555 --host-id other',
-      'As if on a machine of its own (coordinator --transport tcp)',
+      'As if on a machine of its own: no memory is shared with workers of other host ids',
     ],
   ],
   async run(args) {

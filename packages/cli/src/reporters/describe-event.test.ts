@@ -21,6 +21,13 @@ it('tells of progress in one line', () => {
   );
 });
 
+it('says which topology was chosen, and by what', () => {
+  const network = { topology: 'direct', hosts: 4, latencyMs: 0.12, megabitsPerSecond: 940 };
+  const event: RunEvent = { event: 'ready', generation: 1, update: 0, members: [], network, startupMs: 1000 };
+  expect(describeEvent(event)).toContain('topology    direct: 4 hosts, 0.12 ms, 940 Mbit/s');
+  expect(describeEvent({ ...event, network: null })).not.toContain('topology');
+});
+
 it('names worker, update, phase and reason of a loss', () => {
   const event: RunEvent = {
     event: 'worker-lost',

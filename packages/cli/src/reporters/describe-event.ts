@@ -51,7 +51,7 @@ function describeDivergence(event: Extract<RunEvent, { event: 'replica-diverged'
 function describeReady(event: Extract<RunEvent, { event: 'ready' }>): string {
   if (event.generation > 1 && event.update > 0) {
     const workers = event.members.filter(({ hub }) => !hub).map(({ worker, shards }) => `${worker} (${shards.length})`);
-    return `regrouped   from update ${count(event.update)}, shards: ${workers.join(', ')}`;
+    return `regrouped   from update ${count(event.update)}, shards: ${workers.join(', ')}${describeNetwork(event.network)}`;
   }
   const kinds = new Map<string, number>();
   const reasons = new Set<string>();
@@ -61,7 +61,13 @@ function describeReady(event: Extract<RunEvent, { event: 'ready' }>): string {
     if (deviceReason !== '') reasons.add(`\ndevice      ${device}: ${deviceReason}`);
   }
   const parts = [...kinds].map(([kind, number]) => `${number} × ${kind}`);
-  return `ready       ${parts.join('; ')}, after ${(event.startupMs / 1000).toFixed(1)} s${[...reasons].join('')}`;
+  return `ready       ${parts.join('; ')}, after ${(event.startupMs / 1000).toFixed(1)} s${[...reasons].join('')}${describeNetwork(event.network)}`;
+}
+
+function describeNetwork(network: Extract<RunEvent, { event: 'ready' }>['network']): string {
+  if (network === null) return '';
+  const { topology, hosts, latencyMs, megabitsPerSecond } = network;
+  return `\ntopology    ${topology}: ${hosts} hosts, ${latencyMs.toFixed(2)} ms, ${count(megabitsPerSecond)} Mbit/s`;
 }
 
 function describeDone(event: Extract<RunEvent, { event: 'done' }>): string {

@@ -18,6 +18,10 @@ export interface Exchange {
    * host, or the one finished sum. The same arrays for the exchange's whole life.
    */
   reduceInputs(network: NetworkName): readonly Float32Array[];
+  /**
+   * Whether `reduceInputs` is the one finished sum. Own partials may then be sums of themselves and of shards behind them.
+   */
+  readonly isSummed: boolean;
   /** Where own shard `shard` writes its gradient, after the previous commit and before `publish`, which may overwrite it. */
   partial(network: NetworkName, shard: number): Float32Array;
   /**

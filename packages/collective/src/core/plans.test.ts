@@ -4,7 +4,7 @@ import { assignShards } from './assignment.js';
 import { chunkCount, chunkIndexOf, chunkOf } from './chunks.js';
 import { hashPlan, layoutHostMemory } from './host-layout.js';
 import { planReduction } from './reduction-plan.js';
-import { chooseTopology, createSchedule, type DirectSchedule } from './schedules.js';
+import { chooseTopology, createSchedule, type DirectSchedule, networkCosts } from './schedules.js';
 import { splitSegments } from './segments.js';
 import { hasReached, sequenceDifference } from './sequence.js';
 
@@ -71,6 +71,15 @@ describe('schedules', () => {
     const network = { latencyMs: 0.05, bytesPerSecond: 1e9 };
     expect(chooseTopology({ ...network, floats: WHOLE_VECTOR_FLOATS_MAX, members: 64 })).toBe('halving');
     expect(chooseTopology({ ...network, floats: long, members: 64, latencyMs: 5 })).toBe('direct');
+  });
+
+  test('auto goes by the costs that were measured', () => {
+    const kind = (latencyUs: number) => {
+      const costs = networkCosts({ latencyUs, kilobytesPerSecond: 1_000_000 });
+      return createSchedule('auto', 100_000, assignShards(16, 16), costs).kind;
+    };
+    expect(kind(1)).toBe('halving');
+    expect(kind(2_000)).toBe('direct');
   });
 
   test('a reduction plan needs few registers and ends in the result', () => {

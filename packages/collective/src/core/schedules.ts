@@ -1,4 +1,4 @@
-import { assert, type Topology } from '@gantry/common';
+import { assert, type LinkCosts, type Topology } from '@gantry/common';
 import { CHUNK_FLOATS, LOCAL_NETWORK, MESSAGE_MS, WHOLE_VECTOR_FLOATS_MAX } from '../constants.js';
 import type { ShardAssignment } from './assignment.js';
 import { type HalvingPlan, planHalving } from './halving-plan.js';
@@ -35,11 +35,17 @@ export interface HalvingSchedule {
  * Two members exchange the whole vector: as many bytes as reducing halves and returning them, in one round instead of two,
  * and nothing to copy on arrival. With `direct`, short vectors do so among any number of members.
  *
- * @param topology `auto`: what {@link chooseTopology} says of a fast local network.
+ * @param topology `auto`: what {@link chooseTopology} says.
+ * @param costs What it says it by; equal on all members. @default a fast local network
  */
-export function createSchedule(topology: Topology | 'auto', floats: number, assignment: ShardAssignment): Schedule {
+export function createSchedule(
+  topology: Topology | 'auto',
+  floats: number,
+  assignment: ShardAssignment,
+  costs: NetworkCosts = LOCAL_NETWORK,
+): Schedule {
   const members = assignment.members.length;
-  const chosen = topology === 'auto' ? chooseTopology({ floats, members, ...LOCAL_NETWORK }) : topology;
+  const chosen = topology === 'auto' ? chooseTopology({ floats, members, ...costs }) : topology;
   if (chosen === 'halving' && members > 2) return { kind: 'halving', plan: planHalving(floats, assignment) };
   const kind = 'direct';
   const subtrees = assignment.members.map((range) => alignedSubtrees(shardsOf(range), assignment.shards));
@@ -62,6 +68,10 @@ export interface NetworkCosts {
   readonly latencyMs: number;
   /** Of one member's link, each way. */
   readonly bytesPerSecond: number;
+}
+
+export function networkCosts({ latencyUs, kilobytesPerSecond }: LinkCosts): NetworkCosts {
+  return { latencyMs: latencyUs / 1000, bytesPerSecond: kilobytesPerSecond * 1000 };
 }
 
 /**
@@ -105,7 +115,7 @@ export function subtreesInOrder(schedule: DirectSchedule): { member: number; nod
 }
 
 /** The segments whose updates the workers of one host compute: all of the hub's, or an even share of everybody's. */
-export function hostSegments(topology: Topology, floats: number, assignment: ShardAssignment): Segment[] {
+export function hostSegments(topology: Topology | 'auto', floats: number, assignment: ShardAssignment): Segment[] {
   const members = assignment.members.length;
   if (topology !== 'star') return splitSegments(floats, members);
   assert(assignment.hub !== null, 'topology star needs a hub');

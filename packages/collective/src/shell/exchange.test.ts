@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { forkMember } from '../bench/fork-members.js';
 import { CHUNK_FLOATS } from '../constants.js';
 import { roundToWire } from '../core/wire.js';
-import type { ExchangeReport, ExchangeTask, PeerAddress } from '../testing/exchange-process.js';
+import type { ExchangeReport, ExchangeTask, PeerAddress } from '../testing/exchange-task.js';
 import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
 import { HostMemory } from './host-memory.js';
 

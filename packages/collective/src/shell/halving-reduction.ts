@@ -80,7 +80,7 @@ export class HalvingReduction implements Reduction {
 
   constructor(options: HalvingReductionOptions) {
     this.#options = options;
-    this.result = new Float32Array(options.floats);
+    this.result = options.result;
     this.#expected = new Int32Array(options.assignment.members.length);
     this.#sent = new Int32Array(options.assignment.members.length);
     this.#makeTasks();

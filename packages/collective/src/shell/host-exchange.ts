@@ -12,7 +12,7 @@ import { type SequenceWord, spinMs } from './signal.js';
 export interface HostExchangeOptions {
   readonly memory: HostMemory;
   readonly assignment: ShardAssignment;
-  readonly topology: Topology;
+  readonly topology: Topology | 'auto';
   /** What gradients are rounded to; equal for all members. @default 'fp32' */
   readonly wire?: WireType;
   /** This member's index in the assignment. */
@@ -32,6 +32,7 @@ export function createHostExchange(options: HostExchangeOptions): Exchange {
  * was ready for update u, 2u + 1 that the members stop before it. So either all compute u, or none.
  */
 class HostExchange implements Exchange {
+  readonly isSummed = false;
   readonly #memory: HostMemory;
   readonly #control: ControlWords;
   readonly #spin: number;

@@ -16,11 +16,14 @@ export class HostMemory {
   readonly images: readonly [Float32Array, Float32Array];
   /** By member: the last update whose partials it has written. */
   readonly ready: readonly SequenceWord[];
+  /** By member: the last update of whose sum it has brought its part from the other hosts. */
+  readonly summed: readonly SequenceWord[];
   /** By member: the last update whose segments it has written. */
   readonly applied: readonly SequenceWord[];
   /** One word that all members change by compare-and-swap only. */
   readonly decision: Int32Array;
   readonly #partials: Readonly<Record<NetworkName, readonly Float32Array[]>>;
+  readonly #sums: Readonly<Record<NetworkName, Float32Array>>;
   readonly #shared: SharedMemory | null;
   readonly #header: Int32Array;
 
@@ -42,9 +45,12 @@ export class HostMemory {
     this.#header = new Int32Array(buffer, layout.header, 2);
     this.images = [floats(layout.images[0], plan.stateFloats), floats(layout.images[1], plan.stateFloats)];
     this.ready = layout.ready.map(word);
+    this.summed = layout.summed.map(word);
     this.applied = layout.applied.map(word);
     this.decision = new Int32Array(buffer, layout.decision, 1);
     this.#partials = { discriminator: partials('discriminator'), generator: partials('generator') };
+    const sums = (network: NetworkName) => floats(layout.sums[network], plan.sums ? plan.vectorFloats[network] : 0);
+    this.#sums = { discriminator: sums('discriminator'), generator: sums('generator') };
   }
 
   /**
@@ -98,6 +104,11 @@ export class HostMemory {
     return this.#partials[network];
   }
 
+  /** The finished sum, where the plan has room for it. */
+  sum(network: NetworkName): Float32Array {
+    return this.#sums[network];
+  }
+
   /** Gives up the memory and unlinks its file. The views stay valid: see SharedMemory. */
   close(): void {
     this.#shared?.close();
@@ -114,7 +125,7 @@ export class HostMemory {
   }
 
   #start(committed: number): void {
-    for (const word of [...this.ready, ...this.applied]) word.publish(committed);
+    for (const word of [...this.ready, ...this.summed, ...this.applied]) word.publish(committed);
     Atomics.store(this.decision, 0, committed << 1);
   }
 }

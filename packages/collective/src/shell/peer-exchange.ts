@@ -1,7 +1,6 @@
-import { assert, type GantryError, NETWORKS, type NetworkName, type Topology, type WireType } from '@gantry/common';
+import { assert, type GantryError, NETWORKS, type NetworkName, type WireType } from '@gantry/common';
 import { CHUNK_FLOATS, CONTROL_POLL_MS, WAIT_SLICE_MS } from '../constants.js';
-import type { ShardAssignment } from '../core/assignment.js';
-import type { Exchange, GatherResult } from '../core/exchange.js';
+import type { GatherResult } from '../core/exchange.js';
 import {
   createFrameHeader,
   encodeFrameHeader,
@@ -12,47 +11,19 @@ import {
   type FrameHeader,
   malformed,
 } from '../core/frame.js';
-import { createSchedule } from '../core/schedules.js';
+import { createSchedule, type Schedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
 import { sequenceDifference } from '../core/sequence.js';
-import type { VectorSum } from '../core/vector-sum.js';
 import { isPacked, packedHalf, unpack } from '../core/wire.js';
-import type { ControlWords } from './control-words.js';
 import type { FrameReceiver, OutgoingFrame, Payload } from './data-link.js';
 import { HalvingReduction } from './halving-reduction.js';
-import type { HostMemory } from './host-memory.js';
 import { frameWire } from './own-piece.js';
+import type { PeerExchangeCounters, PeerExchangeHandle, PeerExchangeOptions } from './peer-exchange-options.js';
 import { PeerReduction } from './peer-reduction.js';
-import type { PeerSockets } from './peer-sockets.js';
 import type { Reduction, ReductionOptions } from './reduction.js';
 
-export interface PeerExchangeOptions {
-  /** Private to this member; its plan's shards are the member's own. */
-  readonly memory: HostMemory;
-  readonly assignment: ShardAssignment;
-  /** `auto`: by each vector's length and the number of members. */
-  readonly topology: Topology | 'auto';
-  /** What gradients are rounded to; equal for all members. @default 'fp32' */
-  readonly wire?: WireType;
-  /** This member's index in the assignment. */
-  readonly member: number;
-  readonly control: ControlWords;
-  readonly sockets: Pick<PeerSockets, 'poll' | 'isIdle' | 'setReceiver' | 'send'>;
-  readonly sum: VectorSum;
-  /** First 64 bits of the SHA-256 of the run's id: frames of other runs are dropped. */
-  readonly run: bigint;
-  readonly generation: number;
-}
-
-/** How many frames were not for this run, generation or update. */
-export interface PeerExchangeCounters {
-  readonly staleFrames: number;
-}
-
 /** The exchange of members that share no memory: each holds the whole state and computes every update whole. */
-export function createPeerExchange(
-  options: PeerExchangeOptions,
-): Exchange & { readonly counters: PeerExchangeCounters } {
+export function createPeerExchange(options: PeerExchangeOptions): PeerExchangeHandle {
   return new PeerExchange(options);
 }
 
@@ -69,7 +40,9 @@ interface Stashed {
  * sums, so that every member sees the same set of flags and all stop before the same update. With halving, a frame's sum has
  * the flags of all whose gradients are in it, and the finished one those of everybody.
  */
-class PeerExchange implements Exchange, FrameReceiver {
+class PeerExchange implements PeerExchangeHandle, FrameReceiver {
+  readonly isSummed = true;
+  readonly schedules: Readonly<Record<NetworkName, Schedule['kind']>>;
   readonly #options: PeerExchangeOptions;
   readonly #wire: WireType;
   readonly #reductions: Readonly<Record<NetworkName, Reduction>>;
@@ -102,9 +75,11 @@ class PeerExchange implements Exchange, FrameReceiver {
     );
     this.#options = options;
     this.#wire = options.wire ?? 'fp32';
+    const schedules = { discriminator: this.#schedule('discriminator'), generator: this.#schedule('generator') };
+    this.schedules = { discriminator: schedules.discriminator.kind, generator: schedules.generator.kind };
     this.#reductions = {
-      discriminator: this.#makeReduction('discriminator'),
-      generator: this.#makeReduction('generator'),
+      discriminator: this.#makeReduction('discriminator', schedules.discriminator),
+      generator: this.#makeReduction('generator', schedules.generator),
     };
     this.#inputs = {
       discriminator: [this.#reductions.discriminator.result],
@@ -167,7 +142,7 @@ class PeerExchange implements Exchange, FrameReceiver {
   }
 
   #begin(update: number, networks: readonly NetworkName[]): void {
-    const { control } = this.#options;
+    const { control, mayStop = true } = this.#options;
     const next = update | 0;
     assert(
       this.#update === null || sequenceDifference(next, this.#update | 0) === 1,
@@ -180,7 +155,8 @@ class PeerExchange implements Exchange, FrameReceiver {
     this.#unacknowledged.fill(0);
     for (const network of networks) this.#expect(this.#reductions[network]);
     // A member that sends nothing could tell nobody; the others have been asked to stop as well.
-    this.#flags = control.stopsBefore(update) && this.#unacknowledged.includes(1) ? FRAME_FLAG_STOP : 0;
+    const stops = mayStop && control.stopsBefore(update) && this.#unacknowledged.includes(1);
+    this.#flags = stops ? FRAME_FLAG_STOP : 0;
     this.#unstash();
   }
 
@@ -348,12 +324,17 @@ class PeerExchange implements Exchange, FrameReceiver {
     if (!isDone()) control.throwIfAborted(this.#update!, phase);
   }
 
-  #makeReduction(network: NetworkName): Reduction {
-    const { assignment, topology, member, memory, sum } = this.#options;
+  #schedule(network: NetworkName): Schedule {
+    const { assignment, topology, costs, memory } = this.#options;
+    return createSchedule(topology, memory.plan.vectorFloats[network], assignment, costs);
+  }
+
+  #makeReduction(network: NetworkName, schedule: Schedule): Reduction {
+    const { assignment, member, memory, sums, sum } = this.#options;
     const floats = memory.plan.vectorFloats[network];
     const reduction: ReductionOptions = {
       network: NETWORKS.indexOf(network),
-      floats,
+      result: sums?.(network) ?? new Float32Array(floats),
       member,
       assignment,
       wire: this.#wire,
@@ -366,7 +347,6 @@ class PeerExchange implements Exchange, FrameReceiver {
         send: (frame) => this.#send(frame),
       },
     };
-    const schedule = createSchedule(topology, floats, assignment);
     return schedule.kind === 'halving'
       ? new HalvingReduction({ ...reduction, plan: schedule.plan })
       : new PeerReduction({ ...reduction, schedule });

@@ -37,7 +37,6 @@ interface Chunk {
 export class PeerReduction implements Reduction {
   readonly #options: PeerReductionOptions;
   readonly #plan: ReductionPlan;
-  readonly #result: Float32Array;
   readonly #chunks: readonly Chunk[];
   readonly #steps: readonly Step[];
   /** By shard: the slot of the subtree that begins with it, or -1. */
@@ -48,10 +47,9 @@ export class PeerReduction implements Reduction {
   #pending = 0;
 
   constructor(options: PeerReductionOptions) {
-    const { schedule, assignment, member, floats } = options;
+    const { schedule, assignment, member } = options;
     this.#options = options;
     this.#plan = planReduction(schedule, assignment);
-    this.#result = new Float32Array(floats);
     this.#slotOfShard = new Int32Array(assignment.shards).fill(-1);
     this.#plan.slots.forEach(({ node }, index) => {
       this.#slotOfShard[node.start] = index;
@@ -64,7 +62,7 @@ export class PeerReduction implements Reduction {
   }
 
   get result(): Float32Array {
-    return this.#result;
+    return this.#options.result;
   }
 
   get isDone(): boolean {
@@ -156,7 +154,7 @@ export class PeerReduction implements Reduction {
       );
     const returned = this.#returned[header.sender]!;
     if (returned[index] !== 0) throw malformed(`the sum from ${header.offset} came twice from member ${header.sender}`);
-    return { place: this.#result.subarray(header.offset, header.offset + header.length), returned, index };
+    return { place: this.#options.result.subarray(header.offset, header.offset + header.length), returned, index };
   }
 
   #arriveOwn(index: number): void {
@@ -189,7 +187,7 @@ export class PeerReduction implements Reduction {
 
   #makeChunk({ start, end }: Segment, scratch: readonly Float32Array[]): Chunk {
     const { schedule, member, network, port, partial, assignment } = this.#options;
-    const result = this.#result.subarray(start, end);
+    const result = this.#options.result.subarray(start, end);
     const own = this.#plan.slots.map((slot) =>
       slot.member === member ? partial(slot.node.start).subarray(start, end) : null,
     );

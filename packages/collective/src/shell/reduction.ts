@@ -16,7 +16,8 @@ export interface ReductionPort {
 export interface ReductionOptions {
   /** Index of the network on the wire. */
   readonly network: number;
-  readonly floats: number;
+  /** Full length: where the finished sum goes. */
+  readonly result: Float32Array;
   readonly member: number;
   readonly assignment: ShardAssignment;
   readonly wire: WireType;

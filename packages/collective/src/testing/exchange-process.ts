@@ -1,54 +1,27 @@
 // One member of an exchange, as a process of its own: the tests fork it. It talks to its parent through messages.
 import { createHash } from 'node:crypto';
-import { NETWORKS, type NetworkName, type Topology, type Transport, type WireType } from '@gantry/common';
+import { NETWORKS, type NetworkName } from '@gantry/common';
 import { assignShards } from '../core/assignment.js';
 import type { Exchange } from '../core/exchange.js';
-import type { HostMemoryPlan } from '../core/host-layout.js';
 import { reduceOrder } from '../core/tree.js';
 import { jsVectorSum } from '../core/vector-sum.js';
+import { createClusterExchange } from '../shell/cluster-exchange.js';
 import { ControlWords } from '../shell/control-words.js';
-import { bindDataSocket } from '../shell/data-socket.js';
+import { bindDataSocket, type DataSocket } from '../shell/data-socket.js';
 import { createHostExchange } from '../shell/host-exchange.js';
 import { HostMemory } from '../shell/host-memory.js';
 import { createPeerExchange } from '../shell/peer-exchange.js';
 import { PeerSockets } from '../shell/peer-sockets.js';
+import {
+  type ExchangeReport,
+  type ExchangeTask,
+  hostPlanOf,
+  hostsOf,
+  memoryName,
+  type PeerAddress,
+  planOf,
+} from './exchange-task.js';
 import { fillAwkward, gradientSeed } from './reference.js';
-
-export interface ExchangeTask {
-  readonly transport: Transport;
-  /** tcp: with keys. */
-  readonly encrypted?: boolean;
-  readonly topology: Topology;
-  readonly wire: WireType;
-  readonly member: number;
-  readonly members: number;
-  readonly hub: number | null;
-  readonly shards: number;
-  readonly vectorFloats: Readonly<Record<NetworkName, number>>;
-  /** By update: the networks in it. */
-  readonly updates: readonly (readonly NetworkName[])[];
-  /** shm: name of the memory that the parent made. */
-  readonly name: string;
-  /** Ask to stop after this update; null: never. */
-  readonly stopAfter: number | null;
-}
-
-/** What members tell each other through the coordinator. */
-export interface PeerAddress {
-  readonly endpoint: string;
-  readonly publicKey: string;
-}
-
-export interface ExchangeReport {
-  /** By update: SHA-256 of the sums of its networks, one after the other. */
-  readonly sums: readonly string[];
-  readonly stoppedBefore: number | null;
-}
-
-export function planOf(task: Pick<ExchangeTask, 'members' | 'vectorFloats'>, shards: number): HostMemoryPlan {
-  const stateFloats = task.vectorFloats.discriminator + task.vectorFloats.generator;
-  return { members: task.members, shards, stateFloats, vectorFloats: task.vectorFloats };
-}
 
 /** Sums own segments of the inputs along the tree into the image, as an update program would. */
 function applyUpdate(exchange: Exchange, network: NetworkName, image: Float32Array): void {
@@ -91,29 +64,61 @@ function nextMessage<T>(): Promise<T> {
   return new Promise((resolve) => process.once('message', (message) => resolve(message as T)));
 }
 
+/** Tells the parent where this member is reached, and learns it of the others. */
+async function meetPeers(task: ExchangeTask): Promise<{ bound: DataSocket; peers: readonly PeerAddress[] }> {
+  const transport = task.transport === 'ipc' ? 'ipc' : 'tcp';
+  const bound = await bindDataSocket(transport, { encrypted: task.encrypted ?? false });
+  const peers = nextMessage<PeerAddress[]>();
+  process.send!({ endpoint: bound.endpoint, publicKey: bound.publicKey } satisfies PeerAddress);
+  return { bound, peers: await peers };
+}
+
+/** Own place null, as the sockets take it. */
+function connectTo(bound: DataSocket, peers: readonly PeerAddress[], own: number): PeerSockets {
+  const endpoints = peers.map(({ endpoint }, index) => (index === own ? null : endpoint));
+  return new PeerSockets(
+    bound,
+    endpoints,
+    peers.map(({ publicKey }) => publicKey),
+  );
+}
+
+async function runHosts(
+  task: ExchangeTask & { readonly hosts: readonly string[] },
+  control: ControlWords,
+): Promise<void> {
+  const plan = hostsOf(task);
+  const { bound, peers } = await meetPeers(task);
+  const connected = plan.peers?.map((member) => peers[member]!);
+  const sockets = connected === undefined ? null : connectTo(bound, connected, plan.host);
+  const memory = HostMemory.open(memoryName(task, plan.host), hostPlanOf(task, plan));
+  const lane = sockets === null ? null : { sockets, sum: jsVectorSum, run: 7n, generation: 1 };
+  const { topology, wire } = task;
+  const exchange = createClusterExchange({ memory, plan, topology, wire, control, lane });
+  process.send!(await run(task, exchange, memory));
+  await exchange.close();
+  sockets?.close();
+  bound.close();
+  memory.close();
+}
+
 async function main(): Promise<void> {
   const received = nextMessage<ExchangeTask>();
   process.send!('ready');
   const task = await received;
-  const { topology, wire, member, transport } = task;
+  const { topology, wire, member, transport, hosts } = task;
   const assignment = assignShards(task.shards, task.members, task.hub);
   const control = new ControlWords();
   if (task.stopAfter !== null) control.stopAfter(task.stopAfter);
-  if (transport === 'shm') {
+  if (hosts !== undefined) await runHosts({ ...task, hosts }, control);
+  else if (transport === 'shm') {
     const memory = HostMemory.open(task.name, planOf(task, task.shards));
     const exchange = createHostExchange({ memory, assignment, topology, wire, member, control });
     process.send!(await run(task, exchange, memory));
     memory.close();
   } else {
-    const bound = await bindDataSocket(transport, { encrypted: task.encrypted ?? false });
-    const peers = nextMessage<PeerAddress[]>();
-    const { endpoint: ownEndpoint, publicKey } = bound;
-    process.send!({ endpoint: ownEndpoint, publicKey } satisfies PeerAddress);
-    const sockets = new PeerSockets(
-      bound,
-      (await peers).map(({ endpoint }, index) => (index === member ? null : endpoint)),
-      (await peers).map((peer) => peer.publicKey),
-    );
+    const { bound, peers } = await meetPeers(task);
+    const sockets = connectTo(bound, peers, member);
     const own = assignment.members[member]!;
     const memory = HostMemory.private(planOf(task, own.end - own.start));
     const common = { memory, assignment, topology, wire, member, control, sockets };

@@ -30,7 +30,7 @@ describe('resolveConfig', () => {
     const config = resolve({ seed: 4, adam: { epsilon: 1e-6 } }, file);
     expect(config).toMatchObject({ batch: 64, seed: 4, r1Gamma: 1, steps: 10_000, workers: 2, shards: 2 });
     expect(config.adam).toEqual({ learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-6 });
-    expect(config).toMatchObject({ transport: 'shm', topology: 'direct', model: null });
+    expect(config).toMatchObject({ transport: 'shm', topology: 'auto', model: null });
   });
 
   it('is its own fixed point: a resolved config is a valid file and message', async () => {

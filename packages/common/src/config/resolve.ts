@@ -1,4 +1,4 @@
-import type { RunConfig, Topology, Transport } from '../config-types.js';
+import type { RunConfig, Transport } from '../config-types.js';
 import { suggestion } from '../text.js';
 import { CROSS_CHECKS } from './cross-checks.js';
 import { DEFAULT_ADAM, DEFAULT_CONFIG } from './defaults.js';
@@ -15,7 +15,7 @@ export interface ConfigSources {
   /** What each preset sets. */
   readonly presets: Readonly<Record<string, Partial<RunConfig>>>;
   /** What `auto` means here. @default shm, direct */
-  readonly auto?: { readonly transport: Transport; readonly topology: Topology };
+  readonly auto?: { readonly transport: Transport };
   /** Folder that paths among the flags start from. @default process.cwd() */
   readonly workingDirectory?: string;
 }
@@ -70,7 +70,7 @@ function merged(layers: readonly Layer[], preset: string, auto: ConfigSources['a
     maxWorkers: given.maxWorkers ?? Math.min(LIMITS.workers, Math.max(base.workers, given.shards ?? base.workers)),
     adam,
     transport: transport === 'auto' ? (auto?.transport ?? 'shm') : transport,
-    topology: topology === 'auto' ? (auto?.topology ?? 'direct') : topology,
+    topology,
   };
 }
 

@@ -115,14 +115,17 @@ export const settingsSchema = z
   )
   .partial();
 
-/** A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device`. Runs stored before there was `wire` are fp32; all replicas are compared. */
+/**
+ * A run as it is resolved, stored and sent: every key there, `auto` nowhere but in `device`, `topology` and `balance`.
+ * Runs stored before there was `wire` are fp32; all replicas are compared.
+ */
 export const runConfigSchema = z.strictObject(
   {
     ...fields,
     model: modelPath.nullable(),
     adam: z.strictObject(adam, { error: mapping }),
     transport: oneOf(['shm', 'ipc', 'tcp'], 'How gradients travel'),
-    topology: oneOf(['direct', 'halving', 'star'], 'Who sums what'),
+    topology: oneOf(['auto', 'direct', 'halving', 'star'], 'Who sums what'),
     wire: fields.wire.default('fp32'),
     balance: fields.balance.default('auto'),
     verifyEvery: fields.verifyEvery.default(DEFAULT_CONFIG.verifyEvery),

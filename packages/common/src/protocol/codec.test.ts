@@ -72,6 +72,7 @@ const examples: { [K in Message['kind']]: Extract<Message, { kind: K }> } = {
     sharedMemory: 'gantry-1-abc',
     startUpdate: 7,
     stateSha256: hash,
+    network: { latencyUs: 120, kilobytesPerSecond: 117_500 },
   },
   ready: {
     kind: 'ready',
@@ -84,6 +85,8 @@ const examples: { [K in Message['kind']]: Extract<Message, { kind: K }> } = {
     threads: 1,
     deviceReason: 'the first accelerator that works',
     stateLayoutJson: '{}',
+    network: { latencyUs: 0, kilobytesPerSecond: 0 },
+    topology: 'direct',
   },
   start: { kind: 'start', generation: 3 },
   heartbeat: {

@@ -50,7 +50,7 @@ export interface Welcome {
 export interface Joined {
   readonly kind: 'joined';
   readonly session: string;
-  /** Empty with transport shm. */
+  /** Empty where it needs none. */
   readonly dataEndpoint: string;
   /** Generation whose state it holds in memory; 0: none. */
   readonly heldGeneration: number;
@@ -91,7 +91,18 @@ export interface Assignment {
   readonly startUpdate: number;
   /** Empty unless the state comes from a checkpoint. */
   readonly stateSha256: string;
+  /** With topology auto: what was measured between these hosts before. Zeros: the members measure it. */
+  readonly network: LinkCosts;
 }
+
+/** What the links between hosts cost; with ipc and tcp: those between members. Whole numbers, so that all choose alike. */
+export interface LinkCosts {
+  /** From one's send to the other's receipt of a short message. */
+  readonly latencyUs: number;
+  readonly kilobytesPerSecond: number;
+}
+
+export const UNMEASURED: LinkCosts = { latencyUs: 0, kilobytesPerSecond: 0 };
 
 /** worker → coordinator: programs compiled, memory attached, state in place. */
 export interface Ready {
@@ -107,6 +118,10 @@ export interface Ready {
   readonly threads: number;
   /** The StateLayout as JSON; empty but from the leader. */
   readonly stateLayoutJson: string;
+  /** With topology auto: what it chose by. */
+  readonly network: LinkCosts;
+  /** With topology auto: what it chose; empty where there was nothing to choose. */
+  readonly topology: string;
 }
 
 export interface Start {
@@ -235,7 +250,7 @@ export interface Paused {
   readonly generation: number;
   readonly heldGeneration: number;
   readonly heldUpdate: number;
-  /** Of its new data socket; empty with transport shm. */
+  /** Of its new data socket; empty where it needs none. */
   readonly dataEndpoint: string;
   readonly dataKey: string;
 }

@@ -9,8 +9,8 @@ import {
   STATE_CHUNK_BYTES_MAX,
 } from './constants.js';
 import * as field from './fields.js';
-import type { Member, Message, MessageKind, Phase, Place, StepMetrics } from './messages.js';
-import { PHASES, PLACES } from './messages.js';
+import type { LinkCosts, Member, Message, MessageKind, Phase, Place, StepMetrics } from './messages.js';
+import { PHASES, PLACES, UNMEASURED } from './messages.js';
 
 /** How one kind of message is checked: its fields, and how many bytes of it are decoded at all. */
 interface Rule<M> {
@@ -65,6 +65,11 @@ function rule<M extends Message>(
 
 const { uint32 } = field;
 
+const linkCosts = field.record<LinkCosts>({ latencyUs: uint32, kilobytesPerSecond: uint32 });
+/** A message inside a message may be absent; then all its fields are. */
+const network: field.Field<LinkCosts> = (value, where) =>
+  value === undefined || value === null ? UNMEASURED : linkCosts(value, where);
+
 /** The table that both directions go through. A message or field without a rule does not compile. */
 export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind: K }>> } = {
   hello: rule({
@@ -104,6 +109,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
       sharedMemory: field.memoryName,
       startUpdate: uint32,
       stateSha256: field.sha256OrEmpty,
+      network,
     },
     JSON_BYTES_MAX,
   ),
@@ -118,6 +124,8 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
       engine: field.text(256),
       threads: uint32,
       stateLayoutJson: field.json,
+      network,
+      topology: field.text(64),
     },
     JSON_BYTES_MAX,
   ),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { evenShards } from './assignment.js';
+import { assignmentOrder, evenShards } from './assignment.js';
 import { expired } from './saving.js';
+import type { MemberState } from './state.js';
 
 describe('evenShards', () => {
   it('covers every shard once, in order, with sizes that differ by one at most', () => {
@@ -12,6 +13,20 @@ describe('evenShards', () => {
         expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
       }
     }
+  });
+});
+
+describe('assignmentOrder', () => {
+  const member = (worker: string, host: string, hub = false) => ({ worker, host, hub }) as MemberState;
+  it('goes host by host, by name, with a hub last', () => {
+    const members = [
+      member('w10', 'a'),
+      member('hub', 'b', true),
+      member('w2', 'b'),
+      member('w1', 'a'),
+      member('w3', 'b'),
+    ];
+    expect(assignmentOrder(members).map(({ worker }) => worker)).toEqual(['w1', 'w10', 'w2', 'w3', 'hub']);
   });
 });
 

@@ -3,11 +3,16 @@ import type { MemberState } from './state.js';
 
 const byName = new Intl.Collator('en', { numeric: true });
 
-/** Members in the order of an assignment: by name (worker-2 before worker-10), a hub last, so that the first is the leader. */
+/**
+ * Members in the order of an assignment: host by host, so that the shards of a host follow each other; by name (worker-2 before
+ * worker-10), the hosts by their first worker's; a hub last, so that the first is the leader.
+ */
 export function assignmentOrder(members: readonly MemberState[]): MemberState[] {
-  return [...members].sort(
+  const named = [...members].sort(
     (a, b) => Number(a.hub) - Number(b.hub) || byName.compare(a.worker, b.worker) || (a.worker < b.worker ? -1 : 1),
   );
+  const hosts = [...new Set(named.map(({ host }) => host))];
+  return named.sort((a, b) => Number(a.hub) - Number(b.hub) || hosts.indexOf(a.host) - hosts.indexOf(b.host));
 }
 
 /** Contiguous, even: the first `shards % workers` workers own one more than the others. */

@@ -2,6 +2,7 @@ import { assignmentOrder, assignShards, heldState, placesOf, sharedMemoryName, t
 import { RETURN_LEASES } from './constants.js';
 import { dismiss } from './dismiss.js';
 import { journalRecord } from './journal.js';
+import { knownCosts } from './links.js';
 import { initialMetrics, resumeMetrics } from './metrics.js';
 import { shardsOfWorkers } from './shares.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
@@ -135,6 +136,7 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
   draft.effects.push({ type: 'journal', record: journalRecord(draft.state), first: true });
   const isSaved = origin.holders.size === 0 && origin.update > 0;
   const wire = members.map(toWire);
+  const network = knownCosts(draft.state, members);
   for (const member of members) {
     send(draft, member, {
       kind: 'assignment',
@@ -143,6 +145,7 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
       sharedMemory: config.transport === 'shm' ? sharedMemoryName({ runId, generation }, members, member.host) : '',
       startUpdate: origin.update,
       stateSha256: isSaved ? draft.state.saving.last!.stateSha256 : '',
+      network,
     });
   }
   supply(draft, members, isSaved);

@@ -1,5 +1,5 @@
 import type { ErrorCode, Hello, Joined } from '@gantry/common';
-import { GANTRY_VERSION, PROTOCOL_VERSION } from '@gantry/common';
+import { GANTRY_VERSION, PROTOCOL_VERSION, UNMEASURED } from '@gantry/common';
 import { HEARTBEATS_PER_LEASE, REFUSALS_TOLD } from './constants.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { tryAssign } from './generation.js';
@@ -118,11 +118,22 @@ function placeRefusal(state: CoordinatorState, hello: Hello, local: boolean): Re
     return { code: 'GANTRY_USAGE', message };
   }
   const elsewhere = members.find(({ host }) => host !== hello.host);
-  if (config.transport !== 'tcp' && elsewhere !== undefined) {
-    const message = `transport ${config.transport} works within one host; this worker is on ${hello.host}, ${elsewhere.worker} on ${elsewhere.host}: use --transport tcp`;
+  const within = withinOneHost(settings);
+  if (within !== null && elsewhere !== undefined) {
+    const message = `${within} works within one host; this worker is on ${hello.host}, ${elsewhere.worker} on ${elsewhere.host}: use --transport tcp`;
     return { code: 'GANTRY_TRANSPORT_FAILED', message };
   }
   return null;
+}
+
+/** What keeps a run on one host, in words; null: nothing. */
+function withinOneHost({ config, localWorkers }: CoordinatorState['settings']): string | null {
+  const { transport, topology } = config;
+  if (transport === 'tcp') return null;
+  if (transport === 'ipc') return 'transport ipc';
+  if (topology === 'star') return 'transport shm with topology star';
+  // They have no data sockets.
+  return localWorkers.length > 0 ? 'transport shm of gantry train' : null;
 }
 
 function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { local: boolean }): MemberState {
@@ -145,6 +156,8 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
     threads: 0,
     programHash: '',
     stateSha256: '',
+    network: UNMEASURED,
+    topology: '',
     update: 0,
     lastSeenMs: caller.nowMs,
     phase: 'starting',

@@ -1,6 +1,7 @@
 import type { Ready } from '@gantry/common';
 import { dismiss } from './dismiss.js';
 import { becomeFailed, nameOf } from './failure.js';
+import { rememberLinks, summarizeNetwork } from './links.js';
 import { compares } from './replicas.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, isActive, leader, patch, patchMember, send, summarize } from './state.js';
@@ -10,8 +11,8 @@ import { verifyStart } from './verification.js';
 export function onReady(draft: Draft, member: MemberState, ready: Ready, nowMs: number): void {
   if (ready.session !== member.session || ready.generation !== draft.state.generation) return;
   if (member.status !== 'assigned') return;
-  const { device, deviceReason, engine, threads, programHash, stateSha256 } = ready;
-  const told = { device, deviceReason, engine, threads, programHash, stateSha256 };
+  const { device, deviceReason, engine, threads, programHash, stateSha256, network, topology } = ready;
+  const told = { device, deviceReason, engine, threads, programHash, stateSha256, network, topology };
   patchMember(draft, member.worker, { status: 'ready', ...told });
   if (member.worker === leader(draft.state).worker && !takeLayout(draft, ready.stateLayoutJson)) return;
   const mismatch = findMismatch(draft.state);
@@ -71,6 +72,7 @@ function programChanged(before: string, member: MemberState): string {
 function becomeTraining(draft: Draft, nowMs: number): void {
   const { generation, settings, stop, startUpdate } = draft.state;
   const members = activeMembers(draft.state);
+  rememberLinks(draft);
   patch(draft, {
     stage: 'training',
     hasTrained: true,
@@ -91,6 +93,7 @@ function becomeTraining(draft: Draft, nowMs: number): void {
       generation,
       update: startUpdate,
       members: members.map(summarize),
+      network: summarizeNetwork(draft.state),
       startupMs: nowMs - settings.startedMs,
     },
   });

@@ -26,6 +26,16 @@ export interface StepSummary {
   readonly phaseMs: PhaseMs;
 }
 
+/** What topology auto chose, and by what. */
+export interface NetworkSummary {
+  /** `direct`, `halving`, or what each network's vector has. */
+  readonly topology: string;
+  /** With transports ipc and tcp: members. */
+  readonly hosts: number;
+  readonly latencyMs: number;
+  readonly megabitsPerSecond: number;
+}
+
 /** A member as people see it. */
 export interface MemberSummary {
   readonly worker: string;
@@ -105,6 +115,8 @@ export type RunEvent =
       /** Update after which this generation goes on. */
       readonly update: number;
       readonly members: readonly MemberSummary[];
+      /** Null where topology auto had nothing to choose. */
+      readonly network: NetworkSummary | null;
       /** From the coordinator's start to the word that lets training begin. */
       readonly startupMs: number;
     }

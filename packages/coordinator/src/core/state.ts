@@ -1,4 +1,4 @@
-import type { Envelope, ErrorCode, ErrorDetails, Message, Phase, Place } from '@gantry/common';
+import type { Envelope, ErrorCode, ErrorDetails, LinkCosts, Message, Phase, Place } from '@gantry/common';
 import { assert } from '@gantry/common';
 import type { CheckpointRecord, Effect, Settings } from './events.js';
 import type { MetricsState } from './metrics.js';
@@ -37,6 +37,9 @@ export interface MemberState {
   readonly threads: number;
   readonly programHash: string;
   readonly stateSha256: string;
+  /** What it chose its topology by, and what it chose; see Ready. */
+  readonly network: LinkCosts;
+  readonly topology: string;
   /** Last committed update that it told of. */
   readonly update: number;
   readonly lastSeenMs: number;
@@ -70,6 +73,12 @@ export interface Relay {
   readonly source: string;
   readonly update: number;
   readonly peers: readonly { readonly peer: string; readonly worker: string }[];
+}
+
+/** What was measured between replicas of an earlier generation. */
+export interface Links {
+  readonly replicas: ReadonlySet<string>;
+  readonly costs: LinkCosts;
 }
 
 /** Assembly and retention of checkpoints. Invariant: chunks of one update arrive in order and without gaps. */
@@ -146,6 +155,8 @@ export interface CoordinatorState {
   /** That the run waits for workers was said. */
   readonly toldWaiting: boolean;
   readonly relay: Relay | null;
+  /** Holds for any of these replicas; null: nothing was measured. */
+  readonly links: Links | null;
   /** What members must have compiled, because the checkpoint was made with it; empty: anything that all agree on. */
   readonly expectedProgram: string;
   readonly stop: 'none' | 'requested' | 'agreed';
@@ -212,6 +223,7 @@ export function initialState(settings: Settings): CoordinatorState {
     pausedSinceMs: 0,
     toldWaiting: false,
     relay: null,
+    links: null,
     expectedProgram: '',
     stop: 'none',
     metrics: initialMetrics(0),

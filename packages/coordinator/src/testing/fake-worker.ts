@@ -10,6 +10,7 @@ import {
   type RunConfig,
   type StateLayout,
   sha256Hex,
+  UNMEASURED,
 } from '@gantry/common';
 import { Dealer } from 'zeromq';
 
@@ -184,6 +185,8 @@ class FakeWorker {
       threads: 1,
       deviceReason: '',
       stateLayoutJson,
+      network: UNMEASURED,
+      topology: '',
     });
   }
 

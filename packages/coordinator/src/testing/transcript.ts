@@ -1,7 +1,15 @@
-import type { Envelope, ErrorCode, Message, RunConfig } from '@gantry/common';
-import { GANTRY_VERSION, PROTOCOL_VERSION } from '@gantry/common';
+import {
+  type Envelope,
+  type ErrorCode,
+  GANTRY_VERSION,
+  type LinkCosts,
+  type Message,
+  PROTOCOL_VERSION,
+  type RunConfig,
+} from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, Settings } from '../core/events.js';
+import type { NetworkSummary } from '../core/run-events.js';
 import { type CoordinatorState, initialState } from '../core/state.js';
 
 /**
@@ -242,6 +250,8 @@ function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Pa
         threads: 1,
         deviceReason: '',
         stateLayoutJson: '{"length":32}',
+        network: { latencyUs: Number(given.us ?? 0), kilobytesPerSecond: Number(given.kBps ?? 0) },
+        topology: given.topology ?? '',
       };
     case 'beat':
       return beat(worker, given, nowMs);
@@ -338,7 +348,7 @@ function renderMessage({ generation, body }: Envelope): string {
       const members = body.members
         .map(({ worker, shards, hub, place }) => `${worker}:${hub ? 'hub' : shards.join()}:${place}`)
         .join(' ');
-      return `assignment generation=${generation} [${members}] memory=${body.sharedMemory} from=${body.startUpdate}`;
+      return `assignment generation=${generation} [${members}] memory=${body.sharedMemory} from=${body.startUpdate}${renderNetwork(body.network)}`;
     }
     case 'stateReceived':
       return `stateReceived update=${body.stateUpdate}`;
@@ -351,6 +361,14 @@ function renderMessage({ generation, body }: Envelope): string {
     default:
       return body.kind;
   }
+}
+
+function renderNetwork({ latencyUs, kilobytesPerSecond }: LinkCosts): string {
+  return latencyUs === 0 ? '' : ` network=${latencyUs}us,${kilobytesPerSecond}kBps`;
+}
+
+function chosen(network: NetworkSummary | null): string {
+  return network === null ? '' : ` topology=${network.topology} hosts=${network.hosts}`;
 }
 
 function renderEvent(event: Extract<Effect, { type: 'emit' }>['event']): string {
@@ -366,7 +384,7 @@ function renderEvent(event: Extract<Effect, { type: 'emit' }>['event']): string 
       return `replica-diverged ${worker} update=${update} verified=${verifiedUpdate} outvoted=${outvoted} back-to=${backTo} removed=${removed}`;
     }
     case 'ready':
-      return `ready generation=${event.generation} ${event.members.map(({ worker }) => worker).join()}`;
+      return `ready generation=${event.generation} ${event.members.map(({ worker }) => worker).join()}${chosen(event.network)}`;
     case 'checkpoint':
       return `checkpoint step=${event.step}`;
     case 'joined':

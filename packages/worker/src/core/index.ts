@@ -10,6 +10,6 @@ export {
   type WorkerEvent,
   type WorkerState,
 } from './lifecycle.js';
-export { type MemberRole, roleOf, shardRanges, tellsHash } from './member-role.js';
+export { dataTransport, type MemberRole, roleOf, shardRanges, tellsHash } from './member-role.js';
 export { acceptChunk, type StateAssembly } from './state-assembly.js';
 export { parityAfter, StateImages } from './state-images.js';

@@ -1,6 +1,6 @@
-import type { Assignment, Member, Place } from '@gantry/common';
+import { type Assignment, type Member, type Place, UNMEASURED } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
-import { roleOf, shardRanges, tellsHash } from './member-role.js';
+import { dataTransport, roleOf, shardRanges, tellsHash } from './member-role.js';
 
 const member = (worker: string, shards: number[], hub = false, host = 'a', place: Place = 'initial'): Member => ({
   worker,
@@ -19,6 +19,7 @@ const assignment = (...members: Member[]): Assignment => ({
   sharedMemory: '',
   startUpdate: 0,
   stateSha256: '',
+  network: UNMEASURED,
 });
 
 describe('roleOf', () => {
@@ -28,10 +29,26 @@ describe('roleOf', () => {
       member('w1', [0], false, 'a', 'copied'),
       member('w2', [1], false, 'b', 'received'),
     );
-    expect(roleOf('hub', all)).toMatchObject({ member: 0, leader: false, place: 'attached', maker: 1 });
-    expect(roleOf('w1', all)).toMatchObject({ member: 1, leader: true, place: 'copied', maker: 1, shards: [0] });
-    expect(roleOf('w2', all)).toMatchObject({ leader: false, place: 'received', maker: 2 });
-    expect(() => roleOf('w3', all)).toThrow(/does not name w3/);
+    const role = (worker: string) => roleOf(worker, all, 'shm');
+    expect(role('hub')).toMatchObject({ member: 0, leader: false, place: 'attached', sharers: [0, 1], maker: 1 });
+    expect(role('w1')).toMatchObject({ member: 1, leader: true, place: 'copied', sharer: 1, maker: 1, shards: [0] });
+    expect(role('w2')).toMatchObject({ leader: false, place: 'received', sharers: [2], sharer: 0, maker: 0 });
+    expect(() => role('w3')).toThrow(/does not name w3/);
+  });
+});
+
+describe('without shared memory', () => {
+  it('every member has its own', () => {
+    const all = assignment(member('w1', [0]), member('w2', [1]));
+    expect(roleOf('w2', all, 'tcp')).toMatchObject({ member: 1, sharers: [1], sharer: 0, maker: 0 });
+  });
+});
+
+describe('dataTransport', () => {
+  it("is tcp for workers that share memory, unless all are on the coordinator's host", () => {
+    expect(dataTransport('shm', true)).toBe(null);
+    expect(dataTransport('shm', false)).toBe('tcp');
+    expect(dataTransport('ipc', true)).toBe('ipc');
   });
 });
 

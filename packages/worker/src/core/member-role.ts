@@ -1,4 +1,4 @@
-import { type Assignment, assert, type Place, type RunConfig } from '@gantry/common';
+import { type Assignment, assert, type Place, type RunConfig, type Transport } from '@gantry/common';
 
 /** What a member is in one generation. */
 export interface MemberRole {
@@ -11,20 +11,36 @@ export interface MemberRole {
   readonly leader: boolean;
   /** How the state comes into its memory; `attached`: another member of its host makes the memory and puts it there. */
   readonly place: Place;
-  /** Index of the member that makes the memory: this one itself, unless it is attached. */
+  /** Members that share its memory, as indices of the assignment: itself alone, unless its host's workers share theirs. */
+  readonly sharers: readonly number[];
+  /** Index of this member among them. */
+  readonly sharer: number;
+  /** Index among them of the one that makes the memory: this one itself, unless it is attached. */
   readonly maker: number;
 }
 
 /** Finds a worker in an assignment. */
-export function roleOf(worker: string, { members }: Assignment): MemberRole {
+export function roleOf(worker: string, { members }: Assignment, transport: Transport): MemberRole {
   const member = members.findIndex((one) => one.worker === worker);
   assert(member >= 0, `the assignment does not name ${worker}`);
   const { host, shards, place } = members[member]!;
   const leader = members.findIndex((one) => one.shards.length > 0);
-  const maker =
-    place === 'attached' ? members.findIndex((one) => one.host === host && one.place !== 'attached') : member;
+  const isSharer = (index: number): boolean =>
+    index === member || (transport === 'shm' && members[index]!.host === host);
+  const sharers = members.flatMap((_, index) => (isSharer(index) ? [index] : []));
+  const sharer = sharers.indexOf(member);
+  const maker = place === 'attached' ? sharers.findIndex((index) => members[index]!.place !== 'attached') : sharer;
   assert(maker >= 0, `nobody makes the memory of ${host}`);
-  return { worker, member, shards, leader: leader === member, place, maker };
+  return { worker, member, shards, leader: leader === member, place, sharers, sharer, maker };
+}
+
+/**
+ * What kind of data socket a worker binds; null: none. Workers of one host share memory, but there may be other hosts, which are
+ * reached over tcp. Not where the coordinator has started its workers itself: these are all on its host.
+ */
+export function dataTransport(transport: Transport, isChild: boolean): 'ipc' | 'tcp' | null {
+  if (transport !== 'shm') return transport;
+  return isChild ? null : 'tcp';
 }
 
 /** By member, its shards as a range, as the collectives take them; and the hub's index. Shards must be contiguous. */

@@ -8,6 +8,7 @@ import {
   type Message,
   PROTOCOL_VERSION,
   STATE_CHUNK_BYTES_MAX,
+  UNMEASURED,
 } from '@gantry/common';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Router } from 'zeromq';
@@ -137,6 +138,7 @@ describe('ControlLink', () => {
       sharedMemory: '',
       startUpdate: 40,
       stateSha256: '',
+      network: UNMEASURED,
     };
     await current.say(assignment, { generation: 2 });
     await vi.waitFor(() => expect(progress.committed).toBe(40));
@@ -184,7 +186,7 @@ describe('ControlLink', () => {
     ];
     const assignment: Message = {
       ...{ kind: 'assignment', generation: 3, members, sharedMemory: '' },
-      ...{ startUpdate: 0, stateSha256: '' },
+      ...{ startUpdate: 0, stateSha256: '', network: UNMEASURED },
     };
     await current.say(assignment, { generation: 3 });
     await current.say({ kind: 'start', generation: 2 }, { generation: 2 });

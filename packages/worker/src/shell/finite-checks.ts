@@ -34,7 +34,7 @@ export function checkLosses(training: Training, plan: UpdatePlan, metric: number
 export function checkGradients(training: Training, plan: UpdatePlan): void {
   for (const network of plan.networks) {
     if (training.updates.isFinite(network)) continue;
-    const shards = blameOrder(training.role.shards, training.config.transport !== 'shm');
+    const shards = blameOrder(training.role.shards, training.exchange.isSummed);
     const place =
       findIn(training, network, ownVectors(training, network, shards)) ??
       findIn(training, network, reducedVectors(training, network));
@@ -47,9 +47,9 @@ function ownVectors({ exchange }: Training, network: NetworkName, shards: readon
 }
 
 /** Everybody's partials on one host; between hosts only the sum, to which the exchange adds own partials up in place. */
-function reducedVectors({ exchange, config }: Training, network: NetworkName): GradientVector[] {
-  const bySplit = config.transport === 'shm';
-  return exchange.reduceInputs(network).map((values, index) => ({ shard: bySplit ? index : null, values }));
+function reducedVectors({ exchange }: Training, network: NetworkName): GradientVector[] {
+  const { isSummed } = exchange;
+  return exchange.reduceInputs(network).map((values, index) => ({ shard: isSummed ? null : index, values }));
 }
 
 function findIn(training: Training, network: NetworkName, vectors: GradientVector[]): NonFinitePlace | null {

@@ -1,24 +1,13 @@
-import { createHash } from 'node:crypto';
-import {
-  type ControlWords,
-  createHostExchange,
-  createPeerExchange,
-  type DataSocket,
-  type Exchange,
-  type HostMemory,
-  type HostMemoryPlan,
-  jsVectorSum,
-  PeerSockets,
-} from '@gantry/collective';
-import { type Assignment, assert, GantryError, type Message } from '@gantry/common';
+import type { ControlWords, DataSocket, Exchange, HostMemory, HostMemoryPlan } from '@gantry/collective';
+import { type Assignment, GantryError, type Message } from '@gantry/common';
 import { ShardLoader } from '@gantry/data';
-import { createVectorSum } from '@gantry/engine';
 import { commitsBefore } from '@gantry/gan';
 import { DEVICE_REASON_CHARS_MAX } from '../constants.js';
 import type { Fault } from '../core/fault.js';
 import type { PreparationReport } from '../core/lifecycle.js';
-import { type MemberRole, roleOf, shardRanges, tellsHash } from '../core/member-role.js';
+import { type MemberRole, roleOf, tellsHash } from '../core/member-role.js';
 import { type Parity, parityAfter, StateImages } from '../core/state-images.js';
+import { type Connection, type ConnectOptions, connect, spansHosts } from './connect.js';
 import type { ReceivedState } from './control-channel.js';
 import { GradientSet, hashPrograms } from './gradient-set.js';
 import { announceState, awaitState, placeMemory } from './place-memory.js';
@@ -39,7 +28,7 @@ export interface PrepareOptions {
   readonly warm: WarmUp;
   readonly control: ControlWords;
   readonly clock: StepClock;
-  /** Null with transport shm. */
+  /** Null: none is needed. */
   readonly dataSocket: DataSocket | null;
   readonly fault: Fault | null;
   readonly send: (message: Message) => void;
@@ -64,18 +53,18 @@ export interface Prepared {
  */
 export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const { assignment, control } = options;
-  const role = roleOf(options.worker, assignment);
+  const role = roleOf(options.worker, assignment, options.warm.config.transport);
   const plan = planMemory(options, role);
   const memory = await placeMemory({ assignment, role, plan, control });
   let connection: Connection | null = null;
   try {
     const placed = await placeState(options, role, memory);
-    connection = connect(options, role, memory);
+    connection = await connect(connectOptionsOf(options, role, memory));
     const training = await build(options, role, { ...placed, exchange: connection.exchange });
-    awaitState(memory, placed.maker, assignment.startUpdate, control);
+    awaitState(memory, role.maker, assignment.startUpdate, control);
     options.clock.committed(assignment.startUpdate);
     const stateSha256 = hashState(placed.images, placed.parity);
-    const report = describe(training, options.warm, stateSha256);
+    const report = describe(training, options.warm, { stateSha256, ...connection.choice });
     return { training, memory, report, staleFrames: connection.staleFrames, close: connection.close };
   } catch (error) {
     memory.close();
@@ -87,23 +76,18 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
 interface Placed {
   readonly images: StateImages;
   readonly parity: Parity;
-  /** Index, among the members of this memory, of the one that puts the state there. */
-  readonly maker: number;
 }
 
-/** The state is written by one member of each memory; a member of a memory of one's own is its first. */
+/** The state is written by one member of each memory. */
 async function placeState(options: PrepareOptions, role: MemberRole, memory: HostMemory): Promise<Placed> {
   const { assignment, warm } = options;
   const images = new StateImages(warm.gan.state, memory.images as [Float32Array, Float32Array]);
   const parity = parityAfter(commitsBefore(assignment.startUpdate, warm.config));
-  // A memory of one's own has one member; in a shared one, members have the numbers of the assignment.
-  const shared = warm.config.transport === 'shm';
-  const maker = shared ? role.maker : 0;
   if (role.place !== 'attached') {
     images.write(await startingState(options, role), parity);
-    announceState(memory, maker, assignment.startUpdate);
+    announceState(memory, role.maker, assignment.startUpdate);
   }
-  return { images, parity, maker };
+  return { images, parity };
 }
 
 async function build(
@@ -124,19 +108,25 @@ async function build(
   return { config, gan, role, control, exchange, images, inputs, gradients, updates, clock, meter, fault, verifier };
 }
 
-/** One host's memory holds all shards; between hosts, each member has the memory of its own. */
-function planMemory({ assignment, warm }: PrepareOptions, role: MemberRole): HostMemoryPlan {
-  const { gan, config } = warm;
-  const shared = config.transport === 'shm';
-  if (shared) {
-    const hosts = new Set(assignment.members.map(({ host }) => host));
-    assert(hosts.size === 1, `transport shm with ${hosts.size} hosts`);
-  }
+function vectorFloatsOf({ layouts }: WarmUp['gan']): HostMemoryPlan['vectorFloats'] {
+  return { discriminator: layouts.discriminator.length, generator: layouts.generator.length };
+}
+
+function connectOptionsOf(options: PrepareOptions, role: MemberRole, memory: HostMemory): ConnectOptions {
+  const { runId, assignment, warm, control, dataSocket } = options;
+  return { runId, config: warm.config, assignment, role, memory, control, dataSocket };
+}
+
+/** A memory holds the shards of those who share it; all of the run's on a single host. */
+function planMemory(options: PrepareOptions, role: MemberRole): HostMemoryPlan {
+  const { assignment, warm } = options;
+  const { gan } = warm;
   return {
-    members: shared ? assignment.members.length : 1,
-    shards: shared ? config.shards : role.shards.length,
+    members: role.sharers.length,
+    shards: role.sharers.reduce((sum, index) => sum + assignment.members[index]!.shards.length, 0),
     stateFloats: gan.state.length,
-    vectorFloats: { discriminator: gan.layouts.discriminator.length, generator: gan.layouts.generator.length },
+    vectorFloats: vectorFloatsOf(gan),
+    sums: spansHosts({ config: warm.config, assignment }),
   };
 }
 
@@ -155,40 +145,14 @@ async function startingState(options: PrepareOptions, { place }: MemberRole): Pr
   );
 }
 
-interface Connection {
-  readonly exchange: Exchange;
-  staleFrames(): number;
-  close(drain: boolean): Promise<void>;
-}
-
-function connect(options: PrepareOptions, role: MemberRole, memory: HostMemory): Connection {
-  const { assignment, warm, control, dataSocket, runId } = options;
-  const { topology, wire } = warm.config;
-  const ranges = shardRanges(assignment);
-  const common = { memory, assignment: ranges, topology, wire, member: role.member, control };
-  if (dataSocket === null) {
-    const exchange = createHostExchange(common);
-    return { exchange, staleFrames: () => 0, close: () => exchange.close() };
-  }
-  const endpoints = assignment.members.map(({ dataEndpoint }, index) => (index === role.member ? null : dataEndpoint));
-  const keys = assignment.members.map(({ dataKey }) => dataKey);
-  const sockets = new PeerSockets(dataSocket, endpoints, keys);
-  const native = createVectorSum();
-  const run = createHash('sha256').update(runId).digest().readBigUInt64BE(0);
-  const { generation } = assignment;
-  const exchange = createPeerExchange({ ...common, sockets, sum: native ?? jsVectorSum, run, generation });
-  const close = async (drain: boolean): Promise<void> => {
-    await exchange.close();
-    sockets.close(drain);
-    native?.dispose();
-  };
-  return { exchange, staleFrames: () => exchange.counters.staleFrames, close };
-}
-
-function describe({ gan, role }: Training, warm: WarmUp, stateSha256: string): PreparationReport {
+function describe(
+  { gan, role }: Training,
+  warm: WarmUp,
+  measured: Pick<PreparationReport, 'stateSha256' | 'network' | 'topology'>,
+): PreparationReport {
   return {
     programHash: hashPrograms(warm.programs),
-    stateSha256,
+    ...measured,
     device: warm.engine.device.label,
     deviceReason: warm.engine.device.reason.slice(0, DEVICE_REASON_CHARS_MAX),
     engine: warm.engine.name,

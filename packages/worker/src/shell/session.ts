@@ -54,7 +54,7 @@ export class Session {
     return new Session(options, await warmUp(options.config, { hub: options.hub, logger: options.logger }));
   }
 
-  /** @param dataSocket This generation's; it is closed with it. Null with transport shm. */
+  /** @param dataSocket This generation's; it is closed with it. Null: none is needed. */
   async prepare(assignment: Assignment, dataSocket: DataSocket | null): Promise<PreparationReport> {
     const { worker, runId, control, clock, fault, channel, logger } = this.#options;
     const started = performance.now();

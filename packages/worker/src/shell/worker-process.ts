@@ -25,6 +25,7 @@ import {
   type WorkerEvent,
   type WorkerState,
 } from '../core/lifecycle.js';
+import { dataTransport } from '../core/member-role.js';
 import type { WorkerEnvironment } from '../core/worker-options.js';
 import { ControlChannel } from './control-channel.js';
 import { dataSocketOptions } from './data-host.js';
@@ -257,12 +258,13 @@ export class WorkerProcess {
     });
   }
 
-  /** @returns where it is bound; empty with transport shm */
+  /** @returns where it is bound; empty if it needs none */
   async #bindDataSocket(): Promise<{ dataEndpoint: string; dataKey: string }> {
-    if (this.#transport === 'shm') return { dataEndpoint: '', dataKey: '' };
+    const transport = dataTransport(this.#transport, this.#options.hello.launchToken !== '');
+    if (transport === null) return { dataEndpoint: '', dataKey: '' };
     this.#dataSocket?.close(false);
     const { bindDataSocket } = await import('@gantry/collective');
-    this.#dataSocket = await bindDataSocket(this.#transport, await dataSocketOptions(this.#options));
+    this.#dataSocket = await bindDataSocket(transport, await dataSocketOptions(this.#options));
     if (this.#dataSocket.folder !== null) this.#channel.protect([this.#dataSocket.folder]);
     return { dataEndpoint: this.#dataSocket.endpoint, dataKey: this.#dataSocket.publicKey };
   }

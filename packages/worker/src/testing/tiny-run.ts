@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { ControlWords, type DataSocket } from '@gantry/collective';
-import type { Assignment, Member, Message, RunConfig } from '@gantry/common';
+import { type Assignment, type Member, type Message, type RunConfig, UNMEASURED } from '@gantry/common';
 import { createMemorySource } from '@gantry/data';
 import { createEngine } from '@gantry/engine';
 import { buildGan, commitsBefore, loadDefinition } from '@gantry/gan';
@@ -104,6 +104,7 @@ function assign(config: RunConfig, endpoints: readonly string[], options: TinyOp
     sharedMemory: '',
     startUpdate: options.startUpdate ?? 0,
     stateSha256: '',
+    network: UNMEASURED,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Assignment, Message } from '@gantry/common';
+import { type Assignment, type Message, UNMEASURED } from '@gantry/common';
 import { initialWorker, stepWorker, type WorkerEffect, type WorkerEvent, type WorkerState } from '../core/lifecycle.js';
 
 const SESSION = 'session-1';
@@ -10,6 +10,7 @@ const assignment = (generation: number, startUpdate: number): Assignment => ({
   sharedMemory: '',
   startUpdate,
   stateSha256: '',
+  network: UNMEASURED,
 });
 
 function standing(fields: Readonly<Record<string, string>>) {
@@ -66,6 +67,8 @@ function readEvent(line: string): WorkerEvent {
             engine: 'onnx',
             threads: 1,
             stateLayoutJson: '',
+            network: UNMEASURED,
+            topology: '',
           },
         },
       };

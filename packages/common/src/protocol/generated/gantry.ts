@@ -1114,6 +1114,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Assignment.prototype.sharedMemory = "";
             Assignment.prototype.startUpdate = 0;
             Assignment.prototype.stateSha256 = "";
+            Assignment.prototype.network = null;
 
             Assignment.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1133,6 +1134,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(32).uint32(message.startUpdate);
                 if (message.stateSha256 != null && $Object.hasOwnProperty.call(message, "stateSha256") && message.stateSha256 !== "")
                     writer.uint32(50).string(message.stateSha256);
+                if (message.network != null && $Object.hasOwnProperty.call(message, "network"))
+                    $root.gantry.v1.LinkCosts.encode(message.network, writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1210,6 +1213,12 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 delete message.stateSha256;
                             continue;
                         }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            message.network = $root.gantry.v1.LinkCosts.decode(reader, reader.size(), $undefined, _depth + 1, message.network);
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -1230,6 +1239,100 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             return Assignment;
         })();
 
+        v1.LinkCosts = (function() {
+
+            const LinkCosts = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            LinkCosts.prototype.latencyUs = 0;
+            LinkCosts.prototype.kilobytesPerSecond = 0;
+
+            LinkCosts.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.latencyUs != null && $Object.hasOwnProperty.call(message, "latencyUs") && message.latencyUs !== 0)
+                    writer.uint32(8).uint32(message.latencyUs);
+                if (message.kilobytesPerSecond != null && $Object.hasOwnProperty.call(message, "kilobytesPerSecond") && message.kilobytesPerSecond !== 0)
+                    writer.uint32(16).uint32(message.kilobytesPerSecond);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            LinkCosts.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.gantry.v1.LinkCosts();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.latencyUs = value;
+                            else
+                                delete message.latencyUs;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.kilobytesPerSecond = value;
+                            else
+                                delete message.kilobytesPerSecond;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return LinkCosts;
+        })();
+
         v1.Ready = (function() {
 
             const Ready = function (properties) {
@@ -1248,6 +1351,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Ready.prototype.threads = 0;
             Ready.prototype.stateLayoutJson = "";
             Ready.prototype.deviceReason = "";
+            Ready.prototype.network = null;
+            Ready.prototype.topology = "";
 
             Ready.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1274,6 +1379,10 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(66).string(message.stateLayoutJson);
                 if (message.deviceReason != null && $Object.hasOwnProperty.call(message, "deviceReason") && message.deviceReason !== "")
                     writer.uint32(74).string(message.deviceReason);
+                if (message.network != null && $Object.hasOwnProperty.call(message, "network"))
+                    $root.gantry.v1.LinkCosts.encode(message.network, writer.uint32(82).fork(), _depth + 1).ldelim();
+                if (message.topology != null && $Object.hasOwnProperty.call(message, "topology") && message.topology !== "")
+                    writer.uint32(90).string(message.topology);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1386,6 +1495,21 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.deviceReason = value;
                             else
                                 delete message.deviceReason;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            message.network = $root.gantry.v1.LinkCosts.decode(reader, reader.size(), $undefined, _depth + 1, message.network);
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.topology = value;
+                            else
+                                delete message.topology;
                             continue;
                         }
                     }

@@ -1,0 +1,183 @@
+import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
+import type { GantryError, LinkCosts } from '@gantry/common';
+import { CHUNK_FLOATS, PROBE_CHUNKS, PROBE_PINGS, WAIT_SLICE_MS } from '../constants.js';
+import {
+  createFrameHeader,
+  encodeFrameHeader,
+  FRAME_HEADER_BYTES,
+  FRAME_PARTIAL,
+  FRAME_RECEIVED,
+  FRAME_WIRES,
+  type FrameHeader,
+  malformed,
+} from '../core/frame.js';
+import type { ControlWords } from './control-words.js';
+import type { FrameReceiver, OutgoingFrame } from './data-link.js';
+import type { PeerExchangeOptions } from './peer-exchange-options.js';
+
+export interface NetworkProbeOptions extends Pick<PeerExchangeOptions, 'sockets' | 'run' | 'generation'> {
+  /** How many exchange with each other, at least two; all of them measure. */
+  readonly members: number;
+  readonly member: number;
+  /** The last committed update: the exchange's frames are of later ones. */
+  readonly update: number;
+  readonly control: Pick<ControlWords, 'throwIfAborted'>;
+}
+
+/** What a frame of the probe says, in its field `nodeStart`. */
+const PING = 1;
+const PONG = 2;
+const ARRIVED = 3;
+const RESULT = 4;
+
+/**
+ * Measures the network before an exchange uses it: every member its way to the next one, all at the same time, as an
+ * exchange would load it. Everybody tells everybody, so that all end with the same: the highest latency, the lowest bandwidth.
+ * Nothing is on its way any more when it ends.
+ */
+export async function measureNetwork(options: NetworkProbeOptions): Promise<LinkCosts> {
+  const probe = new NetworkProbe(options);
+  const { sockets, control, update } = options;
+  sockets.setReceiver(probe);
+  probe.begin();
+  while (!probe.isDone || !sockets.isIdle) {
+    probe.throwIfFailed();
+    control.throwIfAborted(update + 1, 'the network to be measured');
+    if (sockets.poll === null) await sleep(1);
+    else {
+      sockets.poll(WAIT_SLICE_MS);
+      await breathe();
+    }
+  }
+  return probe.worst;
+}
+
+/** Invariant: the member before this one sends its pings, then its chunks, and waits for the answer to each ping. */
+class NetworkProbe implements FrameReceiver {
+  readonly #options: NetworkProbeOptions;
+  readonly #next: number;
+  readonly #previous: number;
+  readonly #outgoing = new Float32Array(CHUNK_FLOATS);
+  readonly #arriving = new Float32Array(CHUNK_FLOATS);
+  readonly #results: (LinkCosts | null)[];
+  #sentMs = 0;
+  #pongs = 0;
+  #roundTripMs = Number.POSITIVE_INFINITY;
+  #pings = 0;
+  #chunks = 0;
+  #failure: GantryError | null = null;
+
+  constructor(options: NetworkProbeOptions) {
+    const { members, member } = options;
+    this.#options = options;
+    this.#next = (member + 1) % members;
+    this.#previous = (member + members - 1) % members;
+    this.#results = Array.from({ length: members }, () => null);
+  }
+
+  begin(): void {
+    this.#ping();
+  }
+
+  /** It knows what everybody measured, and has answered whatever it was asked. */
+  get isDone(): boolean {
+    return this.#results.every((result) => result !== null) && this.#chunks === PROBE_CHUNKS;
+  }
+
+  get worst(): LinkCosts {
+    const results = this.#results as readonly LinkCosts[];
+    return {
+      latencyUs: Math.max(...results.map(({ latencyUs }) => latencyUs)),
+      kilobytesPerSecond: Math.min(...results.map(({ kilobytesPerSecond }) => kilobytesPerSecond)),
+    };
+  }
+
+  throwIfFailed(): void {
+    if (this.#failure !== null) throw this.#failure;
+  }
+
+  isOwn(header: FrameHeader): boolean {
+    return header.run === this.#options.run && header.generation === this.#options.generation;
+  }
+
+  countStale(): void {}
+
+  fail(error: GantryError): void {
+    this.#failure ??= error;
+  }
+
+  place({ sender, kind, length, wire }: FrameHeader): Float32Array {
+    const isChunk = kind === FRAME_PARTIAL && length === CHUNK_FLOATS && wire === FRAME_WIRES.fp32;
+    if (!isChunk || sender !== this.#previous || this.#chunks === PROBE_CHUNKS) {
+      throw malformed(`member ${sender} sends ${length} values while the network is measured`);
+    }
+    return this.#arriving;
+  }
+
+  accept(): void {
+    this.#chunks++;
+    if (this.#chunks === PROBE_CHUNKS) this.#tell(this.#previous, ARRIVED);
+  }
+
+  acceptEmpty({ sender, nodeStart: what, offset, length }: FrameHeader): void {
+    const isFromNext = sender === this.#next;
+    const isAnswer = isFromNext && this.#pongs === PROBE_PINGS && this.#results[this.#options.member] === null;
+    if (what === PING && sender === this.#previous && this.#pings < PROBE_PINGS) this.#answer();
+    else if (what === PONG && isFromNext && this.#pongs < PROBE_PINGS) this.#onPong();
+    else if (what === ARRIVED && isAnswer) this.#onArrived();
+    else if (what === RESULT && this.#results[sender] === null) {
+      this.#results[sender] = { latencyUs: offset, kilobytesPerSecond: length };
+    } else throw malformed(`member ${sender} says ${what} while the network is measured`);
+  }
+
+  #answer(): void {
+    this.#pings++;
+    this.#tell(this.#previous, PONG);
+  }
+
+  #ping(): void {
+    this.#sentMs = performance.now();
+    this.#tell(this.#next, PING);
+  }
+
+  #onPong(): void {
+    this.#pongs++;
+    this.#roundTripMs = Math.min(this.#roundTripMs, performance.now() - this.#sentMs);
+    if (this.#pongs < PROBE_PINGS) this.#ping();
+    else this.#transfer();
+  }
+
+  #transfer(): void {
+    this.#sentMs = performance.now();
+    const payload = Buffer.from(this.#outgoing.buffer);
+    const fields = { kind: FRAME_PARTIAL, length: CHUNK_FLOATS } as const;
+    for (let chunk = 0; chunk < PROBE_CHUNKS; chunk++) this.#send(this.#next, fields, payload);
+  }
+
+  /** The answer's way back is no part of the transfer. */
+  #onArrived(): void {
+    const { member, members } = this.#options;
+    const latencyMs = this.#roundTripMs / 2;
+    const transferMs = Math.max(0.001, performance.now() - this.#sentMs - latencyMs);
+    const latencyUs = Math.max(1, Math.round(latencyMs * 1000));
+    // Bytes a millisecond are kilobytes a second.
+    const kilobytesPerSecond = Math.max(1, Math.round((PROBE_CHUNKS * this.#outgoing.byteLength) / transferMs));
+    this.#results[member] = { latencyUs, kilobytesPerSecond };
+    for (let peer = 0; peer < members; peer++) {
+      if (peer !== member) this.#tell(peer, RESULT, { offset: latencyUs, length: kilobytesPerSecond });
+    }
+  }
+
+  #tell(peer: number, what: number, fields: Partial<FrameHeader> = {}): void {
+    this.#send(peer, { kind: FRAME_RECEIVED, nodeStart: what, ...fields }, null);
+  }
+
+  #send(peer: number, fields: Partial<FrameHeader>, payload: Buffer | null): void {
+    const { run, generation, member, update, sockets } = this.#options;
+    const bytes = new ArrayBuffer(FRAME_HEADER_BYTES);
+    const view = new DataView(bytes);
+    encodeFrameHeader({ ...createFrameHeader(), run, generation, sender: member, ...fields }, view);
+    const frame: OutgoingFrame = { peer, header: Buffer.from(bytes), fields: view, payload };
+    sockets.send(frame, update | 0, 0);
+  }
+}
