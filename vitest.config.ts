@@ -10,6 +10,8 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'unit',
+          // Its default leaves one processor unused: half of the smallest machine.
+          maxWorkers: '100%',
           include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
         },
       },
