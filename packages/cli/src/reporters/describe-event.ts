@@ -49,7 +49,7 @@ function describeDivergence(event: Extract<RunEvent, { event: 'replica-diverged'
 }
 
 function describeReady(event: Extract<RunEvent, { event: 'ready' }>): string {
-  if (event.generation > 1 && event.update > 0) {
+  if (event.generation > 1) {
     const workers = event.members.filter(({ hub }) => !hub).map(({ worker, shards }) => `${worker} (${shards.length})`);
     return `regrouped   from update ${count(event.update)}, shards: ${workers.join(', ')}${describeNetwork(event.network)}`;
   }

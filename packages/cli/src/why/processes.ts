@@ -28,5 +28,5 @@ async function processWord(pid: number): Promise<ProcessWord> {
 /** Every worker is started with the address to join. */
 async function isWorker(pid: number): Promise<boolean> {
   const words = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return words.split('\0').includes('--join');
+  return words.split('\0').some((word) => word === '--join' || word.startsWith('--join='));
 }

@@ -128,8 +128,14 @@ class ClusterExchange implements ClusterExchangeHandle {
     const word = (this.#update << 1) | Number(result === 'stopped');
     if (local === 0) Atomics.store(this.#memory.decision, 0, word);
     this.#memory.summed[local]!.publish(this.#update | 0);
+    // What is still queued is sent by nobody while this member waits for others of its host: they may wait for its receivers.
+    const left = this.#lane!.flush();
+    return typeof left === 'string' ? this.#afterLane() : left.then(() => this.#afterLane());
+  }
+
+  #afterLane(): GatherResult | Promise<GatherResult> {
     const decided = this.#awaitSums();
-    if (decided === 'done' || local === 0) return decided;
+    if (decided === 'done' || this.#plan.local === 0) return decided;
     // A stop has no commit: what was sent here has to arrive all the same, for others wait for it.
     const received = this.#lane!.commit(this.#update);
     return typeof received === 'string' ? decided : received.then(() => decided);

@@ -7,7 +7,7 @@ import { bindDataSocket } from './data-socket.js';
 import { measureNetwork } from './network-probe.js';
 import { PeerSockets } from './peer-sockets.js';
 
-const COMMON = { run: 3n, generation: 2, update: 6 };
+const COMMON = { next: 'the next one', run: 3n, generation: 2, update: 6 };
 
 describe('on any order of delivery', () => {
   test.each([2, 3, 5])('%i members end with the same numbers, and nothing on its way', async (members) => {

@@ -1,6 +1,6 @@
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
-import type { GantryError, LinkCosts } from '@gantry/common';
-import { CHUNK_FLOATS, PROBE_CHUNKS, PROBE_PINGS, WAIT_SLICE_MS } from '../constants.js';
+import { GantryError, type LinkCosts } from '@gantry/common';
+import { CHUNK_FLOATS, PROBE_CHUNKS, PROBE_MS_MAX, PROBE_PINGS, WAIT_SLICE_MS } from '../constants.js';
 import {
   createFrameHeader,
   encodeFrameHeader,
@@ -22,6 +22,8 @@ export interface NetworkProbeOptions extends Pick<PeerExchangeOptions, 'sockets'
   /** The last committed update: the exchange's frames are of later ones. */
   readonly update: number;
   readonly control: Pick<ControlWords, 'throwIfAborted'>;
+  /** The next member, as a person knows it: its name and endpoint. */
+  readonly next: string;
 }
 
 /** What a frame of the probe says, in its field `nodeStart`. */
@@ -34,14 +36,21 @@ const RESULT = 4;
  * Measures the network before an exchange uses it: every member its way to the next one, all at the same time, as an
  * exchange would load it. Everybody tells everybody, so that all end with the same: the highest latency, the lowest bandwidth.
  * Nothing is on its way any more when it ends.
+ *
+ * @throws GantryError GANTRY_TRANSPORT_FAILED if the others do not answer in time; GANTRY_ABORTED
  */
 export async function measureNetwork(options: NetworkProbeOptions): Promise<LinkCosts> {
   const probe = new NetworkProbe(options);
-  const { sockets, control, update } = options;
+  const { sockets, control, update, next } = options;
+  const deadlineMs = performance.now() + PROBE_MS_MAX;
   sockets.setReceiver(probe);
   probe.begin();
   while (!probe.isDone || !sockets.isIdle) {
     probe.throwIfFailed();
+    if (performance.now() > deadlineMs) {
+      const message = `the network could not be measured: ${probe.hasAnswer ? 'others have not answered' : `${next} has not answered`} in ${PROBE_MS_MAX / 1000} s. Is it reached from this machine at that address? See --data-host`;
+      throw new GantryError('GANTRY_TRANSPORT_FAILED', message);
+    }
     control.throwIfAborted(update + 1, 'the network to be measured');
     if (sockets.poll === null) await sleep(1);
     else {
@@ -82,6 +91,11 @@ class NetworkProbe implements FrameReceiver {
   /** It knows what everybody measured, and has answered whatever it was asked. */
   get isDone(): boolean {
     return this.#results.every((result) => result !== null) && this.#chunks === PROBE_CHUNKS;
+  }
+
+  /** The next member has answered something. */
+  get hasAnswer(): boolean {
+    return this.#pongs > 0;
   }
 
   get worst(): LinkCosts {

@@ -46,4 +46,6 @@ export interface PeerExchangeHandle extends Exchange {
   readonly counters: PeerExchangeCounters;
   /** How each network's vector is exchanged; a star is `direct`, with one owner. */
   readonly schedules: Readonly<Record<NetworkName, Schedule['kind']>>;
+  /** Ends when all that was sent has left: before this member waits for anything but its sockets. */
+  flush(): 'done' | Promise<'done'>;
 }

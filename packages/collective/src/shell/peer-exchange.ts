@@ -133,6 +133,11 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
     return waiting === undefined ? 'done' : waiting.then(() => 'done');
   }
 
+  flush(): 'done' | Promise<'done'> {
+    const waiting = this.#until(this.#hasLeft, 'its gradients to leave');
+    return waiting === undefined ? 'done' : waiting.then(() => 'done');
+  }
+
   appliedByAll(): null {
     return null;
   }
@@ -176,6 +181,8 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
 
   /** Also what this member still owes, its own acknowledgements, has left: it may be busy, or gone, after a commit. */
   readonly #isAcknowledged = (): boolean => !this.#unacknowledged.includes(1) && this.#options.sockets.isIdle;
+
+  readonly #hasLeft = (): boolean => this.#options.sockets.isIdle;
 
   isOwn(header: FrameHeader): boolean {
     return header.run === this.#options.run && header.generation === this.#options.generation;

@@ -245,6 +245,31 @@ describe('halving', () => {
   });
 });
 
+test('what was sent has left when a member waits for something else than its sockets', () => {
+  const queued = { polls: 0 };
+  const sockets = {
+    poll: () => {
+      queued.polls++;
+      return false;
+    },
+    get isIdle() {
+      return queued.polls >= 3;
+    },
+    setReceiver: () => {},
+    send: () => {},
+  };
+  const exchange = createPeerExchange({
+    ...{ topology: 'direct', wire: 'fp32', member: 0, run: RUN, generation: GENERATION, sum: jsVectorSum, sockets },
+    memory: HostMemory.private({ members: 1, shards: 1, stateFloats: 0, vectorFloats: VECTOR_FLOATS }),
+    assignment: assignShards(2, 2),
+    control: new ControlWords(),
+  });
+  exchange.publish(1, ['generator']);
+  expect(queued.polls).toBe(0);
+  expect(exchange.flush()).toBe('done');
+  expect(queued.polls).toBe(3);
+});
+
 describe('what is counted from a schedule', () => {
   const cases = TOPOLOGIES.flatMap((topology) =>
     WIRES.flatMap((wire) => [2, 3, 4, 5, 8].map((members) => ({ topology, wire, members }))),

@@ -14,7 +14,7 @@ export interface ConfigSources {
   readonly file?: ConfigFile | undefined;
   /** What each preset sets. */
   readonly presets: Readonly<Record<string, Partial<RunConfig>>>;
-  /** What `auto` means here. @default shm, direct */
+  /** What `auto` means here. @default shm; topology stays auto where it is measured */
   readonly auto?: { readonly transport: Transport };
   /** Folder that paths among the flags start from. @default process.cwd() */
   readonly workingDirectory?: string;

@@ -2,7 +2,7 @@ import type { Metrics } from '@gantry/common';
 import { BALANCE_AFTER_MS, BALANCE_STEPS } from './constants.js';
 import { becomePausing } from './regroup.js';
 import { isMuchShorter, shareShards, speedsOf } from './shares.js';
-import type { Draft, MemberState } from './state.js';
+import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, patch, patchMember } from './state.js';
 
 /** Where StepMetrics.phaseMs has the time of the gradients. */
@@ -29,6 +29,7 @@ export function balance(draft: Draft, nowMs: number): void {
   const { settings, stage, stop, trainingSinceMs, balanced } = draft.state;
   const { config } = settings;
   if (config.balance === 'even' || stage !== 'training' || stop !== 'none') return;
+  if (isBusy(draft.state) || stepsLeft(draft.state) < BALANCE_STEPS) return;
   if (nowMs - trainingSinceMs < BALANCE_AFTER_MS * 2 ** balanced) return;
   const members = activeMembers(draft.state).filter(({ hub }) => !hub);
   const speeds = speedsOf(members);
@@ -40,4 +41,13 @@ export function balance(draft: Draft, nowMs: number): void {
   const shares = members.map(({ worker }, index) => `${worker} ${before[index]} → ${after[index]}`);
   draft.effects.push({ type: 'log', message: `shards move to faster workers: ${shares.join(', ')}` });
   becomePausing(draft);
+}
+
+/** A checkpoint is on its way, or waits to be compared: it would be lost. Or somebody is done already. */
+function isBusy({ saving, verification, members }: CoordinatorState): boolean {
+  return saving.assembly !== null || verification.unsaved.length > 0 || members.some(({ status }) => status === 'done');
+}
+
+function stepsLeft({ settings, metrics }: CoordinatorState): number {
+  return settings.config.steps - metrics.nextStep;
 }

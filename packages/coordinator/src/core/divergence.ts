@@ -28,7 +28,7 @@ export function becomeDiverged(draft: Draft, update: number, { suspects, replica
   const removed = suspects.filter((member) => isRemoved(draft.state, member));
   tell(draft, update, suspects, { isDecided, removed });
   if (!isDecided && !countUndecided(draft, update, suspects)) return;
-  for (const member of removed) remove(draft, member, update);
+  for (const member of draft.state.members) if (isRemoved(draft.state, member)) remove(draft, member, update);
   if (draft.state.stage === 'failed') return;
   // Nobody is told to leave the state before it is written down that nobody may be believed to hold it.
   draft.effects.push({ type: 'journal', record: journalRecord(draft.state), first: true });
@@ -43,7 +43,7 @@ function countUndecided(draft: Draft, update: number, suspects: readonly MemberS
   patchVerification(draft, { undecided: { from, count } });
   if (count < UNDECIDED_MAX) return true;
   const names = suspects.map(nameOf).join(' and ');
-  const problem = `the states of ${names} differ after update ${update}, and did ${count} times since update ${from}: the memory of one of them cannot be relied on; with three replicas it could be told which`;
+  const problem = `the states of ${names} differ after update ${update}, and did ${count} times since update ${from}: the memory of one of them cannot be relied on${suspects.length === 2 ? '; with three replicas it could be told which' : ''}`;
   becomeFailed(draft, 'GANTRY_REPLICA_DIVERGED', problem, { update });
   return false;
 }

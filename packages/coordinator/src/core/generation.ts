@@ -94,6 +94,8 @@ function originOf(draft: Draft, members: readonly MemberState[]): Origin | null 
   const held = heldState(members, settings.config.transport);
   const saved = saving.last?.update ?? 0;
   if (held !== null && held.update >= saved) return { ...held, elsewhere: 'received' };
+  // One that is being written will be the newest: it is waited for.
+  if (saving.writing.length > 0) return null;
   if (saved === 0) return { update: 0, holders: new Set(), elsewhere: 'initial' };
   if (atHand === saved) return { update: saved, holders: new Set(), elsewhere: 'received' };
   patch(draft, { restored: false });

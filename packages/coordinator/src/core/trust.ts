@@ -33,18 +33,19 @@ interface Place {
   readonly worker: string;
 }
 
-function keyOf({ host, worker }: Place): string {
-  return `${host}/${worker}`;
+/** Of the replica that a worker has or would have: shared memory is the whole host's. */
+function keyOf({ settings }: CoordinatorState, { host, worker }: Place): string {
+  return settings.config.transport === 'shm' ? host : `${host}/${worker}`;
 }
 
 /** Counts once more that a member's state was not that of most others. */
 export function countOutvoted(draft: Draft, member: Place): void {
   const { outvoted } = draft.state.verification;
-  const key = keyOf(member);
+  const key = keyOf(draft.state, member);
   patchVerification(draft, { outvoted: new Map(outvoted).set(key, (outvoted.get(key) ?? 0) + 1) });
 }
 
 /** Whether a worker may not take part because its memory cannot be relied on. */
-export function isRemoved({ verification }: CoordinatorState, place: Place): boolean {
-  return (verification.outvoted.get(keyOf(place)) ?? 0) >= OUTVOTED_MAX;
+export function isRemoved(state: CoordinatorState, place: Place): boolean {
+  return (state.verification.outvoted.get(keyOf(state, place)) ?? 0) >= OUTVOTED_MAX;
 }

@@ -366,11 +366,10 @@ class CoordinatorShell implements RunningCoordinator {
     await this.#artifacts.settled();
     await this.#socket.close();
     await removeSharedMemory(this.#sharedMemory);
+    // Also what is removed next: another write of it may still be going on.
+    await this.#status.write();
     if (failed && this.#leavesNothing(outcome.error.code)) await this.#directory.discardUntrained();
-    else {
-      await this.#status.write();
-      await this.#directory.close();
-    }
+    else await this.#directory.close();
     if (failed) {
       const { code, message, details } = outcome.error;
       this.#settle.reject(new GantryError(code, message, { details }));

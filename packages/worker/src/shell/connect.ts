@@ -19,6 +19,8 @@ import {
 import { type Assignment, assert, type LinkCosts, type RunConfig, UNMEASURED } from '@gantry/common';
 import { createVectorSum } from '@gantry/engine';
 import { type MemberRole, shardRanges } from '../core/member-role.js';
+import { PHASE_INDEX } from './progress-words.js';
+import type { StepClock } from './step-clock.js';
 
 /** What a member needs in order to meet the others. */
 export interface ConnectOptions {
@@ -28,6 +30,7 @@ export interface ConnectOptions {
   readonly role: MemberRole;
   readonly memory: HostMemory;
   readonly control: ControlWords;
+  readonly clock: StepClock;
   /** Null: none is bound, because all are on one host. */
   readonly dataSocket: DataSocket | null;
 }
@@ -71,7 +74,11 @@ async function connectPeers(options: ConnectOptions): Promise<Connection> {
   const { config, assignment, role, memory, control } = options;
   const { topology, wire } = config;
   const wires = openWires(options, [...assignment.members.keys()]);
-  const network = await networkOf(options, wires, { members: assignment.members.length, member: role.member });
+  const network = await networkOf(options, wires, {
+    members: assignment.members.length,
+    member: role.member,
+    next: (role.member + 1) % assignment.members.length,
+  });
   const common = { assignment: shardRanges(assignment), topology, wire, control, ...costsOf(network) };
   const exchange = createPeerExchange({ ...common, ...wires.lane, memory, member: role.member });
   const choice = choiceOf(network, exchange.schedules);
@@ -83,7 +90,8 @@ async function connectHosts(options: ConnectOptions): Promise<Connection> {
   const { topology, wire } = config;
   const plan = hostsPlanOf(options);
   const wires = plan.peers === null ? null : openWires(options, plan.peers);
-  const place = { members: plan.hosts.members.length, member: plan.host };
+  const hosts = plan.hosts.members.length;
+  const place = { members: hosts, member: plan.host, next: plan.peers?.[(plan.host + 1) % hosts] ?? 0 };
   const network = wires === null ? UNMEASURED : await networkOf(options, wires, place);
   const common = { memory, plan, topology, wire, control, ...costsOf(network) };
   const exchange = createClusterExchange({ ...common, lane: wires?.lane ?? null });
@@ -96,14 +104,20 @@ async function connectHosts(options: ConnectOptions): Promise<Connection> {
  * of the vector; they end with the same numbers, by which each of them chooses the same.
  */
 async function networkOf(
-  { config, assignment, control }: ConnectOptions,
+  { config, assignment, control, clock }: ConnectOptions,
   { lane, close }: Wires,
-  place: { readonly members: number; readonly member: number },
+  { next, ...place }: { readonly members: number; readonly member: number; readonly next: number },
 ): Promise<LinkCosts> {
   if (config.topology !== 'auto' || place.members === 1) return UNMEASURED;
   if (assignment.network.latencyUs > 0) return assignment.network;
+  const { worker, dataEndpoint } = assignment.members[next]!;
   try {
-    return await measureNetwork({ ...lane, ...place, update: assignment.startUpdate, control });
+    // It waits for the others, who may still be compiling.
+    clock.enter(PHASE_INDEX.gathering);
+    const neighbour = { next: `${worker} at ${dataEndpoint}` };
+    const costs = await measureNetwork({ ...lane, ...place, ...neighbour, update: assignment.startUpdate, control });
+    clock.enter(PHASE_INDEX.compiling);
+    return costs;
   } catch (error) {
     close(false);
     throw error;

@@ -5,6 +5,7 @@ import { parityAfter, type StateImages } from '../core/state-images.js';
 import type { ControlChannel } from './control-channel.js';
 import { PHASE_INDEX } from './progress-words.js';
 import type { Sampler } from './sampler.js';
+import type { StateVerifier } from './state-verifier.js';
 import type { StepClock } from './step-clock.js';
 
 export interface LeaderDutiesOptions {
@@ -13,6 +14,8 @@ export interface LeaderDutiesOptions {
   readonly sampler: Sampler;
   readonly channel: ControlChannel;
   readonly clock: StepClock;
+  /** Null: there is no other replica. */
+  readonly verifier: Pick<StateVerifier, 'confirm'> | null;
 }
 
 /**
@@ -60,10 +63,11 @@ export class LeaderDuties {
   }
 
   async #save(committed: number): Promise<void> {
-    const { clock, images, channel, config } = this.#options;
+    const { clock, images, channel, config, verifier } = this.#options;
     clock.enter(PHASE_INDEX.saving);
     if (this.#streams.length >= SNAPSHOTS_IN_FLIGHT_MAX) await this.#streams.shift()!.delivered;
     const state = images.copy(parityAfter(commitsBefore(committed, config)));
+    verifier?.confirm(committed, state);
     this.#streams.push({ update: committed, delivered: channel.stream(committed, state) });
   }
 }

@@ -104,7 +104,7 @@ async function build(
   const updates = await UpdateSet.compile({ engine, gan, exchange, images });
   const meter = new StepMeter({ clock, shards: role.shards.length, discriminatorUpdates, send });
   const isTelling = config.verifyEvery > 0 && tellsHash(role.member, options.assignment, config.transport);
-  const verifier = isTelling ? new StateVerifier({ config, images, send }) : null;
+  const verifier = isTelling ? new StateVerifier({ config, images, clock, send }) : null;
   return { config, gan, role, control, exchange, images, inputs, gradients, updates, clock, meter, fault, verifier };
 }
 
@@ -113,8 +113,8 @@ function vectorFloatsOf({ layouts }: WarmUp['gan']): HostMemoryPlan['vectorFloat
 }
 
 function connectOptionsOf(options: PrepareOptions, role: MemberRole, memory: HostMemory): ConnectOptions {
-  const { runId, assignment, warm, control, dataSocket } = options;
-  return { runId, config: warm.config, assignment, role, memory, control, dataSocket };
+  const { runId, assignment, warm, control, clock, dataSocket } = options;
+  return { runId, config: warm.config, assignment, role, memory, control, clock, dataSocket };
 }
 
 /** A memory holds the shards of those who share it; all of the run's on a single host. */

@@ -162,7 +162,7 @@ export class Session {
   #makeDuties(): LeaderDuties {
     const { channel, clock, logger } = this.#options;
     const { config, engine, gan, source } = this.#warm;
-    const { images } = this.#ready().training;
+    const { images, verifier } = this.#ready().training;
     const sampler = new Sampler({ engine, gan, images, source, seed: config.seed });
     if (sampler.count === 0) {
       const shape = gan.imageShape.join('×');
@@ -171,6 +171,6 @@ export class Session {
         `no pictures will be drawn: one of ${shape} has more bytes than the ${SAMPLES_BYTES_MAX} of a message`,
       );
     }
-    return new LeaderDuties({ config, images, sampler, channel, clock });
+    return new LeaderDuties({ config, images, sampler, channel, clock, verifier });
   }
 }

@@ -4,6 +4,8 @@ import type { Parity, StateImages } from '../core/state-images.js';
 /** Equal in all members; nobody has to be kept from forging a hash, for every worker may send any gradient. */
 const KEY = Buffer.alloc(16);
 const NONCE = Buffer.alloc(12);
+/** OpenSSL takes lengths below 2 GiB. */
+const SLICE_BYTES = 2 ** 30;
 
 /** `stateSha256` of the committed state, in hex: over its sections in order, without a copy. */
 export function hashState(images: StateImages, parity: Parity): string {
@@ -17,8 +19,19 @@ export function hashState(images: StateImages, parity: Parity): string {
  * at several GB/s. Two different states have the same one with a chance of their length in blocks over 2^128 (ADR 11).
  */
 export function fingerprintState(images: StateImages, parity: Parity): string {
+  return fingerprint(committedBytes(images, parity));
+}
+
+/** The same of a flat copy of the committed state. */
+export function fingerprintFlat(state: Float32Array<ArrayBuffer>): string {
+  return fingerprint([new Uint8Array(state.buffer, state.byteOffset, state.byteLength)]);
+}
+
+function fingerprint(parts: readonly Uint8Array[]): string {
   const mac = createCipheriv('aes-128-gcm', KEY, NONCE);
-  for (const bytes of committedBytes(images, parity)) mac.setAAD(bytes);
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += SLICE_BYTES) mac.setAAD(part.subarray(at, at + SLICE_BYTES));
+  }
   mac.final();
   return mac.getAuthTag().toString('hex');
 }

@@ -51,7 +51,12 @@ describe('StateVerifier', () => {
     const sent: Message[] = [];
     const images = makeImages({ discriminator: 0, generator: 0 });
     const config = { ...TINY_CONFIG, verifyEvery: 4, checkpointEvery: 3 };
-    const verifier = new StateVerifier({ config, images, send: (message) => void sent.push(message) });
+    const verifier = new StateVerifier({
+      config,
+      images,
+      clock: { enter: () => {} },
+      send: (message) => void sent.push(message),
+    });
     for (let update = 1; update <= 9; update++) verifier.afterUpdate(update);
     verifier.atEnd(9);
     verifier.atEnd(9);
@@ -71,5 +76,19 @@ describe('flipBit', () => {
     expect(weights.filter((value, index) => value !== flat[index])).toHaveLength(1);
     flipBit(once, 3, [weights]);
     expect(weights).not.toEqual(flat);
+  });
+
+  it('confirms a copy, unless a bit has changed since the state was told', () => {
+    const parity = { discriminator: 0, generator: 0 } as const;
+    const images = makeImages(parity);
+    const config = { ...TINY_CONFIG, verifyEvery: 4, checkpointEvery: 3 };
+    const verifier = new StateVerifier({ config, images, clock: { enter: () => {} }, send: () => {} });
+    verifier.afterUpdate(6);
+    verifier.confirm(6, images.copy(parity));
+    const copy = images.copy(parity);
+    new Int32Array(copy.buffer)[17]! ^= 1;
+    expect(() => verifier.confirm(6, copy)).toThrow(/after update 6 changed while it was copied/);
+    // It was not compared: nothing is known of it.
+    verifier.confirm(7, copy);
   });
 });

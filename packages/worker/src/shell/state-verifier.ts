@@ -1,11 +1,14 @@
-import type { Message, RunConfig } from '@gantry/common';
+import { GantryError, type Message, type RunConfig } from '@gantry/common';
 import { commitsBefore, isCompared } from '@gantry/gan';
 import { parityAfter, type StateImages } from '../core/state-images.js';
-import { fingerprintState } from './state-hash.js';
+import { PHASE_INDEX } from './progress-words.js';
+import { fingerprintFlat, fingerprintState } from './state-hash.js';
+import type { StepClock } from './step-clock.js';
 
 export interface StateVerifierOptions {
   readonly config: RunConfig;
   readonly images: StateImages;
+  readonly clock: Pick<StepClock, 'enter'>;
   readonly send: (message: Message) => void;
 }
 
@@ -16,6 +19,7 @@ export interface StateVerifierOptions {
 export class StateVerifier {
   readonly #options: StateVerifierOptions;
   #toldUpdate = -1;
+  #toldHash = '';
 
   constructor(options: StateVerifierOptions) {
     this.#options = options;
@@ -31,10 +35,22 @@ export class StateVerifier {
     if (this.#toldUpdate !== update) this.#tell(update);
   }
 
+  /**
+   * Whether a flat copy of the state after `update`, which is to be saved, is what was told to be compared.
+   * @throws GantryError GANTRY_REPLICA_DIVERGED if the memory has changed since
+   */
+  confirm(update: number, copy: Float32Array<ArrayBuffer>): void {
+    if (this.#toldUpdate !== update || fingerprintFlat(copy) === this.#toldHash) return;
+    const message = `the state after update ${update} changed while it was copied to be saved: the memory of this machine cannot be relied on`;
+    throw new GantryError('GANTRY_REPLICA_DIVERGED', message);
+  }
+
   #tell(update: number): void {
-    const { config, images, send } = this.#options;
+    const { config, images, clock, send } = this.#options;
+    // A large state takes a while, in which the others wait.
+    clock.enter(PHASE_INDEX.saving);
     this.#toldUpdate = update;
-    const hash = fingerprintState(images, parityAfter(commitsBefore(update, config)));
-    send({ kind: 'stateHash', atUpdate: update, hash });
+    this.#toldHash = fingerprintState(images, parityAfter(commitsBefore(update, config)));
+    send({ kind: 'stateHash', atUpdate: update, hash: this.#toldHash });
   }
 }
