@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** The packages are imported built, as a user would import them: `npm test` builds first. */
 const shared = { pool: 'forks', testTimeout: 180_000, hookTimeout: 180_000 } as const;
 
+/** Under `test/`, what starts no processes that others could slow down. */
+const ALONE = ['fuzz', 'mutants', 'numerics', 'sim'].map((folder) => `test/${folder}/**/*.test.ts`);
+
 export default defineConfig({
   test: {
     projects: [
@@ -12,7 +15,7 @@ export default defineConfig({
           name: 'unit',
           // Its default leaves one processor unused: half of the smallest machine.
           maxWorkers: '100%',
-          include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
+          include: ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts', ...ALONE],
         },
       },
       // Whole runs of real processes: one file at a time, or they would measure each other.
@@ -21,7 +24,7 @@ export default defineConfig({
           ...shared,
           name: 'system',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/fuzz/**'],
+          exclude: ALONE,
           fileParallelism: false,
           maxWorkers: 1,
           // Of the tests of one file that say so: as many as the smallest machine has processors.
