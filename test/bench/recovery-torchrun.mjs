@@ -36,12 +36,18 @@ let isAgain = false;
 let timer = null;
 
 function kill() {
+  timer = null;
+  const pid = ranks.get(again.length % RANKS);
+  ranks.clear();
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It had ended by itself: the launcher starts all anew, and the next kill is of those.
+    return;
+  }
   told = reached;
   isAgain = false;
   killedMs = performance.now();
-  const pid = ranks.get(again.length % RANKS);
-  ranks.clear();
-  process.kill(pid, 'SIGKILL');
 }
 
 function onEvent({ event, rank, pid, step, from }) {
@@ -59,7 +65,6 @@ function onEvent({ event, rank, pid, step, from }) {
     if (step < told) return;
     caughtUp.push(nowMs - killedMs);
     killedMs = null;
-    timer = null;
     if (again.length === kills) child.kill('SIGTERM');
   }
 }
