@@ -109,6 +109,7 @@ export function drawScaling({ curves }: Scaling): string {
   const height = PANEL.top + PANEL.height + 90;
   const style = 'font-family="sans-serif" font-size="12"';
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" ${style}>
+<title>Milliseconds a step over hosts, by topology and network</title>
 <rect width="100%" height="100%" fill="white"/>
 ${panels.join('\n')}
 ${legend(PANEL.top + PANEL.height + 62)}
