@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import { NETWORKS, type NetworkName, type Topology, type WireType } from '@gantry/common';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { forkMember } from '../bench/fork-members.js';
 import { CHUNK_FLOATS } from '../constants.js';
-import { roundToWire } from '../core/wire.js';
 import {
   type ExchangeReport,
   type ExchangeTask,
@@ -12,7 +10,7 @@ import {
   memoryName,
   type PeerAddress,
 } from '../testing/exchange-task.js';
-import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
+import { expectedSums } from '../testing/reference.js';
 import { HostMemory } from './host-memory.js';
 
 /** D: several chunks and an odd last one; G: short enough to go whole to everybody. */
@@ -27,21 +25,8 @@ interface Case {
   readonly wire: WireType;
 }
 
-function expectedSums({ shards, wire }: Pick<Case, 'shards' | 'wire'>): string[] {
-  return UPDATES.map((networks, index) => {
-    const hash = createHash('sha256');
-    for (const network of networks) {
-      const gradients = Array.from({ length: shards }, (_, shard) => {
-        const gradient = new Float32Array(VECTOR_FLOATS[network]);
-        fillAwkward(gradient, gradientSeed({ update: index + 1, network: NETWORKS.indexOf(network), shard }));
-        roundToWire(gradient, wire);
-        return gradient;
-      });
-      hash.update(referenceSum(gradients));
-    }
-    return hash.digest('hex');
-  });
-}
+const expectedOf = ({ shards, wire }: Pick<Case, 'shards' | 'wire'>): string[] =>
+  expectedSums({ updates: UPDATES, vectorFloats: VECTOR_FLOATS, shards, wire });
 
 let counter = 0;
 
@@ -84,13 +69,13 @@ describe('hosts whose workers share memory', () => {
     { hosts: 'aabbcc', shards: 6, topology: 'halving', wire: 'fp32' },
     { hosts: 'aab', shards: 3, topology: 'direct', wire: 'fp16' },
   ] as const)('$hosts, $shards shards, $topology, $wire: the bits of the scalar tree sum', async (which) => {
-    const sums = expectedSums(which);
+    const sums = expectedOf(which);
     for (const report of await runHosts(which)) expect(report).toEqual({ sums, stoppedBefore: null });
   });
 
   test.each(['direct', 'halving'] as const)('the first one stops all of them, %s', async (topology) => {
     const which = { hosts: 'aabbcc', shards: 6, topology, wire: 'fp32' } as const;
-    const sums = expectedSums(which).slice(0, 2);
+    const sums = expectedOf(which).slice(0, 2);
     for (const report of await runHosts(which, 2)) expect(report).toEqual({ sums, stoppedBefore: 3 });
   });
 });
@@ -101,7 +86,7 @@ describe('without the synchronous sockets', () => {
   test('the bits are the same, and so is a stop', async () => {
     vi.stubEnv('GANTRY_LIBZMQ', 'off');
     const which = { hosts: 'aabb', shards: 4, topology: 'direct', wire: 'fp32' } as const;
-    const sums = expectedSums(which);
+    const sums = expectedOf(which);
     for (const report of await runHosts(which)) expect(report).toEqual({ sums, stoppedBefore: null });
     for (const report of await runHosts(which, 2)) {
       expect(report).toEqual({ sums: sums.slice(0, 2), stoppedBefore: 3 });

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { NETWORKS, type NetworkName, type WireType } from '@gantry/common';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { forkMember } from '../bench/fork-members.js';
 import { CHUNK_FLOATS } from '../constants.js';
-import { roundToWire } from '../core/wire.js';
 import type { ExchangeReport, ExchangeTask, PeerAddress } from '../testing/exchange-task.js';
-import { fillAwkward, gradientSeed, referenceSum } from '../testing/reference.js';
+import { expectedSums } from '../testing/reference.js';
 import { HostMemory } from './host-memory.js';
 
 const SHARDS = 4;
@@ -19,21 +17,9 @@ const UPDATES: readonly (readonly NetworkName[])[] = [
   NETWORKS,
 ];
 
-const expectedSums = (wire: WireType): string[] =>
-  UPDATES.map((networks, index) => {
-    const hash = createHash('sha256');
-    for (const network of networks) {
-      const shards = Array.from({ length: SHARDS }, (_, shard) => {
-        const gradient = new Float32Array(VECTOR_FLOATS[network]);
-        fillAwkward(gradient, gradientSeed({ update: index + 1, network: NETWORKS.indexOf(network), shard }));
-        roundToWire(gradient, wire);
-        return gradient;
-      });
-      hash.update(referenceSum(shards));
-    }
-    return hash.digest('hex');
-  });
-const expected = { fp32: expectedSums('fp32'), bf16: expectedSums('bf16'), fp16: expectedSums('fp16') };
+const expectedOf = (wire: WireType): string[] =>
+  expectedSums({ updates: UPDATES, vectorFloats: VECTOR_FLOATS, shards: SHARDS, wire });
+const expected = { fp32: expectedOf('fp32'), bf16: expectedOf('bf16'), fp16: expectedOf('fp16') };
 
 type Case = Pick<ExchangeTask, 'transport' | 'encrypted' | 'topology' | 'wire' | 'members' | 'hub'>;
 

@@ -1,4 +1,7 @@
+import { createHash } from 'node:crypto';
+import { NETWORKS, type NetworkName, type WireType } from '@gantry/common';
 import { splitPoint } from '../core/tree.js';
+import { roundToWire } from '../core/wire.js';
 
 /** A reproducible vector of awkward floats: many magnitudes, both signs, so that another order of sums shows in the bits. */
 export function fillAwkward(into: Float32Array, seed: number): void {
@@ -23,4 +26,31 @@ export function referenceSum(shards: readonly Float32Array[]): Float32Array {
   const left = referenceSum(shards.slice(0, middle));
   const right = referenceSum(shards.slice(middle));
   return left.map((value, index) => Math.fround(value + right[index]!));
+}
+
+/** By update: SHA-256 of the sums that all members have to end with. */
+export function expectedSums({
+  updates,
+  vectorFloats,
+  shards,
+  wire,
+}: {
+  readonly updates: readonly (readonly NetworkName[])[];
+  readonly vectorFloats: Readonly<Record<NetworkName, number>>;
+  readonly shards: number;
+  readonly wire: WireType;
+}): string[] {
+  return updates.map((networks, index) => {
+    const hash = createHash('sha256');
+    for (const network of networks) {
+      const gradients = Array.from({ length: shards }, (_, shard) => {
+        const gradient = new Float32Array(vectorFloats[network]);
+        fillAwkward(gradient, gradientSeed({ update: index + 1, network: NETWORKS.indexOf(network), shard }));
+        roundToWire(gradient, wire);
+        return gradient;
+      });
+      hash.update(referenceSum(gradients));
+    }
+    return hash.digest('hex');
+  });
 }
