@@ -90,6 +90,17 @@ describe('a local worker', () => {
     await expectUndisturbed(run, workers);
   });
 
+  it('all but one, at once: the last one goes on from the update that it has, in the same bits', async () => {
+    const run = train({ workers: 4 });
+    await run.untilStep(40);
+    const workers = workersOf(run.pid);
+    expect(workers).toHaveLength(4);
+    for (const pid of workers.slice(1)) process.kill(pid, 'SIGKILL');
+    // Whoever is left, at the step that was told of or behind it: nothing was read from a disk.
+    expect((await run.until(generation(2))).update).toBeGreaterThanOrEqual(80);
+    await expectUndisturbed(run, workers);
+  });
+
   it('that hangs is replaced', async () => {
     const run = train({}, { GANTRY_FAULT: 'hang@150:worker-1' });
     await expectUndisturbed(run, []);
