@@ -1,17 +1,20 @@
 import fs from 'node:fs';
 import type { AllowList } from '@gantry/common/keys';
 import { readAllowList } from '@gantry/common/keys';
+import { ALLOW_LIST_SETTLED_MS } from './constants.js';
 
 /**
  * The allow-list as it stands on disk: looked at whenever somebody asks to be admitted, and some times a second, so that an edit
- * works while a run goes on. What cannot be read (half written, open to others, gone) changes nothing and is told of once: an
- * empty file is what revokes everybody.
+ * works while a run goes on. Who is added is admitted at once. What takes somebody off, or cannot be read, counts only once it has
+ * stood for a moment, since an editor empties a file before it writes it. What cannot be read (open to others, gone) changes
+ * nothing and is told of once: an empty file is what revokes everybody.
  */
 export class AllowListFile {
   readonly #file: string;
   readonly #onRevoked: (publicKey: string, name: string) => void;
   readonly #onProblem: (message: string) => void;
-  #seen: string;
+  /** The content that was last looked at: since when it stands, and whether it counts already. */
+  #seen: { readonly version: string; readonly sinceMs: number; readonly taken: boolean };
   #list: AllowList;
 
   /** @throws GantryError GANTRY_KEYS_INVALID */
@@ -23,7 +26,7 @@ export class AllowListFile {
     this.#onRevoked = on.revoked;
     this.#onProblem = on.problem;
     // First: a change between the two is seen later.
-    this.#seen = this.#version();
+    this.#seen = { version: this.#version(), sinceMs: 0, taken: true };
     this.#list = readAllowList(file);
   }
 
@@ -37,19 +40,27 @@ export class AllowListFile {
   }
 
   /** Takes over what has changed, and tells of every key that is not there any more under its name. */
-  refresh(): void {
+  refresh(nowMs = performance.now()): void {
     const version = this.#version();
-    if (version === this.#seen) return;
-    this.#seen = version;
-    const before = this.#list;
+    if (version !== this.#seen.version) this.#seen = { version, sinceMs: nowMs, taken: false };
+    if (this.#seen.taken) return;
+    const settled = nowMs - this.#seen.sinceMs >= ALLOW_LIST_SETTLED_MS;
+    const list = this.#read(settled);
+    const revoked = [...this.#list].filter(([publicKey, name]) => list?.get(publicKey) !== name);
+    if (!settled && revoked.length > 0) return;
+    this.#seen = { ...this.#seen, taken: true };
+    if (list === null) return;
+    this.#list = list;
+    for (const [publicKey, name] of revoked) this.#onRevoked(publicKey, name);
+  }
+
+  /** null: it cannot be read. */
+  #read(tell: boolean): AllowList | null {
     try {
-      this.#list = readAllowList(this.#file);
+      return readAllowList(this.#file);
     } catch (error) {
-      this.#onProblem(`the allow-list stays as it was: ${(error as Error).message}`);
-      return;
-    }
-    for (const [publicKey, name] of before) {
-      if (this.#list.get(publicKey) !== name) this.#onRevoked(publicKey, name);
+      if (tell) this.#onProblem(`the allow-list stays as it was: ${(error as Error).message}`);
+      return null;
     }
   }
 

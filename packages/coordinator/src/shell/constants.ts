@@ -24,8 +24,10 @@ export const HIGH_WATER_MARK = 256;
 export const OUTBOX_BYTES_MAX = 64 << 20;
 /** A connection that has not said who it is within this time is closed. */
 export const HANDSHAKE_MS = 3_000;
-/** How often the allow-list is looked at: a key that is taken off it is cut this much later at most. */
+/** How often the allow-list is looked at. */
 export const ALLOW_LIST_EVERY_MS = 250;
+/** How long a list without somebody's key has to stand before that key is cut: at the second look, half a second after the edit. */
+export const ALLOW_LIST_SETTLED_MS = 200;
 /** What CURVE adds to a message part: command name, nonce, flags, authenticator; with room to spare. */
 export const CURVE_OVERHEAD_BYTES = 256;
 /** Least time between two looks at who has left, however many strangers come and go. */

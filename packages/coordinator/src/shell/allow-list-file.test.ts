@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generateKeyPair } from '@gantry/common/keys';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { AllowListFile } from './allow-list-file.js';
+import { ALLOW_LIST_SETTLED_MS } from './constants.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'gantry-allowed-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const file = join(folder, 'allowed');
+const [alice, bob] = ['alice', 'bob'].map((name) => ({ name, publicKey: generateKeyPair().publicKey }));
+const write = (...names: readonly { name: string; publicKey: string }[]): void =>
+  writeFileSync(file, names.map(({ name, publicKey }) => `${name} ${publicKey}\n`).join(''), { mode: 0o600 });
+
+describe('the allow-list on disk', () => {
+  const revoked: string[] = [];
+  const problems: string[] = [];
+  const open = (): AllowListFile => {
+    write(alice!, bob!);
+    return new AllowListFile(file, {
+      revoked: (_, name) => revoked.push(name),
+      problem: (message) => problems.push(message),
+    });
+  };
+  beforeEach(() => {
+    revoked.length = 0;
+    problems.length = 0;
+  });
+
+  it('cuts nobody while an editor has emptied the file, or written half of it', () => {
+    const list = open();
+    writeFileSync(file, '');
+    list.refresh(0);
+    writeFileSync(file, `alice ${alice!.publicKey.slice(0, 9)}`);
+    list.refresh(ALLOW_LIST_SETTLED_MS);
+    expect(list.size).toBe(2);
+    write(alice!);
+    list.refresh(2 * ALLOW_LIST_SETTLED_MS);
+    expect(revoked).toEqual([]);
+    list.refresh(3 * ALLOW_LIST_SETTLED_MS);
+    expect([revoked, problems, list.nameOf(bob!.publicKey)]).toEqual([['bob'], [], undefined]);
+  });
+
+  it('cuts everybody by an empty file that stays', () => {
+    const list = open();
+    writeFileSync(file, '');
+    for (const nowMs of [0, ALLOW_LIST_SETTLED_MS - 1]) list.refresh(nowMs);
+    expect(revoked).toEqual([]);
+    for (const nowMs of [1, 2]) list.refresh(nowMs * ALLOW_LIST_SETTLED_MS);
+    expect(revoked.sort()).toEqual(['alice', 'bob']);
+  });
+
+  it('admits who is added at once', () => {
+    const list = open();
+    const carol = { name: 'carol', publicKey: generateKeyPair().publicKey };
+    write(alice!, bob!, carol);
+    list.refresh(0);
+    expect(list.nameOf(carol.publicKey)).toBe('carol');
+  });
+
+  it('tells once of a file that stays broken', () => {
+    const list = open();
+    writeFileSync(file, 'alice half-a-key');
+    for (const nowMs of [0, 1, 2, 3]) list.refresh(nowMs * ALLOW_LIST_SETTLED_MS);
+    expect([problems, list.size]).toEqual([[expect.stringMatching(/stays as it was.*line 1/)], 2]);
+  });
+});
