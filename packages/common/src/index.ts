@@ -18,6 +18,9 @@ export { createLogger, type LoggerOptions, SILENT_LOGGER } from './log.js';
 export type { Clock, Logger, LogLevel } from './ports.js';
 export { decodeEnvelope, encodeEnvelope } from './protocol/codec.js';
 export {
+  DATA_CREDIT_BYTES_MAX,
+  DATA_PIECE_BYTES_MAX,
+  DATASET_MANIFEST_CHARS_MAX,
   ENVELOPE_BYTES_MAX,
   GANTRY_VERSION,
   PROTOCOL_VERSION,
@@ -29,6 +32,10 @@ export {
   type Abort,
   type Assignment,
   type Bye,
+  type DataChunk,
+  type DataRequest,
+  type DatasetAnswer,
+  type DatasetQuery,
   type Done,
   type Envelope,
   type Failure,
@@ -41,6 +48,7 @@ export {
   type Message,
   type MessageKind,
   type Metrics,
+  type Notice,
   type Pause,
   type Paused,
   PHASES,
