@@ -11,6 +11,7 @@ export {
   type WireType,
 } from './config-types.js';
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
+export { COORDINATOR_FAULT, type Fault, type FaultKind, parseFault } from './fault.js';
 export { fileError } from './file-error.js';
 export { Sha256, sha256Hex } from './hash.js';
 export { ALIGNMENT_FLOATS, alignFloats, createLayout, type Layout, type LayoutEntry, layoutViews } from './layout.js';

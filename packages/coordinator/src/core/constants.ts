@@ -71,3 +71,9 @@ export const STRIKES_MAX = 3;
 
 /** Losses that a status tells one by one: enough for a night of them; how many there were is counted. */
 export const LOSSES_KEPT = 64;
+
+/** Pieces of the data set that are read, or wait to leave, at one time, in bytes: those of 16 members with their whole credit. */
+export const SUPPLY_BYTES_MAX = 64 << 20;
+
+/** Warnings of workers that are passed on: enough for every host of a run to say once what it lacks. */
+export const NOTICES_TOLD = 64;

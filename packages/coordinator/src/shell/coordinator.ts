@@ -1,4 +1,11 @@
-import { assertNever, type ErrorCode, encodeEnvelope, GantryError } from '@gantry/common';
+import {
+  assertNever,
+  COORDINATOR_FAULT,
+  type ErrorCode,
+  encodeEnvelope,
+  GantryError,
+  parseFault,
+} from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
 import { isInputError } from '../core/failure.js';
@@ -9,6 +16,7 @@ import { Artifacts } from './artifacts.js';
 import { listCheckpoints } from './checkpoint-writer.js';
 import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } from './constants.js';
 import { ControlSocket, checkBind } from './control-socket.js';
+import { DataSupply } from './data-supply.js';
 import { refusalOf } from './identify.js';
 import { LocalWorkers } from './local-workers.js';
 import {
@@ -76,6 +84,7 @@ class CoordinatorShell implements RunningCoordinator {
   readonly #workers: LocalWorkers;
   readonly #artifacts: Artifacts;
   readonly #supply: StateSupply;
+  readonly #data: DataSupply;
   readonly #status: StatusWriter;
   readonly reception: Reception;
   readonly #sharedMemory = new Set<string>();
@@ -98,7 +107,7 @@ class CoordinatorShell implements RunningCoordinator {
       insecure: options.insecure ?? false,
       keys: options.keys,
       onFrame: (peer, frame, name) => shell?.reception.receive(peer, frame, name),
-      onGone: (peer) => void shell?.reception.lose(peer),
+      onGone: (peer) => shell?.lose(peer),
       probe: (peer) => shell?.reception.probe(peer) ?? null,
       farewell: (_peer, name) => refusalOf(settings.runId, `the key of ${name} was taken off the allow-list`),
       onWarning: (message) => shell?.warn(message),
@@ -132,6 +141,14 @@ class CoordinatorShell implements RunningCoordinator {
       warn: (message) => this.warn(message),
       onError: (error) => this.#fail(error),
     });
+    this.#data = new DataSupply({
+      runId: settings.runId,
+      dataset: settings.config.dataset,
+      fault: parseFault(process.env.GANTRY_FAULT, COORDINATOR_FAULT),
+      send: (peer, frame) => socket.send(peer, frame),
+      emit: (event) => this.#emit(event),
+      onError: (error) => this.#fail(error),
+    });
     this.#status = new StatusWriter({
       runDirectory: options.runDirectory,
       endpoint: socket.endpoint,
@@ -144,6 +161,7 @@ class CoordinatorShell implements RunningCoordinator {
       state: () => this.#state,
       post: (event) => this.post(event),
       send: (peer, frame) => socket.send(peer, frame),
+      supply: (client, message) => this.#data.take(client, message),
       warn: (message) => this.warn(message),
       isEnding: (worker) => this.#workers.isEnding(worker),
     });
@@ -175,6 +193,12 @@ class CoordinatorShell implements RunningCoordinator {
 
   abort(reason: string): void {
     this.post({ type: 'abort', nowMs: performance.now(), reason });
+  }
+
+  /** A connection broke. */
+  lose(peer: string): void {
+    this.#data.forget(peer);
+    void this.reception.lose(peer);
   }
 
   /** Starts the loop when the folder is ready. */
@@ -364,6 +388,7 @@ class CoordinatorShell implements RunningCoordinator {
     );
     for (const timer of this.#timers) clearInterval(timer);
     await this.#artifacts.settled();
+    await this.#data.close();
     await this.#socket.close();
     await removeSharedMemory(this.#sharedMemory);
     // Also what is removed next: another write of it may still be going on.
