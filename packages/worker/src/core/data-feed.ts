@@ -25,7 +25,7 @@ export interface DataWant {
 /** What came of the look for a chunk in the cache on disk: it is in its place now; nobody has it; somebody else is fetching it. */
 export type LookOutcome = 'found' | 'missing' | 'claimed';
 
-/** What the shell has to do, in order. */
+/** What the shell has to do, in order, all of it before it answers. */
 export type FeedEffect =
   /** Nobody may read the chunk any more: its place is taken. */
   | { readonly type: 'evict'; readonly chunk: number }

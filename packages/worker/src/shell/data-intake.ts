@@ -47,6 +47,8 @@ export class DataIntake {
   readonly #cache: ChunkCache;
   readonly #memory: Uint8Array;
   readonly #words: Int32Array;
+  /** Checks that are done: told when the effects in hand are performed, for their order is that of the requests. */
+  readonly #checked: { readonly chunk: number; readonly isRight: boolean }[] = [];
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -84,6 +86,9 @@ export class DataIntake {
   /** @param data The piece in hand. */
   #perform(effects: readonly FeedEffect[], data?: Uint8Array): void {
     for (const effect of effects) this.#do(effect, data);
+    for (let done = this.#checked.shift(); done !== undefined; done = this.#checked.shift()) {
+      for (const effect of this.#feed.checked(done.chunk, done.isRight, performance.now())) this.#do(effect, undefined);
+    }
     if (this.#feed.isComplete) Atomics.store(this.#words, DATA_WORDS.complete, 1);
     if (this.#feed.isWaiting && !this.#closed) this.#timer ??= setTimeout(() => this.#tick(), CLAIM_RETRY_MS);
   }
@@ -142,8 +147,7 @@ export class DataIntake {
 
   #check(chunk: number, place: number): void {
     const sha256 = createHash('sha256').update(this.#bytesOf(chunk, place)).digest('hex');
-    const isRight = sha256 === this.#options.data.chunks[chunk]!.sha256;
-    this.#perform(this.#feed.checked(chunk, isRight, performance.now()));
+    this.#checked.push({ chunk, isRight: sha256 === this.#options.data.chunks[chunk]!.sha256 });
   }
 
   async #store(chunk: number, place: number): Promise<void> {
