@@ -1,6 +1,6 @@
-import { DATA_CREDIT_BYTES_MAX, DATA_PIECE_BYTES_MAX } from '@gantry/common';
+import { DATA_PIECE_BYTES_MAX } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
-import { SUPPLY_BYTES_MAX } from './constants.js';
+import { OWED_BYTES_MAX, SUPPLY_BYTES_MAX } from './constants.js';
 import { PieceQueue, type PieceRequest } from './piece-queue.js';
 
 const piece = (peer: string, chunk: number, bytes = DATA_PIECE_BYTES_MAX): PieceRequest => ({
@@ -28,9 +28,9 @@ describe('the queue of pieces', () => {
 
   it('takes no more of one member than its credit, and more as soon as pieces have left', () => {
     const queue = new PieceQueue();
-    const fits = DATA_CREDIT_BYTES_MAX / DATA_PIECE_BYTES_MAX;
+    const fits = OWED_BYTES_MAX / DATA_PIECE_BYTES_MAX;
     for (let chunk = 0; chunk < fits; chunk++) expect(queue.add(piece('a', chunk))).toBe(null);
-    expect(queue.add(piece('a', fits))).toContain(`${DATA_CREDIT_BYTES_MAX} are allowed`);
+    expect(queue.add(piece('a', fits))).toContain(`${OWED_BYTES_MAX} are allowed`);
     expect(queue.add(piece('b', 0))).toBe(null);
     queue.done(drain(queue)[0]!);
     expect(queue.add(piece('a', fits))).toBe(null);
@@ -39,9 +39,9 @@ describe('the queue of pieces', () => {
 
   it('reads no more at one time than its bound, whoever asks', () => {
     const queue = new PieceQueue();
-    const members = (2 * SUPPLY_BYTES_MAX) / DATA_CREDIT_BYTES_MAX;
+    const members = (2 * SUPPLY_BYTES_MAX) / OWED_BYTES_MAX;
     for (let member = 0; member < members; member++) {
-      for (let chunk = 0; chunk < DATA_CREDIT_BYTES_MAX / DATA_PIECE_BYTES_MAX; chunk++) {
+      for (let chunk = 0; chunk < OWED_BYTES_MAX / DATA_PIECE_BYTES_MAX; chunk++) {
         expect(queue.add(piece(`m${member}`, chunk))).toBe(null);
       }
     }
@@ -59,6 +59,6 @@ describe('the queue of pieces', () => {
     expect(queue.next()).toBe(null);
     queue.done(first);
     expect(queue.inFlight).toBe(0);
-    expect(queue.add(piece('a', 3, DATA_CREDIT_BYTES_MAX))).toBe(null);
+    expect(queue.add(piece('a', 3, OWED_BYTES_MAX))).toBe(null);
   });
 });

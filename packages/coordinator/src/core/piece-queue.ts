@@ -1,5 +1,4 @@
-import { DATA_CREDIT_BYTES_MAX } from '@gantry/common';
-import { SUPPLY_BYTES_MAX } from './constants.js';
+import { OWED_BYTES_MAX, SUPPLY_BYTES_MAX } from './constants.js';
 
 /** A piece of the data set that a member asked for. */
 export interface PieceRequest {
@@ -33,7 +32,7 @@ export class PieceQueue {
     const { peer, bytes } = request;
     const owed = (this.#owed.get(peer) ?? 0) + bytes;
     if (bytes === 0) return 'asks for no bytes';
-    if (owed > DATA_CREDIT_BYTES_MAX) return `asks for ${owed} bytes at one time, ${DATA_CREDIT_BYTES_MAX} are allowed`;
+    if (owed > OWED_BYTES_MAX) return `asks for ${owed} bytes at one time, ${OWED_BYTES_MAX} are allowed`;
     this.#owed.set(peer, owed);
     const waiting = this.#waiting.get(peer);
     if (waiting === undefined) this.#waiting.set(peer, [request]);
