@@ -156,12 +156,14 @@ describe('data from the coordinator', () => {
     });
     const { home, chunks } = newCache();
     const worker = join('a', stream(home));
-    const error = errorOf(await coordinator.finished);
-    expect(error).toMatchObject({
-      code: 'GANTRY_DATASET_INVALID',
-      message: expect.stringContaining('chunk 2 of mnist'),
-    });
-    expect((await worker.finished).code).toBe(1);
+    const lost = await coordinator.until(({ event }) => event === 'worker-lost');
+    expect(lost).toMatchObject({ worker: 'a', reason: expect.stringContaining('chunk 2 of mnist/train') });
+    const { code, stderr } = await worker.finished;
+    expect(code).toBe(1);
+    expect(stderr).toContain('code=GANTRY_DATASET_INVALID');
+    coordinator.child.kill('SIGKILL');
+    await coordinator.finished;
+    expect(chunksIn(chunks).size).toBeLessThan(MNIST_CHUNKS);
     expectSound(chunks);
   });
 });

@@ -46,9 +46,14 @@ function parseObject(json: string): Readonly<Record<string, unknown>> {
 }
 
 /** Of all fields but the two that are not content, in the order in which they stand: a newer sender may have more. */
-function hashOf(fields: Readonly<Record<string, unknown>>): string {
+function hashOf(fields: Readonly<Record<string, unknown>>): string | null {
   const { id: _id, sha256: _sha256, ...content } = fields;
-  return contentHash(content);
+  try {
+    return contentHash(content);
+  } catch {
+    // A field that is not known is nested too deeply to be written.
+    return null;
+  }
 }
 
 function isWithin(value: unknown, min: number, max: number): value is number {

@@ -3,6 +3,7 @@ import {
   COORDINATOR_FAULT,
   type ErrorCode,
   encodeEnvelope,
+  type Fault,
   GantryError,
   parseFault,
 } from '@gantry/common';
@@ -26,6 +27,7 @@ import {
   commandOf,
   type RunningCoordinator,
   settingsOf,
+  startEventOf,
   takeOverCommandOf,
 } from './options.js';
 import { Reception } from './reception.js';
@@ -47,6 +49,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const { config, resume = false, allowNumbers = false } = options;
   checkBind(options.bind ?? BIND_DEFAULT, { insecure: options.insecure ?? false, keys: options.keys });
   checkHub(options);
+  const fault = parseFault(process.env.GANTRY_FAULT, COORDINATOR_FAULT);
   const journal = resume ? await readJournal(options.runDirectory) : null;
   if (journal !== null) checkUnchanged(journal.config, config, allowNumbers);
   const directory = await RunDirectory.open(options.runDirectory);
@@ -54,13 +57,20 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   try {
     if (!resume) await directory.expectFresh(commandOf(options));
     const earlier = resume ? await earlierLosses(options.runDirectory, settings.runId) : NO_LOSSES;
-    const shell = await CoordinatorShell.open(options, settings, { directory, earlier });
+    const shell = await CoordinatorShell.open(options, settings, { directory, earlier, fault });
     shell.begin((await listCheckpoints(directory.checkpoints)).at(-1) ?? 0);
     return shell;
   } catch (error) {
     await directory.discard();
     throw error;
   }
+}
+
+/** What a run has before its loop. */
+interface RunParts {
+  readonly directory: RunDirectory;
+  readonly earlier: EarlierLosses;
+  readonly fault: Fault | null;
 }
 
 /** Ends `done` one way or the other. */
@@ -96,11 +106,7 @@ class CoordinatorShell implements RunningCoordinator {
   #over = false;
   #trained = false;
 
-  static async open(
-    options: CoordinatorOptions,
-    settings: Settings,
-    folder: { readonly directory: RunDirectory; readonly earlier: EarlierLosses },
-  ): Promise<CoordinatorShell> {
+  static async open(options: CoordinatorOptions, settings: Settings, parts: RunParts): Promise<CoordinatorShell> {
     let shell: CoordinatorShell | undefined;
     const socket = await ControlSocket.open({
       bind: options.bind ?? BIND_DEFAULT,
@@ -112,16 +118,12 @@ class CoordinatorShell implements RunningCoordinator {
       farewell: (_peer, name) => refusalOf(settings.runId, `the key of ${name} was taken off the allow-list`),
       onWarning: (message) => shell?.warn(message),
     });
-    shell = new CoordinatorShell(options, settings, { ...folder, socket });
+    shell = new CoordinatorShell(options, settings, { ...parts, socket });
     return shell;
   }
 
-  private constructor(
-    options: CoordinatorOptions,
-    settings: Settings,
-    parts: { directory: RunDirectory; earlier: EarlierLosses; socket: ControlSocket },
-  ) {
-    const { directory, earlier, socket } = parts;
+  private constructor(options: CoordinatorOptions, settings: Settings, parts: RunParts & { socket: ControlSocket }) {
+    const { directory, earlier, fault, socket } = parts;
     this.#options = options;
     this.#settings = settings;
     this.#directory = directory;
@@ -144,7 +146,7 @@ class CoordinatorShell implements RunningCoordinator {
     this.#data = new DataSupply({
       runId: settings.runId,
       dataset: settings.config.dataset,
-      fault: parseFault(process.env.GANTRY_FAULT, COORDINATOR_FAULT),
+      fault,
       send: (peer, frame) => socket.send(peer, frame),
       emit: (event) => this.#emit(event),
       onError: (error) => this.#fail(error),
@@ -203,23 +205,7 @@ class CoordinatorShell implements RunningCoordinator {
 
   /** Starts the loop when the folder is ready. */
   begin(fromStep: number): void {
-    const { preset, model, dataset, workers, shards, batch, steps } = this.#settings.config;
-    const { runId: run, endpoint } = this;
-    const { runDirectory } = this.#options;
-    this.#emit({
-      event: 'start',
-      run,
-      runDirectory,
-      endpoint,
-      preset,
-      model,
-      dataset,
-      workers,
-      shards,
-      batch,
-      steps,
-      fromStep,
-    });
+    this.#emit(startEventOf(this.#settings, { ...this.#options, endpoint: this.endpoint, fromStep }));
     void this.#prepare().then(() => {
       this.#draining = false;
       // Of a resume, what is known before its checkpoint is read is less than what the file says.
