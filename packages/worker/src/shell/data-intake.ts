@@ -71,6 +71,8 @@ export class DataIntake {
   received({ chunk, offset, data, problem }: DataChunk): void {
     if (problem !== '') throw new GantryError('GANTRY_DATASET_INVALID', `the coordinator sends no data: ${problem}`);
     this.#perform(this.#feed.received({ chunk, offset, bytes: data.length }, performance.now()), data);
+    // Who waits for a whole chunk on a slow link is told that it is coming.
+    this.#options.onArrival();
   }
 
   /** A coordinator has welcomed this worker on a new connection. */
