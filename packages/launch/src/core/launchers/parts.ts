@@ -1,0 +1,25 @@
+import { stringify } from 'yaml';
+import type { Cluster } from '../cluster.js';
+import type { LaunchContext, PlannedFile } from '../plan.js';
+
+/** Makes a process leave when its standard input ends: with the launcher, however that ends. */
+export const LEAVE_ON_EOF = { GANTRY_LEAVE_ON_EOF: '1' } as const;
+
+/** The settings of the run as the coordinator reads them. */
+export function settingsFile({ run }: Cluster, { folder }: Pick<LaunchContext, 'folder'>): PlannedFile {
+  return { path: `${folder}/gantry.yaml`, text: stringify(run.settings) };
+}
+
+/** Where the coordinator finds its settings, its run and its keys, and where it listens. */
+export interface CoordinatorPlace {
+  readonly settings: string;
+  readonly out: string;
+  readonly bind: string;
+  readonly keys: string | null;
+}
+
+/** Arguments of a coordinator that begins the run, or goes on with it where it was begun before. */
+export function coordinatorArguments({ settings, out, bind, keys }: CoordinatorPlace): string[] {
+  const keyed = keys === null ? [] : ['--keys', keys];
+  return ['coordinator', '--continue', '--json', '--config', settings, '--out', out, '--bind', bind, ...keyed];
+}
