@@ -183,6 +183,12 @@ export const OPTIONS = {
   to: { group: 'Command:', describe: 'File, or folder for png, to write' },
   weights: { group: 'Command:', describe: 'ema, params', default: 'ema where the run kept one' },
   checkpoint: { group: 'Command:', describe: 'Step of the checkpoint', default: 'the newest that is sound' },
+  cluster: { group: 'Command:', describe: 'Look at the machines of this cluster file, and the ways between them' },
+  listen: { group: 'Command:', describe: 'Answer probes on this port (0: any) until standard input ends' },
+  probe: {
+    group: 'Command:',
+    describe: 'Measure the way to HOST:PORT, where another doctor listens; several with commas',
+  },
   bytes: {
     group: 'Command:',
     isList: true,
