@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { doneOf, type Event, eventually, GANTRY, gantry, trainArguments, Workspace } from '../support/gantry.js';
 import { SlurmCluster, slurmProblem } from '../support/slurm.js';
 
-const STEPS = 300;
+const STEPS = 100;
 /** Long enough to be preempted in the middle: Slurm takes a second or two to make up its mind. */
-const STEPS_LONG = 1_500;
+const STEPS_LONG = 400;
 const NODES = 3;
 const NODE = process.execPath;
 

@@ -13,7 +13,7 @@ import { slurmConf } from './slurm-conf.js';
 
 const POLL_MS = 100;
 /** For a broken installation, not a measurement. */
-const WAIT_MS_MAX = 60_000;
+const WAIT_MS_MAX = 120_000;
 const MUNGE = { programs: ['munged'], packages: ['munge'] };
 const SLURM = { programs: ['slurmctld', 'slurmd', 'sbatch', 'srun'], packages: ['slurm-wlm', 'munge'] };
 
