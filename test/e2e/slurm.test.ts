@@ -5,8 +5,10 @@ import { doneOf, type Event, eventually, GANTRY, gantry, trainArguments, Workspa
 import { SlurmCluster, slurmProblem } from '../support/slurm.js';
 
 const STEPS = 100;
-/** Long enough to be preempted in the middle: Slurm takes a second or two to make up its mind. */
-const STEPS_LONG = 400;
+/** Never reached: Slurm takes its time to act, so what is to happen in the middle has no end to race with. */
+const STEPS_ENDLESS = 1_000_000;
+/** From one thing that happens to the next. */
+const STEPS_APART = 20;
 const NODES = 3;
 const NODE = process.execPath;
 
@@ -63,6 +65,7 @@ function stepsScript(cluster: SlurmCluster, out: string, steps: number): string 
   return `#!/bin/bash
 #SBATCH --nodes=${NODES} --ntasks-per-node=1 --no-kill --output=${out}.log
 cat > ${out}.coordinator <<'TASK'
+trap : TERM
 ${coordinator}
 TASK
 cat > ${out}.worker <<'TASK'
@@ -127,40 +130,51 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
     await eventually(() => stepOf(job) >= step, `job ${job.id} is at step ${step}: ${logOf(job)}`);
   }
 
-  /** The job ends well, with these bits, and leaves nothing on any node. */
-  async function expectEnd(job: Job, bits: unknown): Promise<void> {
-    await cluster.untilState(job.id, 'COMPLETED', 'FAILED', 'CANCELLED', 'NODE_FAIL');
-    expect(lastDone(job), logOf(job)).toMatchObject({ interrupted: false, stateSha256: bits });
-    expect((await cluster.fieldsOf(job.id)).JobState).toBe('COMPLETED');
+  /** `scancel` asks all processes to end: the run is saved, in the bits of an undisturbed one of as many steps. */
+  async function expectBitsWhenCancelled(job: Job): Promise<void> {
+    await cluster.run('scancel', job.id);
+    await cluster.untilState(job.id, 'CANCELLED');
+    await expectNothingLeft();
+    const done = lastDone(job);
+    expect(done?.interrupted, logOf(job)).toBe(true);
+    expect(done?.stateSha256).toBe(await bitsOfOne(done?.step as number));
+  }
+
+  async function expectNothingLeft(): Promise<void> {
     await eventually(() => cluster.processesOfJobs().length === 0, 'no process of a job is left');
   }
 
   it('a coordinator in the first of three tasks, a worker in each: the bits of one process', async () => {
     const job = await submit(oneStepScript, STEPS);
-    await expectEnd(job, await bitsOfOne(STEPS));
+    await cluster.untilState(job.id, 'COMPLETED', 'FAILED', 'CANCELLED', 'NODE_FAIL');
+    expect((await cluster.fieldsOf(job.id)).JobState, logOf(job)).toBe('COMPLETED');
+    expect(lastDone(job)).toMatchObject({ interrupted: false, stateSha256: await bitsOfOne(STEPS) });
+    await expectNothingLeft();
     const ready = eventsOf(job).find(({ event }) => event === 'ready');
     expect(ready?.network).toMatchObject({ hosts: NODES });
   });
 
   it('a preempted job saves, gives way, is put back into the queue, and goes on in the same bits', async () => {
-    const job = await submit(oneStepScript, STEPS_LONG);
-    await untilStep(job, 30);
+    const job = await submit(oneStepScript, STEPS_ENDLESS);
+    await untilStep(job, STEPS_APART);
     const urgent = await cluster.submit(`#!/bin/sh\nsleep 1\n`, `--nodes=${NODES}`, '--partition=urgent');
     await cluster.untilState(urgent, 'COMPLETED');
     expect(lastDone(job), logOf(job)).toMatchObject({ interrupted: true });
-    await expectEnd(job, await bitsOfOne(STEPS_LONG));
+    await untilStep(job, stepOf(job) + STEPS_APART);
     expect((await cluster.fieldsOf(job.id)).Restarts).toBe('1');
+    await expectBitsWhenCancelled(job);
   });
 
   it('one worker’s step is cancelled, and then a node set down: the others end in the same bits', async () => {
-    const job = await submit(stepsScript, STEPS_LONG);
-    await untilStep(job, 30);
+    const job = await submit(stepsScript, STEPS_ENDLESS);
+    await untilStep(job, STEPS_APART);
     const steps = await cluster.run('squeue', '--steps', '--noheader', `--jobs=${job.id}`, '--format=%i %j');
     await cluster.run('scancel', /^(\S+) node-1$/m.exec(steps)![1]!);
     await eventually(() => lostOf(job).includes('node-1'), 'the worker of the cancelled step is gone');
     await cluster.run('scontrol', 'update', 'nodename=node-2', 'state=down', 'reason=test');
     await eventually(() => lostOf(job).includes('node-2'), 'the worker of the node that is down is gone');
-    await expectEnd(job, await bitsOfOne(STEPS_LONG));
+    await untilStep(job, stepOf(job) + STEPS_APART);
+    await expectBitsWhenCancelled(job);
     await cluster.run('scontrol', 'update', 'nodename=node-2', 'state=resume');
   });
 });

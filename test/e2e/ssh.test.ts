@@ -12,7 +12,7 @@ import {
 } from '../support/gantry.js';
 import { SshHosts, sshProblem } from '../support/ssh-hosts.js';
 
-const STEPS = 300;
+const STEPS = 150;
 const HOSTS = 3;
 
 const problem = sshProblem();
