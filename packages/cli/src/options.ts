@@ -90,6 +90,12 @@ export const OPTIONS = {
     key: 'leaseMs',
     describe: 'Silence after which a worker is held to be dead: 1500ms, 2s',
   },
+  stalled: {
+    group: 'Workers:',
+    key: 'stalled',
+    describe:
+      'A worker that lives and makes no progress: replace it (it is named, ended, started again), or wait for it',
+  },
   'min-workers': {
     group: 'Workers:',
     key: 'minWorkers',
