@@ -10,6 +10,7 @@ export {
   type UpdateMode,
   type WireType,
 } from './config-types.js';
+export { deviceOfWorker } from './device-list.js';
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
 export { fileError } from './file-error.js';
 export { Sha256, sha256Hex } from './hash.js';
