@@ -15,6 +15,7 @@ import {
   trainArguments,
   Workspace,
 } from '../support/gantry.js';
+import { Network, namespacesProblem, removeStaleNamespaces } from '../support/namespaces.js';
 
 // Where the samples come from changes no bit.
 const STEPS = 60;
@@ -244,6 +245,39 @@ describe('a worker with little', () => {
       expectSound(chunks);
     } finally {
       execFileSync('umount', [home]);
+    }
+  });
+});
+
+const problem = namespacesProblem();
+
+describe('over a slow link, encrypted', () => {
+  it.runIf(problem === '')('data keeps no heartbeat waiting: nobody is lost (needs root)', async () => {
+    removeStaleNamespaces();
+    const network = new Network(2);
+    try {
+      // All of the data takes 4 s, some leases.
+      network.limit(0, { rate: '100mbit' });
+      const keys = join(work.path, 'keys');
+      expect((await gantry(['keygen', '--out', keys, '--worker', 'a'])).code).toBe(0);
+      const options = { steps: 20, workers: 1, transport: 'tcp' };
+      const [, ...rest] = trainArguments(work.run(), options);
+      const bind = `tcp://${network.address(0)}:0`;
+      const command = ['coordinator', '--keys', keys, '--bind', bind, ...rest];
+      const coordinator = new GantryProcess(command, {}, { within: network.within(0) });
+      const endpoint = (await coordinator.until(({ event }) => event === 'start')).endpoint as string;
+      const joining = ['worker', '--join', endpoint, '--keys', join(keys, 'a.key')];
+      const worker = new GantryProcess(joining, stream(newCache().home), { within: network.within(1) });
+      const finished = await coordinator.finished;
+      const plain = doneOf(await gantry(trainArguments(work.run(), { steps: 20 })));
+      expect(doneOf(finished).stateSha256).toBe(plain.stateSha256);
+      expect(streamedTo(finished.events)).toEqual(['a']);
+      // The state goes the other way, in one piece, and is no matter of this test.
+      const isLost = ({ event, phase }: Event): boolean => event === 'worker-lost' && phase !== 'saving';
+      expect(finished.events.filter(isLost)).toEqual([]);
+      expect((await worker.finished).code).toBe(0);
+    } finally {
+      network.remove();
     }
   });
 });

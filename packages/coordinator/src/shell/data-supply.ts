@@ -40,10 +40,10 @@ const NOTHING = new Uint8Array();
 
 type Opened = Extract<DataReply, { type: 'opened' | 'failed' }>;
 
-/** A piece that is being read, and what to do with it. */
-interface Reading {
-  readonly request: PieceRequest;
-  readonly resolve: (piece: { readonly data: Uint8Array; readonly problem: string }) => void;
+/** A piece that was read, or why it was not. */
+interface Piece {
+  readonly data: Uint8Array;
+  readonly problem: string;
 }
 
 export function isDataMessage(message: Message): message is DataMessage {
@@ -57,11 +57,14 @@ export function isDataMessage(message: Message): message is DataMessage {
 export class DataSupply {
   readonly #options: DataSupplyOptions;
   readonly #queue = new PieceQueue();
-  readonly #readings = new Map<number, Reading>();
+  /** By number: who waits for a piece that is being read. */
+  readonly #readings = new Map<number, (piece: Piece) => void>();
   #thread: Worker | null = null;
   #opened: Promise<Opened> | null = null;
   #readId = 0;
   #notices = 0;
+  /** Peers of which it was told that they stream: one that asks again and again fills no log. */
+  readonly #streaming = new Set<string>();
 
   constructor(options: DataSupplyOptions) {
     this.#options = options;
@@ -86,6 +89,7 @@ export class DataSupply {
   /** A peer is gone. */
   forget(peer: string): void {
     this.#queue.forget(peer);
+    this.#streaming.delete(peer);
   }
 
   async close(): Promise<void> {
@@ -96,13 +100,18 @@ export class DataSupply {
     const opened = await this.#open();
     const isFailed = opened.type === 'failed';
     const isSame = !isFailed && opened.sha256 === heldSha256;
-    const { peer, worker, host } = client;
-    if (!isFailed && !isSame) this.#options.emit({ event: 'data-streamed', worker, host, reason });
-    this.#send(peer, {
+    if (!isFailed && !isSame) this.#announce(client, reason);
+    await this.#send(client.peer, {
       kind: 'datasetAnswer',
       manifestJson: isFailed || isSame ? '' : opened.manifestJson,
       problem: isFailed ? opened.problem.slice(0, PROBLEM_CHARS_MAX) : '',
     });
+  }
+
+  #announce({ peer, worker, host }: DataClient, reason: string): void {
+    if (this.#streaming.has(peer)) return;
+    this.#streaming.add(peer);
+    this.#options.emit({ event: 'data-streamed', worker, host, reason });
   }
 
   #enqueue({ peer }: DataClient, { datasetSha256, chunk, offset, bytes }: DataRequest): string | null {
@@ -136,11 +145,10 @@ export class DataSupply {
     await this.#serve();
   }
 
-  #read(request: PieceRequest): Promise<{ readonly data: Uint8Array; readonly problem: string }> {
+  #read({ chunk, offset, bytes }: PieceRequest): Promise<Piece> {
     const id = this.#readId++;
-    const { chunk, offset, bytes } = request;
     this.#thread!.postMessage({ id, chunk, offset, bytes } satisfies PieceRead);
-    return new Promise((resolve) => this.#readings.set(id, { request, resolve }));
+    return new Promise((resolve) => this.#readings.set(id, resolve));
   }
 
   /** For tests: the chunk that GANTRY_FAULT names leaves with one bit changed. */
@@ -182,7 +190,7 @@ export class DataSupply {
   #onPiece({ id, problem, data }: Extract<DataReply, { type: 'piece' }>): void {
     const reading = this.#readings.get(id);
     this.#readings.delete(id);
-    reading?.resolve({ data: new Uint8Array(data), problem });
+    reading?.({ data: new Uint8Array(data), problem });
   }
 
   #onThreadFailed(error: Error, resolve: (opened: Opened) => void): void {
@@ -191,7 +199,7 @@ export class DataSupply {
     resolve(failed);
     const readings = [...this.#readings.values()];
     this.#readings.clear();
-    for (const reading of readings) reading.resolve({ data: NOTHING, problem: failed.problem });
+    for (const reading of readings) reading({ data: NOTHING, problem: failed.problem });
   }
 }
 
