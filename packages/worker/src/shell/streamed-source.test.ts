@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataRequest } from '@gantry/common';
 import { chunkPlace, createMemorySource, type DataSource, readContent } from '@gantry/data';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, vi } from 'vitest';
 import { DataIntake } from './data-intake.js';
 import { type DataChannel, StreamedSource } from './streamed-source.js';
 
@@ -85,6 +85,11 @@ const sampleOf = (from: DataSource, index: number): Buffer => {
 /** Three samples of each turn, anywhere in the data set. */
 const samplesOf = (turn: number) => [1, 2, 3].map((k) => (turn * 7_919 + k * 4_001) % COUNT);
 
+function storedIn(cacheFolder: string): number {
+  const files = readdirSync(cacheFolder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.filter(({ name }) => /^[0-9a-f]{64}$/.test(name)).length;
+}
+
 async function expectTurns(data: StreamedSource, turns: readonly number[]): Promise<void> {
   for (const turn of turns) {
     await data.ready(turn);
@@ -113,6 +118,8 @@ describe.each([9, 6, 4])('with places for %i of 9 chunks', (places) => {
     const turns = Array.from({ length: 40 }, (_, turn) => turn);
     await expectTurns(first.data, turns);
     expect(first.wiring.requests).toBeGreaterThan(0);
+    // Chunks can be read a little before they are stored.
+    await vi.waitFor(() => expect(storedIn(first.cacheFolder)).toBe(10), { timeout: 60_000 });
     const second = streamed(places, first.cacheFolder);
     second.data.plan(samplesOf);
     await expectTurns(second.data, turns);
