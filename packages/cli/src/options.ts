@@ -25,7 +25,11 @@ export const OPTIONS = {
     describe: 'Your own defineGan file, .ts or .js',
     default: "the preset's networks",
   },
-  dataset: { group: 'Run:', key: 'dataset', describe: 'mnist, fashion-mnist, idx:PATH' },
+  dataset: {
+    group: 'Run:',
+    key: 'dataset',
+    describe: 'mnist, fashion-mnist, or idx:, folder:, npz:, csv: and a path (docs/data.md)',
+  },
   config: { group: 'Run:', describe: 'Settings file', default: 'gantry.yaml where it exists' },
   out: { group: 'Run:', describe: 'Run directory', default: 'runs/PRESET-N, or runs/MODEL-N' },
   workers: { group: 'Run:', key: 'workers', number: true, describe: 'Worker processes' },

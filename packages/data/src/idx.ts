@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
-import { GantryError } from '@gantry/common';
+import type { GantryError } from '@gantry/common';
+import { invalidFile, readBytes } from './data-file.js';
 
 /**
  * The IDX format of the MNIST files (http://yann.lecun.com/exdb/mnist, "the IDX file format"): two zero bytes, a type code, the
@@ -27,26 +27,8 @@ export interface IdxArray {
   readonly data: Uint8Array;
   /** Bytes before the data, to name offsets in messages. */
   readonly headerBytes: number;
-}
-
-/**
- * An error about a byte of a data file.
- * @param offset in the unpacked data, where the file is gzipped; null where it is not known
- * @param expected what should be there @param found what is there
- */
-export function invalidFile(
-  path: string,
-  offset: number | null,
-  expected: string,
-  found: string,
-  cause?: unknown,
-): GantryError {
-  const place = offset === null ? path : `${path}: at byte ${offset}`;
-  const message = `${place}: expected ${expected}, found ${found}`;
-  return new GantryError('GANTRY_DATASET_INVALID', message, {
-    cause,
-    details: { file: path, offset, expected, found },
-  });
+  /** Bytes of a value in the file, where `data` was made of larger ones. @default 1 */
+  readonly itemBytes?: number;
 }
 
 /**
@@ -56,16 +38,6 @@ export function invalidFile(
  */
 export function readIdx(path: string, dimensions: readonly number[]): IdxArray {
   return parseIdx(path, unpack(path, readBytes(path)), dimensions);
-}
-
-function readBytes(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    const what = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
-    throw new GantryError('GANTRY_DATASET_NOT_FOUND', `${path} ${what}`, { cause, details: { file: path } });
-  }
 }
 
 /** The bytes of the data in a file: unpacked if they are gzipped. @throws GantryError GANTRY_DATASET_INVALID */
@@ -141,11 +113,16 @@ function parseSize(path: string, bytes: Buffer, offset: number): number {
 
 /** The bytes of an IDX file of uint8 values. */
 export function encodeIdx(shape: readonly number[], data: Uint8Array): Uint8Array {
+  return Buffer.concat([idxHeader(shape), data]);
+}
+
+/** What stands before the values. */
+export function idxHeader(shape: readonly number[]): Buffer {
   const header = Buffer.alloc(4 + 4 * shape.length);
   header[2] = UINT8;
   header[3] = shape.length;
   shape.forEach((size, i) => {
     header.writeUInt32BE(size, 4 + 4 * i);
   });
-  return Buffer.concat([header, data]);
+  return header;
 }

@@ -34,18 +34,22 @@ export function throwProblems(problems: readonly ConfigProblem[]): void {
   );
 }
 
-/** What zod found, in the words of the schema; an unknown key names the nearest one. */
+/**
+ * What zod found, in the words of the schema; an unknown key names the nearest one.
+ * @param knownKeys where the input is no `gantry.yaml`
+ */
 export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
   input: unknown,
   where: (path: readonly string[]) => string,
+  knownKeys: readonly string[] = SETTING_KEYS,
 ): ConfigProblem[] {
   const seen = new Set<string>();
   const problems: ConfigProblem[] = [];
   for (const issue of issues) {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys.slice(0, PROBLEMS_MAX)) problems.push(unknownKey([...path, key], where));
+      for (const key of issue.keys.slice(0, PROBLEMS_MAX)) problems.push(unknownKey([...path, key], where, knownKeys));
       continue;
     }
     const key = path.join('.');
@@ -64,9 +68,13 @@ function meant(issue: z.core.$ZodIssue, value: unknown): string {
   return found === '' ? '' : `.${found}`;
 }
 
-function unknownKey(path: readonly string[], where: (path: readonly string[]) => string): ConfigProblem {
+function unknownKey(
+  path: readonly string[],
+  where: (path: readonly string[]) => string,
+  knownKeys: readonly string[],
+): ConfigProblem {
   const key = path.join('.');
-  return { where: where(path), key: cut(key), text: `is no known key.${suggestion(key, SETTING_KEYS)}` };
+  return { where: where(path), key: cut(key), text: `is no known key.${suggestion(key, knownKeys)}` };
 }
 
 function valueAt(input: unknown, path: readonly string[]): unknown {
