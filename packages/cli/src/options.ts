@@ -164,7 +164,7 @@ export const OPTIONS = {
     describe: 'Allow changes after which the numbers are no longer bit for bit the same',
   },
   count: { group: 'Command:', describe: 'Samples', default: String(SAMPLES_DEFAULT) },
-  format: { group: 'Command:', describe: 'grid, png, npy, idx', default: 'what --to ends in' },
+  format: { group: 'Command:', describe: 'grid, png, npy, idx, csv', default: 'what --to ends in' },
   to: { group: 'Command:', describe: 'File, or folder for png, to write' },
   weights: { group: 'Command:', describe: 'ema, params', default: 'ema where the run kept one' },
   checkpoint: { group: 'Command:', describe: 'Step of the checkpoint', default: 'the newest that is sound' },

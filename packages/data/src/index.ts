@@ -13,4 +13,6 @@ export {
   sampleBytes,
   sampleLength,
 } from './source.js';
+export type { TableSchema } from './table/schema.js';
+export { csvLine, decodeRow, rowWidth, usedColumns } from './table/transform.js';
 export { bytesOf, floatsOf, readFloats, readPicture } from './values.js';

@@ -40,7 +40,13 @@ interface Arrays {
  * @throws GantryError GANTRY_DATASET_NOT_FOUND, GANTRY_DATASET_INVALID
  */
 export async function openNpzDataset(path: string, options: Options, split: Split): Promise<DataSource> {
-  const { images, labels } = await readArrays(path, options, split);
+  checkNpz(path);
+  return readNpzDataset(path, readBytes(path), options, split);
+}
+
+/** The data set in the bytes of a file; `path` is for messages. */
+export async function readNpzDataset(path: string, bytes: Buffer, options: Options, split: Split): Promise<DataSource> {
+  const { images, labels } = await readArrays(path, bytes, options, split);
   const sampleShape = sampleShapeOf(images);
   const about = { id: `${path} (${split})`, sampleShape, ...labelsOf(labels, images.shape[0]!) };
   if (images.type === 'uint8') {
@@ -70,9 +76,7 @@ function notFound(path: string, message: string): GantryError {
   return new GantryError('GANTRY_DATASET_NOT_FOUND', message, { details: { file: path } });
 }
 
-async function readArrays(path: string, options: Options, split: Split): Promise<Arrays> {
-  checkNpz(path);
-  const bytes = readBytes(path);
+async function readArrays(path: string, bytes: Buffer, options: Options, split: Split): Promise<Arrays> {
   // A zip archive begins with PK; everything else is refused as no .npy file.
   if (bytes.toString('latin1', 0, 2) !== 'PK')
     return { images: singleArray(path, bytes, options, split), labels: null };

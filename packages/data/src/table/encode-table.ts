@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { GantryError } from '@gantry/common';
 import { type Row, readRows } from './read-rows.js';
 import type { TableSchema } from './schema.js';
@@ -16,11 +17,12 @@ export interface EncodedTable {
 
 /**
  * Reads a table and turns its rows into numbers.
+ * @param text the file's content, where it is not read from the file
  * @throws GantryError GANTRY_DATASET_NOT_FOUND, GANTRY_DATASET_INVALID naming file, line and column
  */
-export async function encodeTable(path: string, schema: TableSchema): Promise<EncodedTable> {
+export async function encodeTable(path: string, schema: TableSchema, text?: Readable): Promise<EncodedTable> {
   const encoder = new TableEncoder(path, schema);
-  await readRows(path, schema.delimiter, (row) => encoder.add(row));
+  await readRows(path, schema.delimiter, (row) => encoder.add(row), text);
   return encoder.finish();
 }
 
