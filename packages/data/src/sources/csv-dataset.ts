@@ -52,7 +52,7 @@ async function schemaMissing(path: string, file: string): Promise<GantryError> {
   const proposal = await proposeSchema(path);
   const message =
     `${path} needs a description of its columns, and ${file} does not exist. ` +
-    `This one fits; see whether it says what the columns mean, and save it as ${file}:\n\n${proposal}`;
+    `This one fits; see whether it says what the columns mean, and save it (gantry schema --dataset csv:PATH prints it) as ${file}:\n\n${proposal}`;
   return new GantryError('GANTRY_DATASET_NOT_FOUND', message, { details: { file, schema: proposal } });
 }
 

@@ -17,6 +17,9 @@ class ColumnFacts {
   min = Number.POSITIVE_INFINITY;
   max = Number.NEGATIVE_INFINITY;
   decimals: number | null = 0;
+  /** Every number is the one before and one. */
+  counts = true;
+  #last: number | null = null;
 
   add(cell: string): void {
     if (MISSING.includes(cell)) {
@@ -30,6 +33,8 @@ class ColumnFacts {
   }
 
   #addNumber(value: number, cell: string): void {
+    this.counts &&= this.#last === null ? Number.isInteger(value) : value === this.#last + 1;
+    this.#last = value;
     this.min = Math.min(this.min, value);
     this.max = Math.max(this.max, value);
     const digits = /^[+-]?\d*\.?(\d*)$/.exec(cell)?.[1]?.length;
@@ -40,7 +45,7 @@ class ColumnFacts {
 
 /**
  * A schema, in YAML, that fits a CSV file: columns of numbers are numeric, from the smallest to the largest; columns of a few
- * texts are categorical; all others are ignored. It is a proposal: only the user knows that a number is a code.
+ * texts are categorical; all others, and what counts the rows, are ignored. It is a proposal: only the user knows that a number is a code.
  * @throws GantryError GANTRY_DATASET_NOT_FOUND, GANTRY_DATASET_INVALID
  */
 export async function proposeSchema(path: string): Promise<string> {
@@ -98,9 +103,10 @@ function describe(name: string, facts: ColumnFacts, rows: number): string {
 }
 
 function described(facts: ColumnFacts): { lines: string[]; remark: string } {
-  const { texts, numbers, min, max, decimals } = facts;
+  const { texts, numbers, counts, min, max, decimals } = facts;
   if (texts.size === 0) return { lines: ['type: ignore'], remark: 'no row has a value' };
   if (texts.size === 1) return { lines: ['type: ignore'], remark: 'the same in every row' };
+  if (numbers && counts && texts.size > 2) return { lines: ['type: ignore'], remark: 'counts the rows' };
   if (numbers) {
     const lines = ['type: numeric', 'scale: min-max', `min: ${min}`, `max: ${max}`];
     return { lines: decimals === null ? lines : [...lines, `decimals: ${decimals}`], remark: '' };

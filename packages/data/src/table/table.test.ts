@@ -131,15 +131,18 @@ describe('csv', () => {
 
 describe('a schema is proposed', () => {
   const csv =
-    'id;length;yes;note;same;gap\n' +
-    Array.from({ length: 100 }, (_, i) => `r${i};${i / 4};${i % 2 ? 'no' : 'ja'};n${i} b;1;${i % 3 ? i : 'NA'}\n`).join(
-      '',
-    );
+    'n;id;length;yes;note;same;gap\n' +
+    Array.from(
+      { length: 100 },
+      (_, i) => `${i + 7};r${i};${i / 4};${i % 2 ? 'no' : 'ja'};n${i} b;1;${i % 3 ? i : 'NA'}\n`,
+    ).join('');
 
   it('which fits the file, with its delimiter, and says what to decide', async () => {
     expect(await proposeSchema(table(csv))).toBe(`delimiter: ";"
 missingValues: [NA]
 columns:
+  - name: "n"  # counts the rows
+    type: ignore
   - name: id  # more than 64 different texts
     type: ignore
   - name: length
@@ -169,7 +172,7 @@ columns:
     const path = table(csv);
     const error = await failure(prepareDataset(`csv:${path}`));
     expect(error.code).toBe('GANTRY_DATASET_NOT_FOUND');
-    expect(error.message).toContain(`save it as ${path}.schema.yaml:\n\ndelimiter: ";"\n`);
+    expect(error.message).toContain(`as ${path}.schema.yaml:\n\ndelimiter: ";"\n`);
     writeFileSync(`${path}.schema.yaml`, error.message.split(':\n\n')[1]!);
     const source = await openDataset(`csv:${path}`);
     expect(source).toMatchObject({ count: 66, sampleShape: [1, 4, 1] });
@@ -182,8 +185,8 @@ columns:
       .split('\n')
       .slice(1)
       .map((line) => line.split(';'))
-      .filter((cells) => cells[5] !== 'NA');
-    const expected = kept.map((cells) => [Number(cells[1]).toFixed(2), cells[2], cells[5]]);
+      .filter((cells) => cells[6] !== 'NA');
+    const expected = kept.map((cells) => [Number(cells[2]).toFixed(2), cells[3], cells[6]]);
     expect(kept.map((_, i) => decodeRow(schema, rows, i * 4))).toEqual(expected);
   });
 
