@@ -29,7 +29,7 @@ fuzz<EncodedTable>({
   name: 'table',
   grammar: 'text',
   // Streams take most of the time.
-  share: 0.1,
+  share: 0.05,
   codes: ['GANTRY_DATASET_INVALID'],
   parse: (bytes) => encodeTable('x.csv', schema, Readable.from([Buffer.from(bytes)])),
   check,

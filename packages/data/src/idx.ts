@@ -70,6 +70,20 @@ function damagedGzip(path: string, bytes: Buffer, cause: NodeJS.ErrnoException):
 
 /** Parses the bytes of an IDX file; `path` is for messages. */
 export function parseIdx(path: string, bytes: Buffer, dimensions: readonly number[]): IdxArray {
+  const { shape, headerBytes } = parseIdxHeader(path, bytes, bytes.length, dimensions);
+  return { path, shape, data: bytes.subarray(headerBytes), headerBytes };
+}
+
+/**
+ * Parses what stands before the values.
+ * @param bytes the beginning of the file @param length of the whole file
+ */
+export function parseIdxHeader(
+  path: string,
+  bytes: Buffer,
+  length: number,
+  dimensions: readonly number[],
+): Pick<IdxArray, 'shape' | 'headerBytes'> {
   const rank = parseMagic(path, bytes, dimensions);
   const headerBytes = 4 + 4 * rank;
   if (bytes.length < headerBytes) {
@@ -78,15 +92,15 @@ export function parseIdx(path: string, bytes: Buffer, dimensions: readonly numbe
   const shape: number[] = [];
   for (let i = 0; i < rank; i++) shape.push(parseSize(path, bytes, 4 + 4 * i));
   const expected = headerBytes + shape.reduce((product, size) => product * size, 1);
-  if (bytes.length < expected) {
+  if (length < expected) {
     const need = `${expected} bytes for shape [${shape.join(', ')}]`;
-    throw invalidFile(path, bytes.length, need, `the end of the file (${expected - bytes.length} bytes are missing)`);
+    throw invalidFile(path, length, need, `the end of the file (${expected - length} bytes are missing)`);
   }
-  if (bytes.length > expected) {
+  if (length > expected) {
     const need = `the end of the file after shape [${shape.join(', ')}]`;
-    throw invalidFile(path, expected, need, `${bytes.length - expected} bytes more`);
+    throw invalidFile(path, expected, need, `${length - expected} bytes more`);
   }
-  return { path, shape, data: bytes.subarray(headerBytes), headerBytes };
+  return { shape, headerBytes };
 }
 
 function parseMagic(path: string, bytes: Buffer, dimensions: readonly number[]): number {

@@ -14,7 +14,9 @@ import { dirname, join } from 'node:path';
 import type { GantryError } from '@gantry/common';
 import sharp from 'sharp';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { ShardLoader } from '../loader.js';
 import { openDataset, prepareDataset } from '../open-dataset.js';
+import { openFolderDataset } from '../sources/folder-dataset.js';
 
 const work = mkdtempSync(join(tmpdir(), 'gantry-folder-'));
 afterAll(() => rmSync(work, { recursive: true }));
@@ -161,6 +163,26 @@ describe('a folder of images', () => {
     const changed = await openDataset(`folder:${copy}`, { cacheDirectory });
     expect([...changed.pixels!.subarray(9, 18)]).toEqual([...pixelsOf(2, [3, 3, 1])]);
     expect(readdirSync(cacheDirectory).filter((name) => name.startsWith('folder-'))).toHaveLength(2);
+  });
+
+  it('is read from the cache as it is needed where it is too large for memory, and is the same set', async () => {
+    for (const name of ['a/1', 'a/2', 'b/3', 'b/4', 'b/5'])
+      write(`${name}.png`, await encoded(Number(name[2]), [3, 5, 3]));
+    const onProgress = () => {};
+    const how = { options: {}, split: 'train', cacheDirectory, onProgress } as const;
+    const held = await openFolderDataset(folder, how);
+    const large = await openFolderDataset(folder, { ...how, memoryBytesMax: 100 });
+    expect(large.pixels).toBe(null);
+    expect(large.manifest()).toEqual(held.manifest());
+    expect(large.labels).toEqual(held.labels);
+    const batches = [held, large].map((source) => {
+      const loader = new ShardLoader({ source, seed: 1, batch: 4, shards: 1 });
+      const out = new Float32Array(4 * 45);
+      loader.fill(2, 0, out);
+      return out;
+    });
+    expect(batches[1]).toEqual(batches[0]);
+    expect(() => large.read(5, new Uint8Array(45), 0)).toThrow(/has no sample 5/);
   });
 
   it('says what to write where images differ', async () => {
