@@ -132,6 +132,8 @@ describe('data that cannot be trained on is refused before anything is started',
       expect(finished.events.map(({ event }) => event)).toEqual(['error']);
     }
     expect(readdirSync(cwd)).toEqual([]);
+    const schema = await gantry(['schema', '--dataset', `csv:${table}`], env);
+    expect(schema.stdout).toMatch(/^columns:\n {2}- name: size\n {4}type: numeric\n/);
   });
 
   it('samples of another shape than the model makes, in one error that says what to write', async () => {

@@ -2,7 +2,7 @@ export { defaultCacheDirectory } from './cache.js';
 export { encodeIdx, type IdxArray, readIdx } from './idx.js';
 export { ShardLoader, type ShardLoaderOptions } from './loader.js';
 export { CHUNK_BYTES, type Conversion, type DatasetManifest, type SampleValues } from './manifest.js';
-export { type OpenDatasetOptions, openDataset, prepareDataset } from './open-dataset.js';
+export { imageDecoder, type OpenDatasetOptions, openDataset, prepareDataset } from './open-dataset.js';
 export { EpochOrder, sampleAt } from './order.js';
 export type { ConversionProgress, OnProgress } from './progress.js';
 export {

@@ -39,7 +39,7 @@ export async function openDataset(name: string, options: OpenDatasetOptions = {}
     }
     // What these are read with is loaded where they are.
     case 'folder': {
-      const { openFolderDataset } = await import('./sources/folder-dataset.js');
+      const { openFolderDataset } = await loadFolders();
       return openFolderDataset(parsed.path, { options: parsed.options, split, cacheDirectory, onProgress });
     }
     case 'npz': {
@@ -73,7 +73,7 @@ export async function prepareDataset(name: string, options: OpenDatasetOptions =
       findIdxFiles(parsed.path, split);
       return;
     case 'folder': {
-      const { convertFolderDataset } = await import('./sources/folder-dataset.js');
+      const { convertFolderDataset } = await loadFolders();
       await convertFolderDataset(parsed.path, { options: parsed.options, split, cacheDirectory, onProgress });
       return;
     }
@@ -83,6 +83,24 @@ export async function prepareDataset(name: string, options: OpenDatasetOptions =
     case 'csv':
       await (await import('./sources/csv-dataset.js')).checkCsv(parsed.path, parsed.options);
       return;
+  }
+}
+
+/**
+ * What decodes and resizes images on this machine: `sharp 0.35.5, libvips 8.18.7`.
+ * @throws GantryError GANTRY_DATASET_NOT_FOUND where it cannot be loaded
+ */
+export async function imageDecoder(): Promise<string> {
+  return (await loadFolders()).DECODER;
+}
+
+/** sharp's native part comes as an optional package for each platform, which an install may have left out. */
+async function loadFolders() {
+  try {
+    return await import('./sources/folder-dataset.js');
+  } catch (cause) {
+    const message = `images are read with the npm package sharp, which cannot be loaded here: ${(cause as Error).message}`;
+    throw new GantryError('GANTRY_DATASET_NOT_FOUND', message, { cause, details: { package: 'sharp' } });
   }
 }
 

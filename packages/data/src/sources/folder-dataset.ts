@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { openIdxSource } from '../file-source.js';
 import { type ConvertedFolder, convertFolder } from '../folder/convert.js';
+import { DECODER } from '../folder/decode.js';
 import { askedForm } from '../folder/image-form.js';
 import { type ImageList, listImages } from '../folder/list-images.js';
 import { readIdx } from '../idx.js';
@@ -50,3 +51,5 @@ export async function convertFolderDataset(
 function readLabels(path: string | null): Uint8Array | null {
   return path === null ? null : readIdx(path, [1]).data;
 }
+
+export { DECODER };
