@@ -72,4 +72,6 @@ export interface RunConfig {
   /** Updates between two comparisons of the replicas of the state; 0: they are not compared. */
   readonly verifyEvery: number;
   readonly leaseMs: number;
+  /** What is done with a worker that lives and makes no progress: it is told of, and replaced or waited for. */
+  readonly stalled: 'replace' | 'wait';
 }

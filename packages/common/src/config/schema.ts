@@ -101,6 +101,7 @@ const fields = {
     'Milliseconds of silence after which a worker is held to be dead',
     'milliseconds',
   ),
+  stalled: oneOf(['replace', 'wait'], 'What is done with a worker that lives and makes no progress'),
 };
 
 const modelPath = z
@@ -136,6 +137,7 @@ export const runConfigSchema = z.strictObject(
     wire: fields.wire.default('fp32'),
     balance: fields.balance.default('auto'),
     verifyEvery: fields.verifyEvery.default(DEFAULT_CONFIG.verifyEvery),
+    stalled: fields.stalled.default(DEFAULT_CONFIG.stalled),
   },
   { error: mapping },
 );

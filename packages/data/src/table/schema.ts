@@ -1,5 +1,5 @@
 import { GantryError } from '@gantry/common';
-import { parseYaml, problemsOf, throwProblems } from '@gantry/common/config';
+import { parseYamlFile, throwProblems } from '@gantry/common/config';
 import { z } from 'zod';
 
 /** Columns of a table with a few hundred categories each fit; what is larger describes no table. */
@@ -93,14 +93,12 @@ export async function parseTableSchema(yaml: string, path: string): Promise<Tabl
   if (yaml.length > SCHEMA_BYTES_MAX) {
     throw new GantryError('GANTRY_CONFIG_INVALID', `${path} is larger than ${SCHEMA_BYTES_MAX} bytes: not a schema`);
   }
-  const { value, where } = await parseYaml(yaml, path);
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throwProblems(problemsOf(parsed.error.issues, value, where, KEYS));
-  const { delimiter = ',', missingValues = [''], columns } = parsed.data!;
+  const { value, where } = await parseYamlFile(yaml, path, { what: 'schema of columns', schema, keys: KEYS });
+  const { delimiter = ',', missingValues = [''], columns } = value;
   throwProblems(
     columns.flatMap((entry, i) =>
       columnProblems(entry, columns.slice(0, i)).map(([key, problem]) => ({
-        where: where(['columns', String(i), key]),
+        where: where(`columns.${i}.${key}`),
         key: `columns.${i}.${key}`,
         text: problem,
       })),
@@ -108,7 +106,7 @@ export async function parseTableSchema(yaml: string, path: string): Promise<Tabl
   );
   if (columns.every(({ type }) => type === 'ignore')) {
     throwProblems([
-      { where: where(['columns']), key: 'columns', text: 'ignores every column: nothing is left to train on' },
+      { where: where('columns'), key: 'columns', text: 'ignores every column: nothing is left to train on' },
     ]);
   }
   return { delimiter, missingValues, columns };

@@ -1,25 +1,62 @@
+import { readFile, stat } from 'node:fs/promises';
 import type { CST, Document, Lexer, Parser } from 'yaml';
+import type { z } from 'zod';
 import { GantryError } from '../errors.js';
-import { type ConfigProblem, throwProblems } from './problems.js';
+import { type ConfigProblem, problemsOf, throwProblems } from './problems.js';
 
+/** A configuration is some dozens of lines. Some work of `yaml` is quadratic: 240 KB of tags took it a minute, this a second. */
+export const CONFIG_BYTES_MAX = 32 * 1024;
 /** Enough for a few shared values, far from a "billion laughs". */
 const ALIASES_MAX = 32;
-/** A configuration has a few levels. The composer of `yaml` recurses: some hundreds of levels end the process, not the parse. */
+/** A configuration has few levels. The composer of `yaml` recurses: some hundreds of levels end the process, not the parse. */
 const NESTING_MAX = 32;
 
-/** What a YAML text says, and where it says it. */
-export interface YamlDocument {
-  readonly value: unknown;
-  /** `gantry.yaml:3:8` of a key, for messages about it; of the deepest part of it that exists. */
-  where(keys: readonly string[]): string;
+/** What a YAML file of Gantry's has to be. */
+export interface YamlKind<T> {
+  /** In messages: `configuration`, `cluster file`. */
+  readonly what: string;
+  readonly schema: z.ZodType<T>;
+  /** Every key there is, nested ones with a dot: an unknown one names the nearest. */
+  readonly keys: readonly string[];
+}
+
+/** A YAML file, read and checked. */
+export interface YamlFile<T> {
+  readonly path: string;
+  readonly value: T;
+  /** `gantry.yaml:3:8` of a key, nested ones with a dot, for messages about it. */
+  where(key: string): string;
 }
 
 /**
- * Parses one document of YAML 1.2 (JSON is YAML), with bounds on aliases and nesting. The caller bounds its length.
- * @param path for messages
- * @throws GantryError GANTRY_CONFIG_INVALID with line and column
+ * Reads a file in YAML 1.2 (JSON is YAML).
+ * @returns undefined if there is no such file and `optional`.
+ * @throws GantryError GANTRY_CONFIG_INVALID: missing, too large, no YAML, or values out of bounds, with line and column.
  */
-export async function parseYaml(text: string, path: string): Promise<YamlDocument> {
+export async function readYamlFile<T>(
+  path: string,
+  kind: YamlKind<T>,
+  optional = false,
+): Promise<YamlFile<T> | undefined> {
+  const text = await readBounded(path, kind.what, optional);
+  return text === undefined ? undefined : parseYamlFile(text, path, kind);
+}
+
+async function readBounded(path: string, what: string, optional: boolean): Promise<string | undefined> {
+  try {
+    const { size } = await stat(path);
+    if (size <= CONFIG_BYTES_MAX) return await readFile(path, 'utf8');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && optional) return undefined;
+    const why = code === 'ENOENT' ? 'there is no such file' : message;
+    throw new GantryError('GANTRY_CONFIG_INVALID', `cannot read the ${what} ${path}: ${why}`, { cause });
+  }
+  throw new GantryError('GANTRY_CONFIG_INVALID', `${path} is larger than ${CONFIG_BYTES_MAX} bytes: not a ${what}`);
+}
+
+/** The text of such a file; `path` is for messages. */
+export async function parseYamlFile<T>(text: string, path: string, kind: YamlKind<T>): Promise<YamlFile<T>> {
   const yaml = await import('yaml');
   const lines = new yaml.LineCounter();
   const composer = new yaml.Composer({ uniqueKeys: true, logLevel: 'error' });
@@ -34,7 +71,11 @@ export async function parseYaml(text: string, path: string): Promise<YamlDocumen
   throwProblems(syntaxProblems(document!, at));
   if (second !== undefined)
     throwProblems([{ where: at(second.range[0]), key: 'YAML', text: 'holds more than one document' }]);
-  return { value: plainValue(document!, path), where: (keys) => at(offsetOf(document!, keys, yaml)) };
+  const value = plainValue(document!, path);
+  const where = (keys: readonly string[]): string => at(offsetOf(document!, keys, yaml));
+  const parsed = kind.schema.safeParse(value);
+  if (!parsed.success) throwProblems(problemsOf(parsed.error.issues, value, { where, keys: kind.keys }));
+  return { path, value: parsed.data!, where: (key) => where(key.split('.')) };
 }
 
 /** The tokens of a text, as long as the parser, which keeps its own stack, does not nest too deep. */
