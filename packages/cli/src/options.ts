@@ -64,7 +64,8 @@ export const OPTIONS = {
   device: {
     group: 'Workers:',
     key: 'device',
-    describe: 'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works',
+    describe:
+      'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works; several with commas, and workers take turns: cuda:0,cuda:1',
   },
   threads: { group: 'Workers:', key: 'threads', number: true, describe: 'Threads a worker computes with; 0: one' },
   transport: {

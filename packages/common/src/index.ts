@@ -18,6 +18,7 @@ export {
   parseDatasetName,
   resolveDatasetName,
 } from './dataset-name.js';
+export { deviceOfWorker } from './device-list.js';
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
 export { fileError } from './file-error.js';
 export { Sha256, sha256Hex } from './hash.js';
