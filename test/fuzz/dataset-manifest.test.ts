@@ -20,7 +20,12 @@ function check(manifest: DatasetManifest): void {
   assert.equal(manifest.sha256, hashOf(manifest));
 }
 
-function hashOf({ id: _id, sha256: _sha256, ...content }: Readonly<Record<string, unknown>> | DatasetManifest): string {
+function hashOf({
+  id: _id,
+  sha256: _sha256,
+  conversion: _conversion,
+  ...content
+}: Readonly<Record<string, unknown>> | DatasetManifest): string {
   return createHash('sha256').update(JSON.stringify(content)).digest('hex');
 }
 
@@ -40,6 +45,8 @@ const SMALL = {
   id: 'small',
   count: 3,
   sampleShape: [2, 2, 1],
+  values: 'uint8',
+  conversion: null,
   classes: 0,
   sampleBytes: 4,
   chunkBytes: 2 ** 20,

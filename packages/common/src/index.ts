@@ -10,6 +10,14 @@ export {
   type UpdateMode,
   type WireType,
 } from './config-types.js';
+export {
+  DATASET_FORMS,
+  DATASET_KINDS,
+  type DatasetKind,
+  type DatasetName,
+  parseDatasetName,
+  resolveDatasetName,
+} from './dataset-name.js';
 export { deviceOfWorker } from './device-list.js';
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
 export { COORDINATOR_FAULT, type Fault, type FaultKind, parseFault } from './fault.js';

@@ -103,6 +103,25 @@ describe('a streamed source', () => {
     expect(refusal(() => sampleOf(streamed, across)).message).toContain('before it is here');
   });
 
+  it('may have numbers for values', () => {
+    const numbers = Float32Array.from({ length: 30 }, (_, i) => i / 7);
+    const pixels = new Uint8Array(numbers.buffer);
+    const rows = createMemorySource({
+      id: 'rows',
+      sampleShape: [1, 3, 1],
+      classes: 0,
+      labels: null,
+      pixels,
+      values: 'float32',
+      conversion: { columns: 3 },
+    });
+    const manifest = parseDatasetManifest(JSON.stringify(rows.manifest()));
+    expect(manifest).toMatchObject({ values: 'float32', sampleBytes: 12, conversion: { columns: 3 } });
+    const streamed = createStreamedSource(manifest, memoryOf(rows, 1, [0]));
+    expect(streamed).toMatchObject({ count: 10, values: 'float32', conversion: { columns: 3 } });
+    expect(streamed.pixels).toEqual(pixels);
+  });
+
   it('is refused where a sample has another size than its shape', () => {
     const source = made(false);
     const manifest: DatasetManifest = { ...source.manifest(), sampleBytes: 1_200 };
@@ -125,6 +144,8 @@ describe('a manifest from elsewhere', () => {
     ['sampleBytes', { sampleBytes: 1.5 }],
     ['sampleShape', { sampleShape: [20, 30] }],
     ['classes', { classes: -1 }],
+    ['values', { values: 'float16' }],
+    ['conversion', { conversion: 7 }],
     ['chunkBytes', { chunkBytes: 1 }],
     ['chunks', { chunks: manifest.chunks.slice(1) }],
     ['chunks', { chunks: ['../../../../etc/passwd', manifest.chunks[1]] }],

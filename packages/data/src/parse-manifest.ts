@@ -16,11 +16,13 @@ const SHA256 = /^[0-9a-f]{64}$/;
  */
 export function parseDatasetManifest(json: string): DatasetManifest {
   const fields = parseObject(json);
-  const { id, sha256, count, sampleShape, classes, sampleBytes, chunkBytes, chunks, labelChunks } = fields;
+  const { id, sha256, count, sampleShape, values, classes, sampleBytes, chunkBytes, chunks, labelChunks } = fields;
   if (typeof id !== 'string' || id.length > ID_CHARS_MAX) throw invalid('id', 'no text of a sensible length');
   if (!isWithin(count, 1, COUNT_MAX)) throw invalid('count', `no whole number from 1 to ${COUNT_MAX}`);
   if (!isWithin(sampleBytes, 1, SAMPLE_BYTES_MAX)) throw invalid('sampleBytes', `not from 1 to ${SAMPLE_BYTES_MAX}`);
   if (!isShape(sampleShape)) throw invalid('sampleShape', 'not three whole numbers of at least 1');
+  if (values !== 'uint8' && values !== 'float32') throw invalid('values', 'neither uint8 nor float32');
+  if (typeof fields.conversion !== 'object') throw invalid('conversion', 'no object');
   if (!isWithin(classes, 0, COUNT_MAX)) throw invalid('classes', 'no whole number');
   if (chunkBytes !== CHUNK_BYTES) throw invalid('chunkBytes', `not ${CHUNK_BYTES}`);
   if (count * sampleBytes > Number.MAX_SAFE_INTEGER / 2) throw invalid('count', 'too large for samples of that size');
@@ -45,9 +47,9 @@ function parseObject(json: string): Readonly<Record<string, unknown>> {
   throw new GantryError('GANTRY_DATASET_INVALID', 'the manifest of a data set is no JSON object');
 }
 
-/** Of all fields but the two that are not content, in the order in which they stand: a newer sender may have more. */
+/** Of all fields but those that are not content, in the order in which they stand: a newer sender may have more. */
 function hashOf(fields: Readonly<Record<string, unknown>>): string | null {
-  const { id: _id, sha256: _sha256, ...content } = fields;
+  const { id: _id, sha256: _sha256, conversion: _conversion, ...content } = fields;
   try {
     return contentHash(content);
   } catch {

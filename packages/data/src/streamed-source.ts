@@ -1,7 +1,7 @@
 import { assert, GantryError } from '@gantry/common';
 import { chunksOfSample, sampleChunkCount } from './content.js';
 import type { DatasetManifest } from './manifest.js';
-import { createMemorySource, type DataSource } from './source.js';
+import { sampleBytes as bytesOf, createMemorySource, type DataSource } from './source.js';
 
 /** Where chunks lie in memory as they arrive. */
 export interface StreamedMemory {
@@ -19,14 +19,14 @@ export interface StreamedMemory {
  * @throws GantryError GANTRY_DATASET_INVALID where samples of that shape have other bytes than the manifest says
  */
 export function createStreamedSource(manifest: DatasetManifest, memory: StreamedMemory): DataSource {
-  const { id, count, sampleShape, classes, sampleBytes, labelChunks, chunkBytes } = manifest;
-  if (sampleShape[0] * sampleShape[1] * sampleShape[2] !== sampleBytes) {
-    const message = `the data set ${id} has ${sampleBytes} bytes a sample of ${sampleShape.join('×')}, which is not one a value`;
+  const { id, count, sampleShape, values, classes, sampleBytes, labelChunks, chunkBytes, conversion } = manifest;
+  if (bytesOf(manifest) !== sampleBytes) {
+    const message = `the data set ${id} has ${sampleBytes} bytes a sample of ${sampleShape.join('×')} ${values}`;
     throw new GantryError('GANTRY_DATASET_INVALID', message);
   }
   const labelsAt = memory.samplePlaces * chunkBytes;
   const labels = labelChunks.length === 0 ? null : memory.bytes.subarray(labelsAt, labelsAt + count);
-  const about = { id, sampleShape, classes, labels };
+  const about = { id, sampleShape, values, classes, labels, conversion };
   if (memory.samplePlaces === sampleChunkCount(manifest)) {
     const pixels = memory.bytes.subarray(0, count * sampleBytes);
     return { ...createMemorySource({ ...about, pixels }), manifest: () => manifest };

@@ -1,5 +1,5 @@
 import { fillNormalRows, layoutViews, type Message, STREAMS, type StateRole } from '@gantry/common';
-import { type DataSource, sampleAt } from '@gantry/data';
+import { type DataSource, readPicture, sampleAt } from '@gantry/data';
 import type { BoundExecutable, Engine, Executable } from '@gantry/engine';
 import type { Gan } from '@gantry/gan';
 import { sampleCount } from '../core/sample-count.js';
@@ -55,7 +55,7 @@ export class Sampler {
     for (let i = 0; i < this.count; i++) {
       const sample = sampleAt(seed, 0, i % source.count, source.count);
       if (streamed !== null) await streamed.readySample(sample);
-      source.read(sample, this.#real, i * bytes);
+      readPicture(source, sample, this.#real, i * bytes);
     }
   }
 

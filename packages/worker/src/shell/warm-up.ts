@@ -71,8 +71,8 @@ function checkShape(gan: Gan, source: DataSource): void {
   if (gan.imageShape.every((size, axis) => size === source.sampleShape[axis])) return;
   throw new GantryError(
     'GANTRY_DATASET_INVALID',
-    `${source.id} has images of ${source.sampleShape.join('×')}, the model ${gan.name} makes ${gan.imageShape.join('×')}: ` +
-      'choose another --dataset, or set imageShape in the model',
+    `${source.id} has samples of ${source.sampleShape.join('×')}, the model ${gan.name} makes ${gan.imageShape.join('×')}: ` +
+      `choose another --dataset, or a --model with imageShape: [${source.sampleShape.join(', ')}]`,
     { details: { dataset: source.id, model: gan.name } },
   );
 }
