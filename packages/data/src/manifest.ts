@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** Bytes that one hash of a manifest covers: the unit in which data is checked and sent. */
+/** Bytes that one hash of a manifest covers: the unit in which data is checked, sent and cached. */
 export const CHUNK_BYTES = 1 << 20;
 
 /** What the bytes of a sample are: `uint8`, of which 0…255 means 0…1, or `float32`, little-endian, as the network gets them. */
@@ -16,11 +16,13 @@ export interface DatasetManifest {
   readonly sampleShape: readonly [number, number, number];
   readonly values: SampleValues;
   readonly classes: number;
+  /** Bytes of one sample: all that whoever moves the data has to know of it. */
+  readonly sampleBytes: number;
   readonly chunkBytes: number;
   /** SHA-256, in hex, of each {@link CHUNK_BYTES} of the samples' bytes in order. */
   readonly chunks: readonly string[];
-  /** SHA-256 of the labels, in hex; null where there are none. */
-  readonly labelsSha256: string | null;
+  /** The same of the labels, a byte each; empty where there are none. */
+  readonly labelChunks: readonly string[];
   /** SHA-256 over all of the above but the id: equal data, equal value, whatever it is called and was made of. */
   readonly sha256: string;
   /** Null: the samples are what the files hold. */
@@ -33,25 +35,33 @@ function sha256(data: Uint8Array | string): string {
   return createHash('sha256').update(data).digest('hex');
 }
 
-/**
- * Hashes samples and labels.
- * @param chunkAt the samples' bytes [from, to); a view that the next call may overwrite
- */
-export function describeDataset(
-  about: Described,
-  data: { readonly bytes: number; readonly chunkAt: (from: number, to: number) => Uint8Array },
-  labels: Uint8Array | null,
-): DatasetManifest {
+/** The samples' or labels' bytes, `chunkAt` giving [from, to): a view that the next call may overwrite. */
+interface Bytes {
+  readonly bytes: number;
+  readonly chunkAt: (from: number, to: number) => Uint8Array;
+}
+
+function hashChunks({ bytes, chunkAt }: Bytes): string[] {
   const chunks: string[] = [];
-  for (let at = 0; at < data.bytes; at += CHUNK_BYTES) {
-    chunks.push(sha256(data.chunkAt(at, Math.min(at + CHUNK_BYTES, data.bytes))));
-  }
+  for (let at = 0; at < bytes; at += CHUNK_BYTES) chunks.push(sha256(chunkAt(at, Math.min(at + CHUNK_BYTES, bytes))));
+  return chunks;
+}
+
+/** Hashes samples and labels. */
+export function describeDataset(about: Described, data: Bytes, labels: Uint8Array | null): DatasetManifest {
   const { id, conversion, ...rest } = about;
   const content = {
     ...rest,
+    sampleBytes: data.bytes / about.count,
     chunkBytes: CHUNK_BYTES,
-    chunks,
-    labelsSha256: labels === null ? null : sha256(labels),
+    chunks: hashChunks(data),
+    labelChunks:
+      labels === null ? [] : hashChunks({ bytes: labels.length, chunkAt: (from, to) => labels.subarray(from, to) }),
   };
-  return { id, ...content, sha256: sha256(JSON.stringify(content)), conversion };
+  return { id, ...content, sha256: contentHash(content), conversion };
+}
+
+/** The hash that stands for `content`: a manifest without id, hash and conversion. */
+export function contentHash(content: object): string {
+  return sha256(JSON.stringify(content));
 }
