@@ -11,7 +11,16 @@ const NAME = 'gantry-test';
 /** Debian's release of the official images that the Dockerfile begins from. */
 const SUITE = 'bookworm';
 /** What the image is made of besides packages/; .dockerignore says the same to Docker. */
-const INPUTS = ['package.json', 'package-lock.json', '.npmrc', '.dockerignore', 'tsconfig.json', 'tsconfig.base.json'];
+const INPUTS = [
+  'deploy/Dockerfile',
+  'deploy/prune-modules.mjs',
+  'package.json',
+  'package-lock.json',
+  '.npmrc',
+  '.dockerignore',
+  'tsconfig.json',
+  'tsconfig.base.json',
+];
 /** Of a package, what makes no difference to the image. */
 const LEFT_OUT = /^(dist|node_modules)$|\.test\.ts$/;
 /** Older ones of other contents make room on our own daemon. */
@@ -60,7 +69,7 @@ export async function deriveImage(
   if (await hasImage(docker, tag)) return tag;
   await withFolder(async (folder) => {
     writeFileSync(join(folder, 'Dockerfile'), [`FROM ${from}`, ...lines].join('\n'));
-    await build(docker, ['--tag', tag, folder]);
+    await build(docker, ['--network', 'host', '--tag', tag, folder]);
   });
   return tag;
 }
@@ -79,7 +88,7 @@ async function registryAccess(): Promise<string[]> {
 
 function contentHash(bases: Bases): string {
   const hash = createHash('sha256').update(`${bases.node} ${bases.base}`);
-  const files = [...INPUTS, 'LICENSE', ...filesUnder('packages'), ...filesUnder('deploy')];
+  const files = [...INPUTS, ...filesUnder('packages')];
   for (const file of files) hash.update(`\n${file}\n`).update(readFileSync(join(ROOT, file)));
   return hash.digest('hex').slice(0, 16);
 }

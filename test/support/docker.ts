@@ -62,9 +62,13 @@ async function findOrStart(): Promise<Docker> {
   return { problem, isOwn: true, host: SOCKET, client: await builder(), stop: stopOwn };
 }
 
-/** Its settings come from the environment alone. The container that cleans up after it could not be pulled everywhere. */
+/**
+ * Its settings come from the environment alone. The container that cleans up after it could not be pulled everywhere; where
+ * published ports are it would ask docker0, and none is published here.
+ */
 function useByTestcontainers({ host }: Docker): void {
   process.env.DOCKER_HOST = host;
+  process.env.TESTCONTAINERS_HOST_OVERRIDE ??= 'localhost';
   process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
 }
 
