@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { command, lastLine, outputOf, succeeds } from './command.js';
+import { packagesProblem } from './debian-packages.js';
 import { isAlive } from './gantry.js';
 
 /** Images survive here from one run of the tests to the next; delete the folder to begin anew. */
@@ -13,6 +14,7 @@ const PID_FILE = join(RUN, 'docker.pid');
 /** A file for each process that uses the daemon, named by its pid: the last one to leave ends it. */
 const USERS = join(RUN, 'users');
 const PACKAGES = ['docker.io', 'iptables', 'iproute2', 'debootstrap'];
+const PROGRAMS = ['dockerd', 'iptables', 'ip', 'debootstrap', 'docker'];
 /** From the range kept for such tests (RFC 2544): it is nobody's. */
 const ADDRESSES = 'base=198.18.0.0/16,size=24';
 const ANSWER_MS = 20_000;
@@ -97,7 +99,7 @@ async function builder(): Promise<string> {
 async function startOwn(): Promise<string> {
   if (process.platform !== 'linux') return 'no Docker daemon answers';
   if (process.getuid?.() !== 0) return 'no Docker daemon answers, and only root can start one';
-  const missing = await installMissing();
+  const missing = packagesProblem({ programs: PROGRAMS, packages: PACKAGES });
   if (missing !== '') return missing;
   mkdirSync(USERS, { recursive: true });
   writeFileSync(join(USERS, String(process.pid)), '');
@@ -127,19 +129,6 @@ function daemonOptions(): string[] {
     ...['--storage-driver', 'overlay2', '--default-address-pool', ADDRESSES, '--bridge', 'none'],
     ...['--iptables=false', '--ip6tables=false', '--ip-forward=false', '--ip-masq=false'],
   ];
-}
-
-/** Debian's packages, if one of their programs is not there. @returns why they cannot be had. */
-async function installMissing(): Promise<string> {
-  const programs = ['/usr/sbin/dockerd', '/usr/sbin/iptables', '/usr/sbin/debootstrap', '/usr/bin/docker'];
-  if (programs.every((program) => existsSync(program))) return '';
-  if (!existsSync('/usr/bin/apt-get')) return 'no Docker daemon answers, and only on Debian it can be installed';
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await command('apt-get', ['-q', 'update'], { env });
-  const { code, output } = await command('apt-get', ['-q', 'install', '-y', '--no-install-recommends', ...PACKAGES], {
-    env,
-  });
-  return code === 0 ? '' : `Debian's ${PACKAGES.join(', ')} cannot be installed: ${lastLine(output)}`;
 }
 
 async function stopOwn(): Promise<void> {

@@ -25,6 +25,7 @@ export function planSsh(cluster: Cluster, context: LaunchContext): AttachedPlan 
     kind: 'attached',
     files: [settings],
     checks: ssh.hosts.flatMap((host) => checksOf(host, ssh.configFile, context.version)),
+    bind: endpoint,
     coordinator: {
       name: 'coordinator',
       place: 'this machine',
