@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ContainerCluster } from '../support/container-cluster.js';
 import { type Docker, openDocker, skipReason } from '../support/docker.js';
-import { buildImage, imageBytes } from '../support/docker-image.js';
+import { buildImage, inspectImage } from '../support/docker-image.js';
 import { doneOf, gantry, trainArguments, Workspace } from '../support/gantry.js';
 import { publish, round, table } from './document.mjs';
 import { median } from './hosts.js';
@@ -33,7 +33,7 @@ it.skipIf(docker.problem !== '')(
 
 async function measureAll(available: Docker): Promise<void> {
   const image = await buildImage(available);
-  process.stderr.write(`image: ${round((await imageBytes(available, image)) / 1e6, 0)} MB\n`);
+  process.stderr.write(`image: ${round((await inspectImage(available, image)).Size / 1e6, 0)} MB\n`);
   const rows: (string | number)[][] = [];
   for (const batch of BATCHES) {
     const speeds = new Map<Contender, number[]>(CONTENDERS.map((name) => [name, []]));

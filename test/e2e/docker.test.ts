@@ -1,8 +1,9 @@
+import { GANTRY_VERSION } from '@gantry/common';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ContainerCluster } from '../support/container-cluster.js';
 import { leftOvers, type RunningContainer } from '../support/containers.js';
 import { openDocker, skipReason } from '../support/docker.js';
-import { buildImage, deriveImage, imageBytes } from '../support/docker-image.js';
+import { buildImage, deriveImage, inspectImage } from '../support/docker-image.js';
 import { doneOf, type Event, gantry, trainArguments, Workspace } from '../support/gantry.js';
 
 // A coordinator and workers in containers, from the image that users build: whatever is done to the containers, the bits are
@@ -38,8 +39,12 @@ describe.skipIf(docker.problem !== '')(`containers${skipReason(docker)}`, () => 
     return doneOf(await gantry(trainArguments(work.run(), { workers: 1, steps }))).stateSha256;
   }
 
-  it('come from an image that is small, and of nobody who is root', async () => {
-    expect(await imageBytes(docker, image)).toBeLessThan(IMAGE_BYTES_MAX);
+  it('come from an image that is small, of nobody who is root, and says what it is', async () => {
+    const { Size, Config } = await inspectImage(docker, image);
+    expect(Size).toBeLessThan(IMAGE_BYTES_MAX);
+    expect(Config.User).toBe('10001:10001');
+    expect(Config.Labels['org.opencontainers.image.version']).toBe(GANTRY_VERSION);
+    expect(Config.Healthcheck.Test).toEqual(['CMD', 'gantry', 'health']);
   });
 
   describe('four workers that nothing happens to', () => {

@@ -74,8 +74,19 @@ export async function deriveImage(
   return tag;
 }
 
-export async function imageBytes(docker: Docker, image: string): Promise<number> {
-  return Number(await run(docker, ['image', 'inspect', '--format', '{{.Size}}', image]));
+/** What Docker knows of an image, as far as somebody asks. */
+export interface ImageReport {
+  /** In bytes. */
+  readonly Size: number;
+  readonly Config: {
+    readonly User: string;
+    readonly Labels: Readonly<Record<string, string>>;
+    readonly Healthcheck: { readonly Test: readonly string[] };
+  };
+}
+
+export async function inspectImage(docker: Docker, image: string): Promise<ImageReport> {
+  return (JSON.parse(await run(docker, ['image', 'inspect', image])) as [ImageReport])[0];
 }
 
 /** How this machine's npm reaches its registry, given to the builder as secrets: nothing of it stays in the image. */
