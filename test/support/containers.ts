@@ -7,6 +7,9 @@ import type { Finished } from './gantry.js';
 export const USER = process.getuid?.() === 0 ? '10001:10001' : `${process.getuid?.()}:${process.getgid?.()}`;
 const SHARED_MEMORY_BYTES = 256 * 2 ** 20;
 
+/** Ids of every network and container of this process. Others may use the same daemon at the same time. */
+const started = new Set<string>();
+
 export interface Mount {
   /** On this machine. */
   readonly source: string;
@@ -65,7 +68,9 @@ export class ContainerNetwork {
   }
 
   static async create(): Promise<ContainerNetwork> {
-    return new ContainerNetwork(await new Network().start());
+    const network = await new Network().start();
+    started.add(network.getId());
+    return new ContainerNetwork(network);
   }
 
   /** Starts a container that the others reach by its name. */
@@ -74,8 +79,9 @@ export class ContainerNetwork {
     const container = new RestrictedContainer(spec, this.#network).withLogConsumer((stream: Readable) => {
       stream.on('data', (text: string) => log.read(text)).on('end', () => log.end());
     });
-    const started = await container.start();
-    const running = new RunningContainer(started.getId(), spec.name, log, this.#network.getId());
+    const id = (await container.start()).getId();
+    started.add(id);
+    const running = new RunningContainer(id, spec.name, log, this.#network.getId());
     this.#containers.push(running);
     return running;
   }
@@ -162,13 +168,11 @@ export class RunningContainer {
   }
 }
 
-/** What is left of networks and containers that testcontainers started here. */
+/** What is left of the networks and containers that this process started. */
 export async function leftOvers(): Promise<string[]> {
   const client = await docker();
-  const filters = { label: ['org.testcontainers=true'] };
-  const containers = await client.listContainers({ all: true, filters });
-  const networks = await client.listNetworks({ filters });
-  return [...containers.map(({ Names }) => Names.join()), ...networks.map(({ Name }) => Name)];
+  const all = [...(await client.listContainers({ all: true })), ...(await client.listNetworks())];
+  return all.map(({ Id }) => Id).filter((id) => started.has(id));
 }
 
 async function docker() {
