@@ -76,7 +76,7 @@ export class ContainerCluster {
 }
 
 /** A folder and what is in it, to who will read it in the container. */
-function giveTo(user: string, folder: string): void {
+export function giveTo(user: string, folder: string): void {
   const [uid, gid] = user.split(':').map(Number) as [number, number];
   for (const path of [folder, ...readdirSync(folder).map((name) => join(folder, name))]) chownSync(path, uid, gid);
 }
