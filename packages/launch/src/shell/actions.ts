@@ -23,6 +23,8 @@ export function runningRecord({ cluster, folder }: PreparedLaunch): LaunchRecord
 export async function scaleLaunch(launch: PreparedLaunch, workers: number): Promise<void> {
   const record = runningRecord(launch);
   const { plan, folder } = launch;
+  // What cannot be is told here, not where the launch runs.
+  if (plan.kind === 'submitted') plan.scale({ current: record.workers, wanted: workers });
   if (record.pid !== 0) {
     folder.ask({ workers });
     return;
@@ -54,6 +56,13 @@ export async function submittedStatus({ plan }: PreparedLaunch): Promise<string 
   if (plan.kind === 'attached') return null;
   const { output, lastWords, code } = await run(plan.status);
   return code === 0 ? output : lastWords;
+}
+
+/** How far the run is, where its directory is not this machine's: `gantry status --json`; null: it is, or nobody can tell now. */
+export async function submittedRunStatus({ plan }: PreparedLaunch): Promise<object | null> {
+  if (plan.kind === 'attached' || plan.runStatus === undefined) return null;
+  const { output, code } = await run(plan.runStatus);
+  return code === 0 ? (JSON.parse(output) as object) : null;
 }
 
 async function inOrder(commands: readonly Command[]): Promise<void> {

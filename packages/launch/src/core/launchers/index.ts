@@ -1,11 +1,12 @@
 import { GantryError } from '@gantry/common';
 import type { Cluster, LauncherName } from '../cluster.js';
 import type { LaunchContext, LaunchPlan } from '../plan.js';
+import { planKubernetes } from './kubernetes/index.js';
 import { planLocal } from './local.js';
 
 type Planner = (cluster: Cluster, context: LaunchContext) => LaunchPlan;
 
-const PLANNERS: Partial<Readonly<Record<LauncherName, Planner>>> = { local: planLocal };
+const PLANNERS: Partial<Readonly<Record<LauncherName, Planner>>> = { local: planLocal, kubernetes: planKubernetes };
 
 /** What a launch writes and runs: the same cluster file in the same context gives the same plan. */
 export function planLaunch(cluster: Cluster, context: LaunchContext): LaunchPlan {
