@@ -11,3 +11,8 @@ export function leaveOnEof(env: Readonly<Record<string, string | undefined>> = p
   // It alone keeps nobody alive.
   (process.stdin as unknown as { unref?: () => void }).unref?.();
 }
+
+/** Whether a launcher started this process, and speaks to people itself. */
+export function isLaunched(): boolean {
+  return Boolean(process.env.GANTRY_LEAVE_ON_EOF);
+}

@@ -26,7 +26,7 @@ export const worker: Command = {
     const join = textOf(args, 'join') ?? place.join ?? requiredText(args, 'join', '--join tcp://127.0.0.1:5555');
     const name = textOf(args, 'worker') ?? place.worker;
     const host = textOf(args, 'host-id') ?? place.host;
-    const dataHost = textOf(args, 'data-host');
+    const dataHost = textOf(args, 'data-host') ?? place.dataHost;
     const keys = textOf(args, 'keys') ?? place.keys ?? keysOf(args);
     const insecure = isGiven(args, 'insecure');
     warnInsecure(join, { insecure, keys });

@@ -51,9 +51,19 @@ export function problemsOf(
     if (seen.has(key)) continue;
     seen.add(key);
     const value = valueAt(input, path);
-    problems.push({ where: at.where(path), key, value, text: `${issue.message}${meant(issue, value)}` });
+    problems.push({
+      where: at.where(path),
+      key,
+      ...(isMissing(issue) ? MISSING : { value, text: `${issue.message}${meant(issue, value)}` }),
+    });
   }
   return problems.slice(0, PROBLEMS_MAX);
+}
+
+const MISSING = { text: 'is missing, and has to be there' } as const;
+
+function isMissing(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'invalid_type' && (issue.expected as string) === 'nonoptional';
 }
 
 /** Of a choice: the word that was probably meant. */

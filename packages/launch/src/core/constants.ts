@@ -29,6 +29,9 @@ export const WISHES_EVERY_MS = 200;
 export const LEAVE_TERM_MS = 15_000;
 export const LEAVE_KILL_MS = 20_000;
 
+/** How long a scheduler waits for the same, in seconds: the coordinator saves, workers finish their update. */
+export const LEAVE_SECONDS = 60;
+
 /** Before a worker that has ended is started again, in milliseconds: doubled every time, up to the most. */
 export const RESTART_MS = 500;
 export const RESTART_MS_MAX = 30_000;

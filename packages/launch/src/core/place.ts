@@ -4,6 +4,8 @@ export interface Place {
   readonly join?: string;
   readonly worker?: string;
   readonly host?: string;
+  /** Address at which other workers reach this one. */
+  readonly dataHost?: string;
   /** Key file of the worker. */
   readonly keys?: string;
 }
@@ -26,6 +28,7 @@ export function placeOf(env: Environment, isFolder: (path: string) => boolean): 
     ...given('join', env.GANTRY_JOIN),
     ...given('worker', worker),
     ...given('host', env.GANTRY_HOST_ID ?? env.SLURMD_NODENAME),
+    ...given('dataHost', env.GANTRY_DATA_HOST),
     ...(ownKey ? { keys: `${keys}/${worker}.key` } : {}),
   };
 }

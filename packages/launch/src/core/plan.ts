@@ -6,8 +6,8 @@ export interface Command {
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Files whose contents go to its standard input, one after the other; for what no command line may hold. */
-  readonly stdin?: readonly string[];
+  /** Files whose contents go to its standard input, and a text behind them: for what no command line may hold. */
+  readonly stdin?: { readonly files: readonly string[]; readonly end?: string };
 }
 
 /** A file that is written before anything starts. */
@@ -45,6 +45,8 @@ export interface AttachedPlan {
 export interface SubmittedPlan {
   readonly kind: 'submitted';
   readonly files: readonly PlannedFile[];
+  /** Folders that have to be there, and belong to whom {@link LaunchContext.user} is. */
+  readonly folders?: readonly string[];
   readonly checks: readonly Check[];
   /** One after the other; the first that fails ends the launch, and then `stop` is run. */
   readonly start: readonly Command[];
@@ -70,6 +72,8 @@ export interface SubmittedPlan {
   readonly remove: readonly Command[];
   /** More or fewer workers, from `current` to `wanted`, while it trains. */
   scale(workers: { readonly current: number; readonly wanted: number }): readonly Command[];
+  /** The most workers it can be scaled to. */
+  readonly workersMax: number;
 }
 
 /** How what was handed over stands. */
@@ -111,6 +115,6 @@ export interface LaunchContext {
 }
 
 /** The most workers that a launch can ever have. */
-export function placesOf(plan: LaunchPlan): number | null {
-  return plan.kind === 'attached' ? plan.places.length : null;
+export function workersMaxOf(plan: LaunchPlan): number {
+  return plan.kind === 'attached' ? plan.places.length : plan.workersMax;
 }

@@ -35,9 +35,9 @@ function printProcess({ name, place, command }: PlannedProcess): string[] {
 }
 
 /** As a person would type it. */
-export function printCommand({ argv, env = {}, cwd, stdin = [] }: Command): string {
+export function printCommand({ argv, env = {}, cwd, stdin }: Command): string {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${shellQuote(value)}`);
   const words = [...variables, ...argv.map(shellQuote)].join(' ');
-  const fed = stdin.length === 0 ? words : `cat ${stdin.map(shellQuote).join(' ')} | ${words}`;
+  const fed = stdin === undefined ? words : `cat ${stdin.files.map(shellQuote).join(' ')} | ${words}`;
   return cwd === undefined ? fed : `cd ${shellQuote(cwd)} && ${fed}`;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GantryError } from '@gantry/common';
 import { WISHES_EVERY_MS } from '../core/constants.js';
-import type { Command } from '../core/plan.js';
+import { type Command, workersMaxOf } from '../core/plan.js';
 import type { PreparedLaunch } from './launch.js';
 import { isAlive, type LaunchRecord } from './launch-folder.js';
 import { outputOf, run } from './processes.js';
@@ -22,9 +22,12 @@ export function runningRecord({ cluster, folder }: PreparedLaunch): LaunchRecord
 /** More or fewer workers; ends when the launcher has taken the wish, or the commands have run. */
 export async function scaleLaunch(launch: PreparedLaunch, workers: number): Promise<void> {
   const record = runningRecord(launch);
-  const { plan, folder } = launch;
-  // What cannot be is told here, not where the launch runs.
-  if (plan.kind === 'submitted') plan.scale({ current: record.workers, wanted: workers });
+  const { plan, folder, cluster } = launch;
+  const most = workersMaxOf(plan);
+  if (workers > most) {
+    const message = `${workers} workers are more than ${cluster.name} has room for: ${most}, by its hosts or keys`;
+    throw new GantryError('GANTRY_USAGE', message);
+  }
   if (record.pid !== 0) {
     folder.ask({ workers });
     return;

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { GantryError } from '@gantry/common';
 import type { Cluster } from '../core/cluster.js';
@@ -50,6 +50,14 @@ export class LaunchFolder {
   make(): void {
     // Readable by its owner alone, as the keys that may be named in it.
     mkdirSync(this.logs, { recursive: true, mode: 0o700 });
+  }
+
+  /** Folders for processes that run as somebody else, if this one may give them away. */
+  makeFolders(paths: readonly string[], { uid, gid }: { readonly uid: number; readonly gid: number }): void {
+    for (const path of paths) {
+      mkdirSync(path, { recursive: true });
+      if (process.getuid?.() === 0) chownSync(path, uid, gid);
+    }
   }
 
   write(files: readonly PlannedFile[]): void {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GantryError } from '@gantry/common';
 import type { Cluster } from '../core/cluster.js';
@@ -37,9 +37,15 @@ export async function prepareLaunch(cluster: Cluster, gantry: OwnGantry): Promis
     ownAddress: cluster.ssh === null ? '127.0.0.1' : await ownAddressTowards(cluster.ssh),
     workerKeys: cluster.keys === null ? [] : workerKeysIn(cluster.keys),
     compose: cluster.launcher === 'docker' ? await composeCommand() : [],
-    user: { uid: process.getuid?.() ?? 1000, gid: process.getgid?.() ?? 1000 },
+    user: ownerOf(cluster.keys),
   };
   return { cluster, folder, plan: planLaunch(cluster, context) };
+}
+
+/** Who owns the keys, and so can read them; without keys, this user. */
+function ownerOf(keys: string | null): LaunchContext['user'] {
+  const owner = keys === null ? undefined : statSync(join(keys, 'server.key'), { throwIfNoEntry: false });
+  return { uid: owner?.uid ?? process.getuid?.() ?? 1000, gid: owner?.gid ?? process.getgid?.() ?? 1000 };
 }
 
 /** Names of the worker keys in a folder of gantry keygen. */
@@ -82,6 +88,7 @@ export async function launchCluster(
   const events = new LaunchEvents(listener);
   await runChecks(plan.checks, events);
   folder.make();
+  if (plan.kind === 'submitted') folder.makeFolders(plan.folders ?? [], ownerOf(cluster.keys));
   folder.write(plan.files);
   folder.forgetWishes();
   const record: LaunchRecord = {

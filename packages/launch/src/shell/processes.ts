@@ -46,7 +46,7 @@ export class LaunchedProcess {
     follow('err', child.stderr!);
     // Whoever has ended reads no more.
     child.stdin!.on('error', () => {});
-    void feed(child, command.stdin ?? []);
+    void feed(child, command);
     this.ended = new Promise((resolve) => {
       const end = (exit: Exit): void => {
         this.#isOver = true;
@@ -83,9 +83,11 @@ export class LaunchedProcess {
 }
 
 /** What no command line may hold, then nothing: the pipe stays open. */
-async function feed(child: ChildProcess, files: readonly string[]): Promise<void> {
+async function feed(child: ChildProcess, { stdin }: Command): Promise<void> {
+  if (stdin === undefined) return;
   try {
-    for (const file of files) await pipeline(createReadStream(file), child.stdin!, { end: false });
+    for (const file of stdin.files) await pipeline(createReadStream(file), child.stdin!, { end: false });
+    if (stdin.end !== undefined) child.stdin!.write(stdin.end);
   } catch {
     // It has ended, or the file is missing: what it lacks it says itself.
   }
@@ -118,7 +120,7 @@ export function run(command: Command): Promise<{ code: number | null; output: st
     errors += text;
   });
   child.stdin.on('error', () => {});
-  void feed(child, command.stdin ?? []).then(() => child.stdin.end());
+  void feed(child, command).then(() => child.stdin.end());
   return new Promise((resolve) => {
     child.on('error', (error) => resolve({ code: null, output, lastWords: error.message }));
     child.on('close', (code) => resolve({ code, output, lastWords: lastLine(errors) || lastLine(output) }));

@@ -79,16 +79,11 @@ export class SubmittedLaunch {
 
   async scale(wanted: number): Promise<void> {
     const current = this.#workers;
-    try {
-      const commands = this.#plan.scale({ current, wanted });
-      this.#workers = wanted;
-      this.#events.note(`scaling from ${current} to ${wanted}`);
-      await this.#try(commands);
-      // Followers know those who were there when they began.
-      this.#workerFollower?.signal('SIGTERM');
-    } catch (error) {
-      this.#events.note((error as Error).message);
-    }
+    this.#workers = wanted;
+    this.#events.note(`scaling from ${current} to ${wanted}`);
+    await this.#try(this.#plan.scale({ current, wanted }));
+    // Followers know those who were there when they began.
+    this.#workerFollower?.signal('SIGTERM');
   }
 
   /** Reads a command's lines until the run has ended; a follower that ends early is started again where it stopped. */

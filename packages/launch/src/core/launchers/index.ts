@@ -1,12 +1,19 @@
 import { GantryError } from '@gantry/common';
 import type { Cluster, LauncherName } from '../cluster.js';
 import type { LaunchContext, LaunchPlan } from '../plan.js';
+import { planDocker } from './docker.js';
 import { planKubernetes } from './kubernetes/index.js';
 import { planLocal } from './local.js';
+import { planSsh } from './ssh.js';
 
 type Planner = (cluster: Cluster, context: LaunchContext) => LaunchPlan;
 
-const PLANNERS: Partial<Readonly<Record<LauncherName, Planner>>> = { local: planLocal, kubernetes: planKubernetes };
+const PLANNERS: Partial<Readonly<Record<LauncherName, Planner>>> = {
+  local: planLocal,
+  ssh: planSsh,
+  docker: planDocker,
+  kubernetes: planKubernetes,
+};
 
 /** What a launch writes and runs: the same cluster file in the same context gives the same plan. */
 export function planLaunch(cluster: Cluster, context: LaunchContext): LaunchPlan {

@@ -1,3 +1,4 @@
+import { GantryError } from '@gantry/common';
 import { stringify } from 'yaml';
 import type { Cluster } from '../cluster.js';
 import type { LaunchContext, PlannedFile } from '../plan.js';
@@ -22,4 +23,24 @@ export interface CoordinatorPlace {
 export function coordinatorArguments({ settings, out, bind, keys }: CoordinatorPlace): string[] {
   const keyed = keys === null ? [] : ['--keys', keys];
   return ['coordinator', '--continue', '--json', '--config', settings, '--out', out, '--bind', bind, ...keyed];
+}
+
+/**
+ * Names of the workers that there are keys for: each needs its own.
+ * @throws GantryError GANTRY_KEYS_INVALID where there are fewer than workers
+ */
+export function workersWithKeys({ workers, keys }: Cluster, { workerKeys }: LaunchContext): readonly string[] {
+  if (workerKeys.length >= workers) return workerKeys;
+  const message =
+    `${keys} has keys for ${workerKeys.length} workers, and ${workers} are wanted: ` +
+    `gantry keygen --add --out ${keys} --worker ${missingNames(workerKeys, workers).join(' ')}`;
+  throw new GantryError('GANTRY_KEYS_INVALID', message);
+}
+
+function missingNames(known: readonly string[], workers: number): string[] {
+  const names: string[] = [];
+  for (let index = 0; known.length + names.length < workers; index++) {
+    if (!known.includes(`worker-${index}`)) names.push(`worker-${index}`);
+  }
+  return names;
 }

@@ -1,5 +1,6 @@
 import { assert, GantryError } from '@gantry/common';
 import type { Cluster } from '../../cluster.js';
+import { LIMITS } from '../../constants.js';
 import type { Check, Command, LaunchContext, SubmittedPlan } from '../../plan.js';
 import { settingsFile } from '../parts.js';
 import { STOP_WAIT_S } from './constants.js';
@@ -23,7 +24,7 @@ export function planKubernetes(cluster: Cluster, context: LaunchContext): Submit
   assert(cluster.kubernetes !== null, 'the file was resolved for this launcher');
   const own = { ...cluster, kubernetes: cluster.kubernetes };
   runsFolder(own);
-  checkKeys(own, context, own.workers);
+  const workersMax = indexedKeys(own, context);
   const names = namesOf(own);
   const kubectl = kubectlFor(own);
   const selector = ['--selector', selectorOf(runLabels(own))];
@@ -47,10 +48,10 @@ export function planKubernetes(cluster: Cluster, context: LaunchContext): Submit
     stop: [deleteJobs(kubectl, names.coordinator)],
     remove: [kubectl('delete', REMOVED, ...selector, '--ignore-not-found', ...WAIT)],
     scale: ({ wanted }) => {
-      checkKeys(own, context, wanted);
       const patch = JSON.stringify({ spec: workerCounts(wanted) });
       return [kubectl('patch', 'job', names.worker, '--type', 'merge', '--patch', patch)];
     },
+    workersMax,
   };
 }
 
@@ -81,14 +82,19 @@ function keyCommands(cluster: KubernetesCluster, { workerKeys }: LaunchContext, 
   ];
 }
 
-/** @throws GantryError GANTRY_KEYS_INVALID where a worker has none: an index names it. */
-function checkKeys({ keys }: Cluster, { workerKeys }: LaunchContext, workers: number): void {
-  const names = Array.from({ length: workers }, (_, index) => `worker-${index}`);
-  const missing = names.filter((name) => !workerKeys.includes(name));
-  if (missing.length === 0) return;
+/**
+ * How many workers have a key: their indexes name them, so it is those from worker-0 on without a gap.
+ * @throws GantryError GANTRY_KEYS_INVALID where there are fewer than workers
+ */
+function indexedKeys({ keys, workers }: Cluster, { workerKeys }: LaunchContext): number {
+  const isMissing = (index: number): boolean => !workerKeys.includes(`worker-${index}`);
+  const indexes = Array.from({ length: LIMITS.workers }, (_, index) => index);
+  const missing = indexes.slice(0, workers).filter(isMissing);
+  if (missing.length === 0) return indexes.find(isMissing) ?? LIMITS.workers;
+  const names = missing.map((index) => `worker-${index}`).join(' ');
   const message =
-    `${keys} has no key for ${missing.join(', ')}: with kubernetes workers are named worker-0, worker-1 and so on. ` +
-    `Make them with gantry keygen --out ${keys} --add --worker ${missing.join(' ')}, and launch again`;
+    `${keys} has no key for ${names}: with kubernetes workers are named worker-0, worker-1 and so on. ` +
+    `Make them: gantry keygen --add --out ${keys} --worker ${names}`;
   throw new GantryError('GANTRY_KEYS_INVALID', message);
 }
 
