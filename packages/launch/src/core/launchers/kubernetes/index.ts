@@ -30,7 +30,7 @@ export function planKubernetes(cluster: Cluster, context: LaunchContext): Submit
   const selector = ['--selector', selectorOf(runLabels(own))];
   const manifest = {
     path: `${context.folder}/manifest.yaml`,
-    text: manifestText(kubernetesObjects(own, settingsFile(own, context).text)),
+    text: manifestText(own, kubernetesObjects(own, settingsFile(own, context).text)),
   };
   return {
     kind: 'submitted',

@@ -43,8 +43,11 @@ export function podTemplate(cluster: KubernetesCluster, parts: PodParts): PodTem
       automountServiceAccountToken: false,
       enableServiceLinks: false,
       ...(serviceAccount === null ? {} : { serviceAccountName: serviceAccount }),
+      // Nodes with GPUs keep away who does not ask for one; the coordinator may be told to be there too.
       ...(Object.keys(nodeSelector).length === 0 ? {} : { nodeSelector }),
-      ...(parts.gpus === 0 ? {} : { tolerations: [{ key: gpuResource, operator: 'Exists', effect: 'NoSchedule' }] }),
+      ...(cluster.resources.gpus === 0
+        ? {}
+        : { tolerations: [{ key: gpuResource, operator: 'Exists', effect: 'NoSchedule' }] }),
       securityContext: {
         runAsNonRoot: true,
         runAsUser: RUN_AS,
