@@ -110,6 +110,18 @@ describe('gantry launch, launcher local', () => {
     );
   });
 
+  it('puts another coordinator in the place of one that was killed; the workers wait for it', async () => {
+    const { file, out } = cluster();
+    const run = new GantryProcess(['launch', '-f', file, '--json']);
+    await run.untilStep(40);
+    const status = JSON.parse((await gantry(['status', '--out', out, '--json'])).stdout) as { owner: { pid: number } };
+    process.kill(status.owner.pid, 'SIGKILL');
+    const finished = await run.finished;
+    expect(doneOf(finished).stateSha256).toBe(await referenceHash());
+    expect(finished.stderr).toMatch(/the coordinator was ended by SIGKILL.*another takes over/);
+    expect(finished.events.filter(({ event }) => event === 'start')).toHaveLength(2);
+  });
+
   it('leaves nothing running when the launcher is killed', async () => {
     const { file } = cluster({}, { steps: 1_000_000 });
     const run = new GantryProcess(['launch', '-f', file, '--json']);

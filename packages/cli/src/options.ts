@@ -183,6 +183,21 @@ export const OPTIONS = {
   to: { group: 'Command:', describe: 'File, or folder for png, to write' },
   weights: { group: 'Command:', describe: 'ema, params', default: 'ema where the run kept one' },
   checkpoint: { group: 'Command:', describe: 'Step of the checkpoint', default: 'the newest that is sound' },
+  cluster: {
+    group: 'Command:',
+    describe: 'Look at the machines of this cluster file, and the ways between them',
+    default: 'this machine alone',
+  },
+  listen: {
+    group: 'Command:',
+    describe: 'Only answer probes, on this port (0: any), until standard input ends',
+    default: 'none',
+  },
+  probe: {
+    group: 'Command:',
+    describe: 'Only measure the way to HOST:PORT, where another doctor listens; several with commas',
+    default: 'none',
+  },
   bytes: {
     group: 'Command:',
     isList: true,

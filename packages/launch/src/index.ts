@@ -5,6 +5,13 @@ export type { LaunchPlan } from './core/plan.js';
 export { printPlan } from './core/print-plan.js';
 export { runningRecord, scaleLaunch, stopLaunch, submittedRunStatus, submittedStatus } from './shell/actions.js';
 export {
+  type ClusterFinding,
+  type ClusterReport,
+  checkCluster,
+  type NetworkMatrix,
+} from './shell/doctor/check-cluster.js';
+export { listenForProbes, type ProbeResult, probe } from './shell/doctor/probe.js';
+export {
   type LaunchOptions,
   launchCluster,
   type OwnGantry,

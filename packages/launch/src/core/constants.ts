@@ -38,3 +38,6 @@ export const RESTART_MS_MAX = 30_000;
 
 /** Before what ended too early is followed again, in milliseconds. */
 export const FOLLOW_AGAIN_MS = 500;
+
+/** Clocks further apart than this are told of, in milliseconds. */
+export const CLOCK_MS_MAX = 1_000;

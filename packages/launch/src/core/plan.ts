@@ -37,6 +37,8 @@ export interface AttachedPlan {
   /** Have to succeed before anything starts: each says what it looks for. */
   readonly checks: readonly Check[];
   readonly coordinator: PlannedProcess;
+  /** The coordinator's argument that says where it listens: one that takes its place listens where it listened. */
+  readonly bind: string;
   /** Every place that there is for a worker, in the order in which they are taken. */
   readonly places: readonly PlannedProcess[];
 }

@@ -1,5 +1,3 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { GantryError } from '@gantry/common';
 import type { Cluster } from '../core/cluster.js';
 import { WISHES_EVERY_MS } from '../core/constants.js';
@@ -12,6 +10,7 @@ import { isAlive, LaunchFolder, type LaunchRecord } from './launch-folder.js';
 import { ownAddressTowards } from './own-address.js';
 import { AttachedLaunch } from './run-attached.js';
 import { SubmittedLaunch } from './run-submitted.js';
+import { ownerOf, workerKeysIn } from './worker-keys.js';
 
 /** This Gantry, for a plan. */
 export interface OwnGantry {
@@ -40,24 +39,6 @@ export async function prepareLaunch(cluster: Cluster, gantry: OwnGantry): Promis
     user: ownerOf(cluster.keys),
   };
   return { cluster, folder, plan: planLaunch(cluster, context) };
-}
-
-/** Who owns the keys, and so can read them; without keys, this user. */
-function ownerOf(keys: string | null): LaunchContext['user'] {
-  const owner = keys === null ? undefined : statSync(join(keys, 'server.key'), { throwIfNoEntry: false });
-  return { uid: owner?.uid ?? process.getuid?.() ?? 1000, gid: owner?.gid ?? process.getgid?.() ?? 1000 };
-}
-
-/** Names of the worker keys in a folder of gantry keygen. */
-function workerKeysIn(folder: string): string[] {
-  if (!existsSync(join(folder, 'server.key'))) {
-    const message = `${folder} holds no keys (there is no server.key): gantry keygen --out ${folder} --workers 4`;
-    throw new GantryError('GANTRY_KEYS_INVALID', message);
-  }
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.key') && name !== 'server.key')
-    .map((name) => name.slice(0, -'.key'.length))
-    .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
 /** What a launch can be told while it runs. */

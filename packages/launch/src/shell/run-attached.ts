@@ -1,5 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, plural } from '@gantry/common';
 import { RESTART_MS, RESTART_MS_MAX } from '../core/constants.js';
 import type { AttachedPlan, PlannedProcess } from '../core/plan.js';
@@ -28,10 +29,11 @@ export class AttachedLaunch {
   readonly #maxRestarts: number;
   readonly #workers = new Map<number, Worker>();
   readonly #logs = new Map<string, WriteStream>();
-  readonly #coordinator: LaunchedProcess;
+  #coordinator: LaunchedProcess;
   #endpoint: string | null = null;
   #wanted: number;
   #isOver = false;
+  #isStopping = false;
 
   constructor(
     plan: AttachedPlan,
@@ -47,12 +49,18 @@ export class AttachedLaunch {
     this.#events = options.events;
     this.#wanted = options.workers;
     this.#maxRestarts = options.maxRestarts;
-    this.#coordinator = new LaunchedProcess(plan.coordinator.command, (kind, line) => this.#onCoordinator(kind, line));
+    this.#coordinator = this.#startCoordinator();
   }
 
   /** Ends when everything has ended. */
   async run(): Promise<Exit> {
-    const exit = await this.#coordinator.ended;
+    let exit = await this.#coordinator.ended;
+    for (let attempt = 1; this.#wasLost() && attempt <= this.#maxRestarts; attempt++) {
+      this.#events.note(`the coordinator ${howItEnded(exit)}; another takes over, and the workers wait for it`);
+      await sleep(RESTART_MS);
+      this.#coordinator = this.#startCoordinator();
+      exit = await this.#coordinator.ended;
+    }
     this.#isOver = true;
     await Promise.all([...this.#workers.values()].map((worker) => this.#leave(worker)));
     for (const log of this.#logs.values()) log.end();
@@ -61,6 +69,7 @@ export class AttachedLaunch {
 
   /** Finish the step, save, end. */
   stop(): void {
+    this.#isStopping = true;
     this.#coordinator.signal('SIGINT');
   }
 
@@ -86,6 +95,17 @@ export class AttachedLaunch {
     for (const worker of this.#workers.values()) if (worker.index >= workers) void this.#leave(worker);
   }
 
+  #startCoordinator(): LaunchedProcess {
+    const { coordinator, bind } = this.#plan;
+    const argv = coordinator.command.argv.map((word) => (word === bind ? (this.#endpoint ?? bind) : word));
+    return new LaunchedProcess({ ...coordinator.command, argv }, (kind, line) => this.#onCoordinator(kind, line));
+  }
+
+  /** It has begun the run, and ended without a word of how that ended. */
+  #wasLost(): boolean {
+    return !this.#isOver && !this.#isStopping && this.#endpoint !== null && this.#events.ending === null;
+  }
+
   #fill(): void {
     if (this.#isOver || this.#endpoint === null) return;
     for (let index = 0; index < this.#wanted; index++) {
@@ -108,7 +128,7 @@ export class AttachedLaunch {
     void worker.process.ended.then((exit) => this.#onEnded(worker, planned, exit));
   }
 
-  #onEnded(worker: Worker, { name, place }: PlannedProcess, { code, signal, lastWords }: Exit): void {
+  #onEnded(worker: Worker, { name, place }: PlannedProcess, exit: Exit): void {
     if (this.#isOver) return;
     if (worker.leaving) {
       // The place may have been wanted again meanwhile.
@@ -116,17 +136,16 @@ export class AttachedLaunch {
       return;
     }
     // 0: it left because it was told to, and nobody asked for another.
-    if (code === 0) return;
-    const how = signal === null ? `ended with ${code ?? 'no code'}` : `was ended by ${signal}`;
-    const why = lastWords === '' ? '' : `: ${lastWords}`;
+    if (exit.code === 0) return;
+    const how = howItEnded(exit);
     if (worker.attempts >= this.#maxRestarts) {
       this.#events.note(
-        `${name} on ${place} ${how}${why}. It was started ${plural(worker.attempts + 1, 'time')}, and is given up`,
+        `${name} on ${place} ${how}. It was started ${plural(worker.attempts + 1, 'time')}, and is given up`,
       );
       return;
     }
     const delayMs = Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** worker.attempts++);
-    this.#events.note(`${name} on ${place} ${how}${why}. It is started again in ${delayMs / 1000} s`);
+    this.#events.note(`${name} on ${place} ${how}. It is started again in ${delayMs / 1000} s`);
     worker.restart = setTimeout(() => this.#start(worker), delayMs);
   }
 
@@ -164,4 +183,9 @@ export class AttachedLaunch {
     }
     log.write(`${line}\n`);
   }
+}
+
+function howItEnded({ code, signal, lastWords }: Exit): string {
+  const how = signal === null ? `ended with ${code ?? 'no code'}` : `was ended by ${signal}`;
+  return lastWords === '' ? how : `${how}: ${lastWords}`;
 }

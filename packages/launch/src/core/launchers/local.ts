@@ -9,7 +9,8 @@ export function planLocal(cluster: Cluster, context: LaunchContext): AttachedPla
   const { out, keys, port } = cluster;
   const env = { ...cluster.environment, ...LEAVE_ON_EOF };
   const place = 'this machine';
-  const coordinator = coordinatorArguments({ settings: settings.path, out, keys, bind: `tcp://127.0.0.1:${port}` });
+  const bind = `tcp://127.0.0.1:${port}`;
+  const coordinator = coordinatorArguments({ settings: settings.path, out, keys, bind });
   const worker = (index: number): PlannedProcess => {
     const name = `worker-${index}`;
     const key = keys === null ? [] : ['--keys', `${keys}/${name}.key`];
@@ -19,6 +20,7 @@ export function planLocal(cluster: Cluster, context: LaunchContext): AttachedPla
     kind: 'attached',
     files: [settings],
     checks: [],
+    bind,
     coordinator: { name: 'coordinator', place, command: { argv: [...context.gantry, ...coordinator], env } },
     places: Array.from({ length: LIMITS.workersPerHost }, (_, index) => worker(index)),
   };

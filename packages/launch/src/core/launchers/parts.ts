@@ -1,4 +1,4 @@
-import { GantryError } from '@gantry/common';
+import { GantryError, shellQuote } from '@gantry/common';
 import { stringify } from 'yaml';
 import type { Cluster } from '../cluster.js';
 import type { LaunchContext, PlannedFile } from '../plan.js';
@@ -31,10 +31,13 @@ export function coordinatorArguments({ settings, out, bind, keys }: CoordinatorP
  */
 export function workersWithKeys({ workers, keys }: Cluster, { workerKeys }: LaunchContext): readonly string[] {
   if (workerKeys.length >= workers) return workerKeys;
-  const message =
-    `${keys} has keys for ${workerKeys.length} workers, and ${workers} are wanted: ` +
-    `gantry keygen --add --out ${keys} --worker ${missingNames(workerKeys, workers).join(' ')}`;
+  const message = `${keys} has keys for ${workerKeys.length} workers, and ${workers} are wanted: ${addKeys(keys!, workerKeys, workers)}`;
   throw new GantryError('GANTRY_KEYS_INVALID', message);
+}
+
+/** What to type for the keys that are missing. */
+export function addKeys(folder: string, known: readonly string[], workers: number): string {
+  return `gantry keygen --add --out ${shellQuote(folder)} --worker ${missingNames(known, workers).join(' ')}`;
 }
 
 function missingNames(known: readonly string[], workers: number): string[] {

@@ -25,6 +25,7 @@ export function planSsh(cluster: Cluster, context: LaunchContext): AttachedPlan 
     kind: 'attached',
     files: [settings],
     checks: ssh.hosts.flatMap((host) => checksOf(host, ssh.configFile, context.version)),
+    bind: endpoint,
     coordinator: {
       name: 'coordinator',
       place: 'this machine',
@@ -65,7 +66,7 @@ function checksOf(host: SshHost, configFile: string | null, version: string): Ch
   ];
 }
 
-function onHost({ host }: SshHost, configFile: string | null, script: string): Command {
+export function onHost({ host }: SshHost, configFile: string | null, script: string): Command {
   const config = configFile === null ? [] : ['-F', configFile];
   return { argv: ['ssh', ...config, ...OPTIONS.flatMap((option) => ['-o', option]), host, script] };
 }
@@ -78,6 +79,11 @@ function workerScript(host: SshHost, env: Readonly<Record<string, string>>): str
     `export GANTRY_LAUNCH_KEY ${variables.join(' ')}`,
     `${inDirectory(host)}exec ${host.command} worker`,
   ].join('; ');
+}
+
+/** Gantry with these words, as the host's shell takes it; what it listens for ends with the connection. */
+export function wordsOn(host: SshHost, words: readonly string[]): string {
+  return `${inDirectory(host)}GANTRY_LEAVE_ON_EOF=1 ${host.command} ${words.map(shellQuote).join(' ')}`;
 }
 
 function inDirectory({ directory }: SshHost): string {
