@@ -53,6 +53,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./doctor.js')).doctor,
   },
   {
+    name: 'health',
+    summary: 'Whether the coordinator or worker of this container is well, for health checks',
+    load: async () => (await import('./health.js')).health,
+  },
+  {
     name: 'bench',
     summary: 'Measure training or the all-reduce',
     load: async () => (await import('./bench.js')).bench,
