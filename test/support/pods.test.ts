@@ -24,6 +24,7 @@ it('makes the container of a worker, with all that its pod says', async () => {
       GANTRY_LEFT_EXIT_CODE: '75',
       JOB_COMPLETION_INDEX: '3',
     },
+    hostname: null,
     user: '10001:10001',
     fileGroup: 10_001,
     readOnlyRoot: true,
@@ -40,7 +41,8 @@ it('makes the container of a worker, with all that its pod says', async () => {
 
 it('makes the container of a coordinator, which writes to the claim', async () => {
   const [coordinator] = await templates();
-  const { mounts, env } = containerOf(coordinator);
+  const { mounts, env, hostname } = containerOf(coordinator);
+  expect(hostname).toBe('small-coordinator');
   expect(env.JOB_COMPLETION_INDEX).toBeUndefined();
   expect(mounts).toEqual([
     { kind: 'secret', name: 'small-coordinator-keys', path: '/etc/gantry/keys', readOnly: true, mode: 0o440 },

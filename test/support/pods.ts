@@ -4,6 +4,8 @@ export interface PodContainer {
   /** Behind the image's entrypoint. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** null: Kubernetes gives it one. */
+  readonly hostname: string | null;
   /** Numbers of user and group. */
   readonly user: string;
   /** Group that files of volumes belong to. */
@@ -45,6 +47,7 @@ export interface PodTemplate {
     };
     readonly terminationGracePeriodSeconds: number;
     readonly restartPolicy: string;
+    readonly hostname?: string;
   } & Fields;
 }
 
@@ -75,7 +78,7 @@ interface Volume {
 /** What is carried over, and what only Kubernetes has: where a pod goes, who may talk to it, how it is asked for its health. */
 const KNOWN = {
   pod: [
-    ...['containers', 'volumes', 'securityContext', 'terminationGracePeriodSeconds', 'restartPolicy'],
+    ...['hostname', 'containers', 'volumes', 'securityContext', 'terminationGracePeriodSeconds', 'restartPolicy'],
     ...['automountServiceAccountToken', 'enableServiceLinks', 'serviceAccountName', 'nodeSelector', 'tolerations'],
   ],
   podSecurity: ['runAsNonRoot', 'runAsUser', 'runAsGroup', 'fsGroup', 'fsGroupChangePolicy', 'seccompProfile'],
@@ -111,6 +114,7 @@ export function containerOf({ spec }: PodTemplate, index?: number): PodContainer
       ...Object.fromEntries(container.env.map(({ name, value }) => [name, value])),
       ...(index === undefined ? {} : { JOB_COMPLETION_INDEX: String(index) }),
     },
+    hostname: spec.hostname ?? null,
     user: `${securityContext.runAsUser}:${securityContext.runAsGroup}`,
     fileGroup: securityContext.fsGroup,
     readOnlyRoot: readOnlyRootFilesystem,

@@ -24,8 +24,12 @@ export function coordinatorJob(cluster: KubernetesCluster): KubernetesObject {
     },
     spec: {
       backoffLimit: COORDINATOR_RESTARTS,
+      // Never two at once.
+      podReplacementPolicy: 'Failed',
       template: podTemplate(cluster, {
         component: 'coordinator',
+        // By it a successor on another node knows whose lock it finds.
+        hostname: names.coordinator,
         args,
         env: { GANTRY_HEALTH_FILE: PATHS.health },
         keys: names.coordinatorKeys,

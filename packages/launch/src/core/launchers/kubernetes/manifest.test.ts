@@ -170,6 +170,7 @@ describe('a pod', () => {
     const { spec } = byKind(await objectsOf({ ...SMALL, workers: 3 }), 'Job', 'small-worker');
     expect(spec).toMatchObject({ completionMode: 'Indexed', completions: 3, parallelism: 3 });
     expect(spec.template.spec.restartPolicy).toBe('OnFailure');
+    expect(spec.podReplacementPolicy).toBe('Failed');
   });
 });
 

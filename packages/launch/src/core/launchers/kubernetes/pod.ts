@@ -15,6 +15,8 @@ export interface PodParts {
   /** Behind `gantry`, the image's entrypoint. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Where a successor has to be known by it; undefined: the pod's name, or with an index the job's and that. */
+  readonly hostname?: string;
   /** Secret with its keys. */
   readonly keys: string;
   readonly cpus: number;
@@ -38,6 +40,7 @@ export function podTemplate(cluster: KubernetesCluster, parts: PodParts): PodTem
     spec: {
       // In its place on the node, with what its disk and its name are: the others find it again at once.
       restartPolicy: 'OnFailure',
+      ...(parts.hostname === undefined ? {} : { hostname: parts.hostname }),
       terminationGracePeriodSeconds: parts.graceSeconds,
       // Nothing in a pod talks to Kubernetes; and variables for every Service of the namespace would be read as Gantry's own.
       automountServiceAccountToken: false,

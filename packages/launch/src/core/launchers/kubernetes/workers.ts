@@ -22,6 +22,8 @@ export function workerJob(cluster: KubernetesCluster): KubernetesObject {
       completionMode: 'Indexed',
       ...workerCounts(cluster.workers),
       backoffLimit: WORKER_RESTARTS,
+      // Never two of one name.
+      podReplacementPolicy: 'Failed',
       template: podTemplate(cluster, {
         component: 'worker',
         args: ['worker'],
