@@ -194,11 +194,11 @@ describe.skipIf(problem !== '')(`gantry launch, launcher kubernetes${problem && 
   });
 
   it('prints what it would do, and does nothing', async () => {
-    const file = await begin();
+    const file = await begin({ name: 'dry' });
     const dry = await gantry(['launch', '-f', file, '--dry-run'], cluster.env);
     expect(dry.stdout).toMatch(
       /kind: NetworkPolicy[\s\S]*kubectl --namespace default apply --filename .*manifest\.yaml/,
     );
-    expect([cluster.changes, existsSync(join(work.path, 'small.launch'))]).toEqual([[], false]);
+    expect([cluster.changes, existsSync(join(work.path, 'dry.launch'))]).toEqual([[], false]);
   });
 });
