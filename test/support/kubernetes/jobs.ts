@@ -51,8 +51,9 @@ export class Jobs {
     this.#store.delete('jobs', name);
   }
 
-  /** What follows when a pod was deleted by somebody else. */
-  replace(pod: Pod): void {
+  /** Somebody else deletes a pod, as who drains a node does: another one takes its place unless it has ended well. */
+  async evict(pod: Pod): Promise<void> {
+    await pod.delete();
     for (const [name, pods] of this.#pods)
       if (pods.delete(pod)) this.reconcile({ metadata: { name } as Stored['metadata'] });
   }
