@@ -27,7 +27,11 @@ export const OPTIONS = {
     describe: 'Your own defineGan file, .ts or .js',
     default: "the preset's networks",
   },
-  dataset: { group: 'Run:', key: 'dataset', describe: 'mnist, fashion-mnist, idx:PATH' },
+  dataset: {
+    group: 'Run:',
+    key: 'dataset',
+    describe: 'mnist, fashion-mnist, or idx:, folder:, npz:, csv: and a path (docs/data.md)',
+  },
   config: { group: 'Run:', describe: 'Settings file', default: 'gantry.yaml where it exists' },
   out: { group: 'Run:', describe: 'Run directory', default: 'runs/PRESET-N, or runs/MODEL-N' },
   workers: { group: 'Run:', key: 'workers', number: true, describe: 'Worker processes' },
@@ -60,7 +64,8 @@ export const OPTIONS = {
   device: {
     group: 'Workers:',
     key: 'device',
-    describe: 'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works',
+    describe:
+      'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works; several with commas, and workers take turns: cuda:0,cuda:1',
   },
   threads: { group: 'Workers:', key: 'threads', number: true, describe: 'Threads a worker computes with; 0: one' },
   transport: {
@@ -89,6 +94,12 @@ export const OPTIONS = {
     group: 'Workers:',
     key: 'leaseMs',
     describe: 'Silence after which a worker is held to be dead: 1500ms, 2s',
+  },
+  stalled: {
+    group: 'Workers:',
+    key: 'stalled',
+    describe:
+      'A worker that lives and makes no progress: replace it (it is named, ended, started again), or wait for it',
   },
   'min-workers': {
     group: 'Workers:',
@@ -179,7 +190,7 @@ export const OPTIONS = {
     describe: 'Allow changes after which the numbers are no longer bit for bit the same',
   },
   count: { group: 'Command:', describe: 'Samples', default: String(SAMPLES_DEFAULT) },
-  format: { group: 'Command:', describe: 'grid, png, npy, idx', default: 'what --to ends in' },
+  format: { group: 'Command:', describe: 'grid, png, npy, idx, csv', default: 'what --to ends in' },
   to: { group: 'Command:', describe: 'File, or folder for png, to write' },
   weights: { group: 'Command:', describe: 'ema, params', default: 'ema where the run kept one' },
   checkpoint: { group: 'Command:', describe: 'Step of the checkpoint', default: 'the newest that is sound' },

@@ -64,7 +64,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'schema',
-    summary: 'JSON Schema of gantry.yaml, for editors',
+    summary: 'JSON Schema of gantry.yaml; or what the columns of a table are',
     load: async () => (await import('./schema.js')).schema,
   },
 ];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DATASET_FORMS, DATASET_KINDS, parseDatasetName } from '../dataset-name.js';
 import { SHARDS_MAX } from '../protocol/constants.js';
 import { DEFAULT_CONFIG } from './defaults.js';
 
@@ -54,13 +55,19 @@ const adam = {
   epsilon: real(0, 1, "Adam's ε", { min: true }),
 };
 
+/** The pattern is for editors; what stands behind a `?` is checked besides. */
+const dataset = words(
+  new RegExp(`^(?:mnist|fashion-mnist|(?:${DATASET_KINDS.join('|')}):.+)$`, 's'),
+  `must be ${DATASET_FORMS.slice(0, -1).join(', ')} or ${DATASET_FORMS.at(-1)}`,
+  `Real data: ${DATASET_FORMS.join(', ')}`,
+).superRefine((name, context) => {
+  const parsed = parseDatasetName(name);
+  if ('problem' in parsed) context.addIssue({ code: 'custom', message: parsed.problem });
+});
+
 const fields = {
   preset: words(/^[a-z][a-z0-9-]{0,63}$/, 'must be the name of a preset', 'Networks and settings to begin from'),
-  dataset: words(
-    /^(?:mnist|fashion-mnist|idx:.+)$/s,
-    'must be mnist, fashion-mnist or idx:PATH',
-    'Real images: mnist, fashion-mnist, idx:PATH',
-  ),
+  dataset,
   workers: whole(1, LIMITS.workers, 'Worker processes, one device each'),
   minWorkers: whole(1, LIMITS.workers, 'Fewest workers to train with: with fewer the run waits'),
   maxWorkers: whole(1, LIMITS.workers, 'Most workers to train with: more are refused. Default: shards'),
@@ -71,9 +78,9 @@ const fields = {
   seed: whole(0, Number.MAX_SAFE_INTEGER, 'Seed of weights, noise and shuffling'),
   engine: oneOf(['onnx', 'tensorflow-gpu', 'tensorflow', 'js'], 'What computes'),
   device: words(
-    /^(?:auto|cpu|coreml|(?:webgpu|cuda|dml)(?::\d{1,3})?)$/,
-    'must be auto, cpu, webgpu[:N], cuda[:N], coreml or dml[:N]',
-    'Device of each worker',
+    /^(?:auto|cpu|coreml|(?:webgpu|cuda|dml)(?::\d{1,3})?)(?:,(?:cpu|coreml|(?:webgpu|cuda|dml)(?::\d{1,3})?)){0,63}$/,
+    'must be auto, cpu, webgpu[:N], cuda[:N], coreml or dml[:N], or several with commas: cuda:0,cuda:1',
+    'Device of each worker; several with commas: workers take turns at them',
   ),
   threads: whole(0, LIMITS.threads, 'Threads a worker computes with; 0: one'),
   balance: oneOf(['auto', 'even'], 'Shards go to workers by measured speed, or evenly'),
@@ -94,6 +101,7 @@ const fields = {
     'Milliseconds of silence after which a worker is held to be dead',
     'milliseconds',
   ),
+  stalled: oneOf(['replace', 'wait'], 'What is done with a worker that lives and makes no progress'),
 };
 
 const modelPath = z
@@ -129,6 +137,7 @@ export const runConfigSchema = z.strictObject(
     wire: fields.wire.default('fp32'),
     balance: fields.balance.default('auto'),
     verifyEvery: fields.verifyEvery.default(DEFAULT_CONFIG.verifyEvery),
+    stalled: fields.stalled.default(DEFAULT_CONFIG.stalled),
   },
   { error: mapping },
 );

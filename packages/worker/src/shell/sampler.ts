@@ -1,5 +1,5 @@
 import { fillNormalRows, layoutViews, type Message, STREAMS, type StateRole } from '@gantry/common';
-import { type DataSource, sampleAt } from '@gantry/data';
+import { type DataSource, readPicture, sampleAt } from '@gantry/data';
 import type { BoundExecutable, Engine, Executable } from '@gantry/engine';
 import type { Gan } from '@gantry/gan';
 import { sampleCount } from '../core/sample-count.js';
@@ -38,7 +38,7 @@ export class Sampler {
     this.#real = new Uint8Array(count * floats);
     fillNormalRows(this.#z, 0, count, gan.latent, { seed, stream: STREAMS.pictures, step: 0, sample: 0 });
     for (let index = 0; index < count; index++) {
-      source.read(sampleAt(seed, 0, index % source.count, source.count), this.#real, index * floats);
+      readPicture(source, sampleAt(seed, 0, index % source.count, source.count), this.#real, index * floats);
     }
   }
 

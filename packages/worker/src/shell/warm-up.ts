@@ -1,4 +1,4 @@
-import { GantryError, type Logger, type RunConfig } from '@gantry/common';
+import { deviceOfWorker, GantryError, type Logger, type RunConfig } from '@gantry/common';
 import { type DataSource, openDataset } from '@gantry/data';
 import { createEngine, type Engine } from '@gantry/engine';
 import { buildGan, type Gan, loadDefinition } from '@gantry/gan';
@@ -25,7 +25,7 @@ export function threadsOf(config: RunConfig): number {
 
 /** The run's device, unless whoever started this worker gave it another: hosts may have several, or of several kinds. */
 function deviceOf({ device }: RunConfig): string {
-  return process.env.GANTRY_DEVICE || device;
+  return process.env.GANTRY_DEVICE || deviceOfWorker(device, 0);
 }
 
 /**
@@ -63,8 +63,8 @@ function checkShape(gan: Gan, source: DataSource): void {
   if (gan.imageShape.every((size, axis) => size === source.sampleShape[axis])) return;
   throw new GantryError(
     'GANTRY_DATASET_INVALID',
-    `${source.id} has images of ${source.sampleShape.join('×')}, the model ${gan.name} makes ${gan.imageShape.join('×')}: ` +
-      'choose another --dataset, or set imageShape in the model',
+    `${source.id} has samples of ${source.sampleShape.join('×')}, the model ${gan.name} makes ${gan.imageShape.join('×')}: ` +
+      `choose another --dataset, or a --model with imageShape: [${source.sampleShape.join(', ')}]`,
     { details: { dataset: source.id, model: gan.name } },
   );
 }
