@@ -43,10 +43,9 @@ export class ContainerRuntime implements PodRuntime {
       const timer = setTimeout(() => kill('SIGKILL'), graceSeconds * 1000);
       void running.finished.then(() => clearTimeout(timer));
     };
-    // The next one takes its place in the network.
-    const ended = running.finished.then(async ({ code }) => {
+    // It stays until the network goes; who has ended answers to no name.
+    const ended = running.finished.then(({ code }) => {
       this.containers.delete(pod.name);
-      await running.remove();
       return code ?? 1;
     });
     return { ended, stop };
