@@ -1,6 +1,6 @@
 // Checks the house against DESIGN: `npm run lint`.
 //   1. no cycle among the files of a package, nor among packages
-//   2. a package imports only what its package.json declares, and nobody imports `@gantry/x/src/…` or another's files
+//   2. a package imports only what its package.json declares (for development: its tests and testing/ alone), and nobody imports `@gantry/x/src/…` or another's files
 //   3. core/ imports no node:*, no zeromq, no koffi, nothing of shell/, and starts no timer and reads no clock
 //   4. coordinator and worker never import each other
 //   5. no `export *`; package.json and tsconfig.json name the same packages
@@ -113,6 +113,7 @@ for (const packageName of readdirSync(join(ROOT, 'packages'))) {
   const declared = new Set(
     Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies }),
   );
+  const forTests = new Set([...declared, ...Object.keys(manifest.devDependencies ?? {})]);
   const own = [...declared].filter((name) => name.startsWith('@gantry/')).map((name) => name.slice(8));
   packageGraph.set(packageName, own);
   const references = JSON.parse(readFileSync(join(folder, 'tsconfig.json'), 'utf8')).references.map(({ path }) =>
@@ -121,7 +122,10 @@ for (const packageName of readdirSync(join(ROOT, 'packages'))) {
   if ([...own].sort().join() !== [...references].sort().join())
     problems.push(`packages/${packageName}: package.json needs ${own}, tsconfig.json references ${references}`);
   const fileGraph = new Map();
-  for (const file of sourceFiles(join(folder, 'src'))) checkFile(file, packageName, declared, fileGraph);
+  for (const file of sourceFiles(join(folder, 'src'))) {
+    const known = /[\\/]testing[\\/]|\.test\.ts$/.test(file) ? forTests : declared;
+    checkFile(file, packageName, known, fileGraph);
+  }
   const cycle = findCycle(fileGraph);
   if (cycle) problems.push(`cycle of files: ${cycle.map((file) => relative(ROOT, file)).join(' → ')}`);
 }

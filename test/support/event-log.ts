@@ -5,6 +5,8 @@ export class EventLog {
   readonly events: Event[] = [];
   /** Called with every event as it is read. */
   onEvent: (event: Event) => void = () => {};
+  /** Called with whatever is read. */
+  onText: (text: string) => void = () => {};
   #text = '';
   #parsed = 0;
   #rest = '';
@@ -18,6 +20,7 @@ export class EventLog {
 
   read(text: string): void {
     this.#text += text;
+    this.onText(text);
     const end = this.#text.lastIndexOf('\n') + 1;
     for (const line of this.#text.slice(this.#parsed, end).split('\n')) {
       if (!line.startsWith('{')) continue;

@@ -3,7 +3,7 @@ export { clusterJsonSchema } from './core/cluster-schema.js';
 export { type Place, placeOf } from './core/place.js';
 export type { LaunchPlan } from './core/plan.js';
 export { printPlan } from './core/print-plan.js';
-export { runningRecord, scaleLaunch, stopLaunch, submittedStatus } from './shell/actions.js';
+export { runningRecord, scaleLaunch, stopLaunch, submittedRunStatus, submittedStatus } from './shell/actions.js';
 export {
   type ClusterFinding,
   type ClusterReport,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { GANTRY_VERSION, type GantryError, plural } from '@gantry/common';
-import type { RunEvent } from '@gantry/coordinator';
+import type { RunEvent, RunStatusReport } from '@gantry/coordinator';
 import type { CoordinatorEvent, LaunchListener, PreparedLaunch } from '@gantry/launch';
 import { isGiven, requiredText, usage, wholeOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
@@ -112,7 +112,7 @@ function noteEnding({ cluster, folder }: PreparedLaunch, ending: CoordinatorEven
 
 async function status(args: Args): Promise<number> {
   const ready = await prepared(args);
-  const { runningRecord, submittedStatus } = await import('@gantry/launch');
+  const { runningRecord, submittedRunStatus, submittedStatus } = await import('@gantry/launch');
   const { cluster } = ready;
   const record = runningRecord(ready);
   const told = await submittedStatus(ready);
@@ -120,7 +120,8 @@ async function status(args: Args): Promise<number> {
   const head = `launch      ${cluster.name}: ${cluster.launcher}, ${plural(record.workers, 'worker')}, ${where}`;
   const { readStatus } = await import('@gantry/coordinator');
   const { asText } = await import('./status.js');
-  const run = await readStatus(cluster.out).catch((error: GantryError) => error);
+  const elsewhere = (await submittedRunStatus(ready)) as RunStatusReport | null;
+  const run = elsewhere ?? (await readStatus(cluster.out).catch((error: GantryError) => error));
   if (isGiven(args, 'json')) {
     const report = run instanceof Error ? null : run;
     process.stdout.write(`${JSON.stringify({ event: 'launch-status', ...record, scheduler: told, run: report })}\n`);

@@ -14,6 +14,8 @@ const FILE_MODE = 0o600;
 /** Permissions of group and others. */
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;
+const GROUP_READ = 0o040;
+const STICKY = 0o1000;
 /** Far more than a key file has. */
 const KEY_FILE_BYTES_MAX = 16 << 10;
 /** Thousands of workers. */
@@ -30,7 +32,7 @@ export interface KeyFolder {
 export function readKeyFolder(folder: string): KeyFolder {
   const file = path.join(folder, SERVER_FILE);
   if (!isFolder(folder)) invalidKeys(folder, `is no folder of keys; make one with gantry keygen --out ${folder}`);
-  refuseOthers(folder, fs.statSync(folder).mode, OTHERS_WRITE, 'chmod 700');
+  refuseOpenFolder(folder, [file, path.join(folder, ALLOWED_FILE)]);
   const server = parseKeyFile(file, readGuarded(file, OTHERS, KEY_FILE_BYTES_MAX), 'server');
   return { server, allowedFile: path.join(folder, ALLOWED_FILE) };
 }
@@ -139,13 +141,33 @@ function readGuarded(file: string, forbidden: number, bytesMax: number): string 
   try {
     const stat = fs.fstatSync(descriptor);
     if (!stat.isFile()) invalidKeys(file, 'is not a file; name the file, not its folder');
-    refuseOthers(file, stat.mode, forbidden, 'chmod 600');
+    refuseOthers(file, stat.mode, isGivenByRoot(stat) ? forbidden & ~GROUP_READ : forbidden, 'chmod 600');
     if (stat.size > bytesMax) invalidKeys(file, `has ${stat.size} bytes, at most ${bytesMax} are read`);
     const bytes = Buffer.alloc(bytesMax);
     return bytes.toString('utf8', 0, fs.readSync(descriptor, bytes, 0, bytesMax, 0));
   } finally {
     fs.closeSync(descriptor);
   }
+}
+
+/**
+ * Root's own files may be readable by a group, through which root gives them to a process that is nobody else's: Kubernetes
+ * mounts secrets so. (PostgreSQL has the same rule for its keys.) Where this process is root, it needs no group.
+ */
+function isGivenByRoot({ uid }: fs.Stats): boolean {
+  return uid === 0 && process.geteuid?.() !== 0;
+}
+
+/**
+ * Others may not write to it; or they may, as in /tmp, but it is root's, as are its files, which then nobody else can change or
+ * replace: so Kubernetes mounts secrets.
+ */
+function refuseOpenFolder(folder: string, files: readonly string[]): void {
+  const { uid, mode } = fs.statSync(folder);
+  const isRoots = (file: string): boolean =>
+    [fs.lstatSync, fs.statSync].every((stat) => stat(file, { throwIfNoEntry: false })?.uid === 0);
+  if (uid === 0 && (mode & STICKY) !== 0 && files.every(isRoots)) return;
+  refuseOthers(folder, mode, OTHERS_WRITE, 'chmod 700');
 }
 
 function refuseOthers(file: string, mode: number, forbidden: number, remedy: string): void {

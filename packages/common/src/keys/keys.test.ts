@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -73,6 +74,47 @@ describe('the folder of keys', () => {
     expect(() => writeKeyFolder(folder(), ['bob', 'Bob'], { add: false })).toThrow(/named twice/);
     expect(() => writeKeyFolder(folder(), ['server'], { add: false })).toThrow(/not "server"/);
   });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'is taken as Kubernetes mounts it for who is not root, and not a bit wider',
+    () => {
+      const NOBODY = 10_001;
+      const keys = folder();
+      writeKeyFolder(keys, ['alice'], { add: false });
+      const files = ['server.key', 'alice.key', 'allowed'].map((name) => join(keys, name));
+      chmodSync(home, 0o755);
+      chmodSync(keys, 0o3777);
+      for (const file of files) {
+        chmodSync(file, 0o440);
+        chownSync(file, 0, NOBODY);
+      }
+      const asNobody = <T>(read: () => T): T => {
+        process.setegid!(NOBODY);
+        process.seteuid!(NOBODY);
+        try {
+          return read();
+        } finally {
+          process.seteuid!(0);
+          process.setegid!(0);
+        }
+      };
+      expect(asNobody(() => readWorkerKeys(files[1]!)).name).toBe('alice');
+      expect(asNobody(() => readAllowList(readKeyFolder(keys).allowedFile)).size).toBe(1);
+      // Root itself needs no group.
+      expect(() => readWorkerKeys(files[1]!)).toThrow(invalid(/mode 440/));
+      chmodSync(files[0]!, 0o444);
+      expect(() => asNobody(() => readKeyFolder(keys))).toThrow(invalid(/server\.key.*mode 444/));
+      chmodSync(files[0]!, 0o460);
+      expect(() => asNobody(() => readKeyFolder(keys))).toThrow(invalid(/server\.key.*mode 460/));
+      // What somebody else has put there, or may replace, is nobody's word.
+      chmodSync(files[0]!, 0o440);
+      chownSync(files[2]!, 4711, NOBODY);
+      expect(() => asNobody(() => readKeyFolder(keys))).toThrow(invalid(/chmod 700/));
+      chownSync(files[2]!, 0, NOBODY);
+      chmodSync(keys, 0o777);
+      expect(() => asNobody(() => readKeyFolder(keys))).toThrow(invalid(/chmod 700/));
+    },
+  );
 
   it.skipIf(process.platform === 'win32')('is refused where others can read or change it', () => {
     const keys = folder();

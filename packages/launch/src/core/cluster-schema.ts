@@ -94,6 +94,7 @@ const slurm = {
 };
 
 const kubernetes = {
+  context: text("Cluster and user, by their name in kubectl's configuration. Default: the current one"),
   namespace: label('Default: default'),
   serviceAccount: label('Default: that of the namespace'),
   imagePullPolicy: z.enum(['Always', 'IfNotPresent', 'Never'], {

@@ -91,6 +91,8 @@ export interface SlurmSettings {
 }
 
 export interface KubernetesSettings {
+  /** Of kubectl's configuration; null: the current one. */
+  readonly context: string | null;
   readonly namespace: string;
   readonly serviceAccount: string | null;
   readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never';

@@ -1,3 +1,5 @@
+import type { NamedLine } from './named-line.js';
+
 /** One command as it is run: no shell takes it apart. */
 export interface Command {
   readonly argv: readonly string[];
@@ -56,8 +58,12 @@ export interface SubmittedPlan {
   readonly workerOutput: Command;
   /** All that everybody has said so far, each line with its name in front. */
   readonly logs: Command;
+  /** Takes a line of these three apart. @default namedLine; the coordinator's is taken as it is */
+  readonly readLine?: (line: string) => NamedLine;
   /** For people: what there is of it. */
   readonly status: Command;
+  /** What `gantry status --json` says of the run, where its directory is not this machine's. */
+  readonly runStatus?: Command;
   /** Looked at whenever the coordinator's output ends, or has not begun. */
   readonly health: Command;
   /** What the output of `health` means for the run. */
@@ -86,6 +92,8 @@ export interface Check {
   readonly command: Command;
   /** Its output must contain it; undefined: its exit code alone counts. */
   readonly expects?: string;
+  /** It must print nothing. */
+  readonly expectsNothing?: boolean;
   readonly remedy: string;
 }
 

@@ -25,8 +25,9 @@ function printFile({ path, text }: PlannedFile): string {
   return `# file ${path}\n${text.trimEnd()}`;
 }
 
-function printCheck({ what, command, expects }: Check): string[] {
-  return [`# check: ${what}${expects === undefined ? '' : ` (has to print ${expects})`}`, printCommand(command)];
+function printCheck({ what, command, expects, expectsNothing }: Check): string[] {
+  const wanted = expectsNothing === true ? 'nothing' : expects;
+  return [`# check: ${what}${wanted === undefined ? '' : ` (has to print ${wanted})`}`, printCommand(command)];
 }
 
 function printProcess({ name, place, command }: PlannedProcess): string[] {

@@ -189,6 +189,7 @@ function slurmOf(slurm: NonNullable<ClusterFile['slurm']>): SlurmSettings {
 function kubernetesOf(kubernetes: NonNullable<ClusterFile['kubernetes']>): KubernetesSettings {
   const { storage } = kubernetes;
   return {
+    context: kubernetes.context ?? null,
     namespace: kubernetes.namespace ?? DEFAULTS.namespace,
     serviceAccount: kubernetes.serviceAccount ?? null,
     imagePullPolicy: kubernetes.imagePullPolicy ?? 'IfNotPresent',

@@ -61,6 +61,13 @@ export async function submittedStatus({ plan }: PreparedLaunch): Promise<string 
   return code === 0 ? output : lastWords;
 }
 
+/** How far the run is, where its directory is not this machine's: `gantry status --json`; null: it is, or nobody can tell now. */
+export async function submittedRunStatus({ plan }: PreparedLaunch): Promise<object | null> {
+  if (plan.kind === 'attached' || plan.runStatus === undefined) return null;
+  const { output, code } = await run(plan.runStatus);
+  return code === 0 ? (JSON.parse(output) as object) : null;
+}
+
 async function inOrder(commands: readonly Command[]): Promise<void> {
   for (const command of commands) await outputOf(command);
 }

@@ -12,9 +12,11 @@ export async function runChecks(checks: readonly Check[], events: LaunchEvents):
   events.note(`checked     ${checks.map(({ what }) => what).join(', ')}`);
 }
 
-async function problemOf({ what, command, expects, remedy }: Check): Promise<string | null> {
+async function problemOf({ what, command, expects, expectsNothing, remedy }: Check): Promise<string | null> {
   const { code, output, lastWords } = await run(command);
   if (code !== 0) return `  ${what}: ${lastWords || `ended with ${code}`}. ${remedy}`;
+  if (expectsNothing === true && output.trim() !== '')
+    return `  ${what}: ${output.trim().slice(0, 200)} does. ${remedy}`;
   if (expects === undefined || output.includes(expects)) return null;
   return `  ${what}: printed ${output.trim().slice(0, 200)}, not ${expects}. ${remedy}`;
 }

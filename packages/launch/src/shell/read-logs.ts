@@ -8,7 +8,8 @@ import { outputOf } from './processes.js';
 /** What every process of a launch has said, process by process. @throws GantryError GANTRY_LAUNCH_FAILED */
 export async function* readLogs({ plan, folder }: PreparedLaunch): AsyncGenerator<{ name: string; line: string }> {
   if (plan.kind === 'submitted') {
-    for (const line of (await outputOf(plan.logs)).split('\n')) if (line !== '') yield namedLine(line);
+    const { logs, readLine = namedLine } = plan;
+    for (const line of (await outputOf(logs)).split('\n')) if (line !== '') yield readLine(line);
     return;
   }
   if (!existsSync(folder.logs)) return;

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GantryError } from '@gantry/common';
 import { FOLLOW_AGAIN_MS } from '../core/constants.js';
-import { namedLine } from '../core/named-line.js';
+import { type NamedLine, namedLine } from '../core/named-line.js';
 import type { Command, SubmittedPlan } from '../core/plan.js';
 import { printCommand } from '../core/print-plan.js';
 import { type Guard, startGuard } from './guard.js';
 import type { LaunchEvents } from './launch-events.js';
 import { LaunchedProcess, outputOf, run } from './processes.js';
+import { ReadOnce } from './read-once.js';
 
 /**
  * A launch that something else runs: it is handed over, followed to its end, and taken away. Where the launcher itself ends
@@ -17,6 +18,7 @@ export class SubmittedLaunch {
   readonly #events: LaunchEvents;
   readonly #followers = new Set<LaunchedProcess>();
   readonly #guard: Guard | null;
+  #workerFollower: LaunchedProcess | undefined;
   #workers: number;
   #isOver = false;
   #stopping: Promise<void> | null = null;
@@ -48,18 +50,19 @@ export class SubmittedLaunch {
    * @throws GantryError GANTRY_LAUNCH_FAILED where it ended, or could not start, without a word of the coordinator's
    */
   async run(): Promise<void> {
-    const workers = this.#follow(this.#plan.workerOutput, (text) => {
-      const { name, line } = namedLine(text);
-      this.#events.line(name, line);
-    });
-    await this.#follow(this.#plan.coordinatorOutput, (line) => this.#events.parse(line));
+    const { coordinatorOutput, workerOutput, readLine } = this.#plan;
+    const workers = this.#follow(workerOutput, readLine ?? namedLine, ({ name, line }) => this.#events.line(name, line))
+      // Where it is over because of them, the coordinator may go on waiting: what it has said by then is read.
+      .then(() => (this.#problem === null ? undefined : this.#endSoon()));
+    const asItIs = (line: string): NamedLine => ({ name: 'coordinator', line });
+    await this.#follow(coordinatorOutput, readLine ?? asItIs, ({ line }) => this.#events.parse(line));
     await this.#stopping;
-    this.#isOver = true;
-    for (const follower of this.#followers) follower.signal('SIGTERM');
+    this.#endFollowing();
     await workers;
     await this.#remove();
-    if (this.#events.ending === null && this.#problem !== null) {
-      throw new GantryError('GANTRY_LAUNCH_FAILED', this.#problem);
+    if (this.#events.ending === null) {
+      const unknown = 'the coordinator has ended without a word of how the run did';
+      throw new GantryError('GANTRY_LAUNCH_FAILED', this.#problem ?? unknown);
     }
   }
 
@@ -70,8 +73,8 @@ export class SubmittedLaunch {
 
   /** End now. */
   abort(): void {
-    this.#isOver = true;
-    for (const follower of this.#followers) follower.signal('SIGTERM');
+    this.#problem = 'stopped at once, as asked';
+    this.#endFollowing();
   }
 
   async scale(wanted: number): Promise<void> {
@@ -79,19 +82,22 @@ export class SubmittedLaunch {
     this.#workers = wanted;
     this.#events.note(`scaling from ${current} to ${wanted}`);
     await this.#try(this.#plan.scale({ current, wanted }));
+    // Followers know those who were there when they began.
+    this.#workerFollower?.signal('SIGTERM');
   }
 
   /** Reads a command's lines until the run has ended; a follower that ends early is started again where it stopped. */
-  async #follow(command: Command, onLine: (line: string) => void): Promise<void> {
-    let seen = 0;
+  async #follow(command: Command, read: (line: string) => NamedLine, onLine: (line: NamedLine) => void): Promise<void> {
+    const once = new ReadOnce();
     while (!this.#isOver && this.#events.ending === null) {
-      let count = 0;
-      const follower = new LaunchedProcess(command, (kind, line) => {
-        if (kind === 'err' || ++count <= seen) return;
-        seen = count;
-        onLine(line);
+      once.begin();
+      const follower = new LaunchedProcess(command, (kind, text) => {
+        if (kind === 'err') return;
+        const line = read(text);
+        if (once.isNew(line)) onLine(line);
         if (this.#events.ending !== null) follower.signal('SIGTERM');
       });
+      if (command === this.#plan.workerOutput) this.#workerFollower = follower;
       this.#followers.add(follower);
       await follower.ended;
       this.#followers.delete(follower);
@@ -99,6 +105,17 @@ export class SubmittedLaunch {
       if (await this.#hasEnded()) return;
       await sleep(FOLLOW_AGAIN_MS);
     }
+  }
+
+  async #endSoon(): Promise<void> {
+    if (this.#isOver || this.#events.ending !== null) return;
+    await sleep(2 * FOLLOW_AGAIN_MS);
+    this.#endFollowing();
+  }
+
+  #endFollowing(): void {
+    this.#isOver = true;
+    for (const follower of this.#followers) follower.signal('SIGTERM');
   }
 
   async #hasEnded(): Promise<boolean> {

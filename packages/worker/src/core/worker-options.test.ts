@@ -29,7 +29,10 @@ it('takes names that the protocol takes', () => {
 
 describe('readEnvironment', () => {
   it('reads numbers, or nothing', () => {
-    const none = { launchToken: '', launchKey: '', keys: '', flightFile: '', data: '', dataMemoryMiB: null };
+    const none = {
+      ...{ launchToken: '', launchKey: '', keys: '', flightFile: '', leftExitCode: 0 },
+      ...{ data: '', dataMemoryMiB: null },
+    };
     expect(readEnvironment({})).toEqual({ ...none, parentFd: null, parentPid: null, fault: undefined });
     expect(readEnvironment({ GANTRY_PARENT_FD: '3', GANTRY_PARENT_PID: '77', GANTRY_LAUNCH_TOKEN: 't' })).toEqual({
       ...none,
@@ -38,6 +41,7 @@ describe('readEnvironment', () => {
       parentPid: 77,
       fault: undefined,
     });
+    expect(readEnvironment({ GANTRY_LEFT_EXIT_CODE: '75' }).leftExitCode).toBe(75);
     expect(() => readEnvironment({ GANTRY_PARENT_FD: 'x' })).toThrow(/GANTRY_PARENT_FD=x/);
   });
 

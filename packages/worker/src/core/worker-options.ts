@@ -33,6 +33,8 @@ export interface WorkerEnvironment {
   readonly parentPid: number | null;
   /** Where to leave the flight recorder when something goes wrong; empty: nowhere but in the log. */
   readonly flightFile: string;
+  /** Exit code of a worker that was told to leave before the run was over. To what starts those that failed again, 0 means never. */
+  readonly leftExitCode: number;
   readonly fault: string | undefined;
   /** Empty: `local` for a child of the coordinator, which is on its machine, `auto` for others. */
   readonly data: DataMode | '';
@@ -53,6 +55,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     parentFd: numberOf(env, 'GANTRY_PARENT_FD'),
     parentPid: numberOf(env, 'GANTRY_PARENT_PID'),
     flightFile: env.GANTRY_FLIGHT_FILE ?? '',
+    leftExitCode: numberOf(env, 'GANTRY_LEFT_EXIT_CODE') ?? 0,
     fault: env.GANTRY_FAULT,
     data: dataModeOf(env.GANTRY_DATA ?? ''),
     dataMemoryMiB: numberOf(env, 'GANTRY_DATA_MEMORY'),

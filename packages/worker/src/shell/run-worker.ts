@@ -17,7 +17,7 @@ import { dieWithParent } from './parent-death.js';
  * SIGTERM makes it leave; SIGINT does so too where a person started it, while a child of `gantry train` ignores it, because a
  * terminal sends it to the whole group and the coordinator decides.
  *
- * @returns the process's exit code: 0 when the run ended well (or it was asked to leave), 1 otherwise
+ * @returns the process's exit code: 0 when the run ended well, 0 or GANTRY_LEFT_EXIT_CODE when it was asked to leave, 1 otherwise
  * @throws GantryError GANTRY_USAGE, GANTRY_BIND_REFUSED for an endpoint that is none, or off the loopback without keys;
  * GANTRY_KEYS_INVALID
  * @example process.exitCode = await runWorker({ join: 'tcp://127.0.0.1:7070' });
@@ -47,12 +47,17 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     insecure: options.insecure ?? false,
     logger: createLogger({ fields: { name: options.worker ?? 'worker' } }),
   });
-  const leave = (): void => worker.terminate();
+  let left = false;
+  const leave = (): void => {
+    left = true;
+    worker.terminate();
+  };
   const onInterrupt = launchToken === '' ? leave : (): void => {};
   process.on('SIGTERM', leave);
   process.on('SIGINT', onInterrupt);
   try {
-    return await worker.run();
+    const code = await worker.run();
+    return code === 0 && left ? environment.leftExitCode : code;
   } finally {
     process.off('SIGTERM', leave);
     process.off('SIGINT', onInterrupt);

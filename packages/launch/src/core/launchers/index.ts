@@ -2,6 +2,7 @@ import { GantryError } from '@gantry/common';
 import type { Cluster, LauncherName } from '../cluster.js';
 import type { LaunchContext, LaunchPlan } from '../plan.js';
 import { planDocker } from './docker.js';
+import { planKubernetes } from './kubernetes/index.js';
 import { planLocal } from './local.js';
 import { planSsh } from './ssh.js';
 
@@ -11,6 +12,7 @@ const PLANNERS: Partial<Readonly<Record<LauncherName, Planner>>> = {
   local: planLocal,
   ssh: planSsh,
   docker: planDocker,
+  kubernetes: planKubernetes,
 };
 
 /** What a launch writes and runs: the same cluster file in the same context gives the same plan. */
