@@ -46,27 +46,14 @@ export function roundToWire(vector: Float32Array, wire: WireType): void {
   const bits = bitsOf(vector);
   const { length } = bits;
   if (wire === 'bf16') {
-    for (let index = roundBlocks(bits, null); index < length; index++) bits[index] = bf16Of(bits[index]!) << 16;
+    for (let index = roundBlocks(bits); index < length; index++) bits[index] = bf16Of(bits[index]!) << 16;
   } else for (let index = 0; index < length; index++) bits[index] = HALF_TO_BITS[halfOf(bits[index]!)]!;
 }
 
 /** Rounds a vector in place as {@link roundToWire} does, and writes its two bytes a value into `packed`. */
 export function roundAndPack(vector: Float32Array, wire: PackedWire, packed: Uint16Array): void {
-  const bits = bitsOf(vector);
-  const { length } = bits;
-  if (wire === 'bf16') {
-    for (let index = roundBlocks(bits, packed); index < length; index++) {
-      const value = bf16Of(bits[index]!);
-      packed[index] = value;
-      bits[index] = value << 16;
-    }
-  } else {
-    for (let index = 0; index < length; index++) {
-      const value = halfOf(bits[index]!);
-      packed[index] = value;
-      bits[index] = HALF_TO_BITS[value]!;
-    }
-  }
+  pack(vector, wire, packed);
+  unpack(packed, wire, vector);
 }
 
 /** Two bytes for every value of a vector, rounded as {@link roundToWire} does. */
@@ -98,8 +85,9 @@ function addBothPacked(out: Float32Array, left: Uint16Array, right: Uint16Array,
 function accumulate(out: Float32Array, vector: Float32Array, packed: Uint16Array, wire: PackedWire): void {
   const { length } = out;
   const toFloat = wire === 'bf16' ? floatOfBf16 : floatOfHalf;
-  let index = wire === 'bf16' ? accumulateBlocks(bitsOf(out), bitsOf(vector), packed) : 0;
-  for (; index < length; index++) out[index] = vector[index]! + toFloat(packed[index]!);
+  if (vector !== out) out.set(vector);
+  let index = wire === 'bf16' ? accumulateBlocks(bitsOf(out), packed) : 0;
+  for (; index < length; index++) out[index] = out[index]! + toFloat(packed[index]!);
 }
 
 /** The floats of packed values. `packed` may be the upper half of `into` itself: see {@link packedHalf}. */

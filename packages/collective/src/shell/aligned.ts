@@ -16,8 +16,3 @@ export function alignedFloats(length: number): Float32Array {
   const { buffer, byteOffset } = alignedMemory(length * Float32Array.BYTES_PER_ELEMENT);
   return new Float32Array(buffer, byteOffset, length);
 }
-
-export function alignedHalves(length: number): Uint16Array {
-  const { buffer, byteOffset } = alignedMemory(length * Uint16Array.BYTES_PER_ELEMENT);
-  return new Uint16Array(buffer, byteOffset, length);
-}

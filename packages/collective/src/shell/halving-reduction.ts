@@ -123,7 +123,7 @@ export class HalvingReduction implements Reduction {
     if (payload.length !== frame.length) throw malformed(`${payload.length} values are no chunk`);
     frame.hasCome = true;
     if (frame.place === null) frame.task.payload = payload;
-    else if (payload.buffer !== frame.place.buffer) {
+    else if (payload !== frame.place) {
       frame.place.set(payload);
       this.#options.port.returnChunk(payload);
     }
@@ -206,23 +206,23 @@ export class HalvingReduction implements Reduction {
 
   /** One child's sum, if it is here, and what makes it. */
   #makeSide(node: ShardRange, shard: number, { chunk, makers }: Meeting): Side {
-    const { plan, member, wire, partial } = this.#options;
+    const { plan, member, wire, partial, port } = this.#options;
     const owner = plan.owners[shard]!;
     if (owner !== member) return { node, owner, values: null, makers: [] };
     if (!this.#isOwnSubtree(node)) {
       const values = this.#view(partial(shard), chunk);
       return { node, owner, values, makers: makers.overlapping(node, chunk) };
     }
-    const piece = makeOwnPiece({ node, wire, partial }, chunk);
+    const piece = makeOwnPiece({ node, wire, partial, port }, chunk);
     const task = this.#addTask({ kind: 'own', piece }, []);
     return { node, owner, values: piece.sum, makers: [task] };
   }
 
   /** A member that owns all shards adds nothing, but its result lies elsewhere than its gradients. */
   #makeCopies(whole: ShardRange, makers: MakersByNode): void {
-    const { plan, wire, partial } = this.#options;
+    const { plan, wire, partial, port } = this.#options;
     for (const chunk of plan.root.flatMap(chunksOf)) {
-      const piece = makeOwnPiece({ node: whole, wire, partial }, chunk);
+      const piece = makeOwnPiece({ node: whole, wire, partial, port }, chunk);
       const own = this.#addTask({ kind: 'own', piece }, []);
       const work = { kind: 'copy', out: this.#view(this.result, chunk), from: piece.sum } as const;
       makers.of(whole).push({ ...chunk, task: this.#addTask(work, [own], true) });

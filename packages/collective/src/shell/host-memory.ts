@@ -1,6 +1,7 @@
 import { GantryError, type NetworkName } from '@gantry/common';
 import { CACHE_LINE_BYTES } from '../constants.js';
 import { type HostMemoryLayout, type HostMemoryPlan, hashPlan, layoutHostMemory } from '../core/host-layout.js';
+import { KernelMemory } from '../core/kernel-memory.js';
 import { alignedMemory } from './aligned.js';
 import { SharedMemory } from './shared-memory.js';
 import { SequenceWord } from './signal.js';
@@ -87,10 +88,16 @@ export class HostMemory {
     return new HostMemory(plan, layout, { buffer: shared.buffer, byteOffset: 0 }, shared);
   }
 
-  /** The same for a host of one worker, or between hosts, without a file. */
-  static private(plan: HostMemoryPlan, committed = 0): HostMemory {
+  /**
+   * The same for a host of one worker, or between hosts, without a file.
+   *
+   * @param payloadBytes Room beside it for what an exchange packs, in memory where packing copies nothing.
+   */
+  static private(plan: HostMemoryPlan, committed = 0, payloadBytes = 0): HostMemory {
     const layout = layoutHostMemory(plan);
-    const memory = new HostMemory(plan, layout, alignedMemory(layout.byteLength), null);
+    const kernel = payloadBytes === 0 ? null : KernelMemory.make(layout.byteLength + payloadBytes);
+    const place = kernel?.take(layout.byteLength);
+    const memory = new HostMemory(plan, layout, place ?? alignedMemory(layout.byteLength), null);
     memory.#start(committed);
     return memory;
   }

@@ -4,7 +4,7 @@ import type { Segment } from '../core/segments.js';
 import { reduceOrder, type ShardRange, shardsOf } from '../core/tree.js';
 import type { VectorSum } from '../core/vector-sum.js';
 import { addPacked, isPacked, type PackedWire, type Payload, pack, roundToWire, unpack } from '../core/wire.js';
-import { alignedHalves } from './aligned.js';
+import type { ReductionPort } from './reduction.js';
 
 /**
  * One piece of an own subtree. Several gradients are rounded to the wire type, then summed, in place, into the first; a single
@@ -23,6 +23,7 @@ export interface OwnPieceOptions {
   readonly node: ShardRange;
   readonly wire: WireType;
   readonly partial: (shard: number) => Float32Array;
+  readonly port: Pick<ReductionPort, 'halves'>;
 }
 
 /** How vectors are added. */
@@ -31,12 +32,12 @@ export interface Arithmetic {
   readonly sum: VectorSum;
 }
 
-export function makeOwnPiece({ node, wire, partial }: OwnPieceOptions, { start, end }: Segment): OwnPiece {
+export function makeOwnPiece({ node, wire, partial, port }: OwnPieceOptions, { start, end }: Segment): OwnPiece {
   const view = (shard: number): Float32Array => partial(shard).subarray(start, end);
   const ranges = shardsOf(node).map((shard) => ({ start: shard, end: shard + 1 }));
   const leaves = shardsOf(node).map(view);
   const additions = reduceOrder(ranges, node).map(({ left, right }) => ({ out: leaves[left]!, right: leaves[right]! }));
-  const packed = isLeaf(node) && isPacked(wire) ? alignedHalves(end - start) : null;
+  const packed = isLeaf(node) && isPacked(wire) ? port.halves(end - start) : null;
   return { leaves, additions, packed, sum: packed ?? leaves[0]! };
 }
 

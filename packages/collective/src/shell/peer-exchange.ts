@@ -11,14 +11,16 @@ import {
   type FrameHeader,
   malformed,
 } from '../core/frame.js';
+import { KernelMemory } from '../core/kernel-memory.js';
 import { createSchedule, type Schedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
 import { sequenceDifference } from '../core/sequence.js';
-import type { Payload } from '../core/wire.js';
-import { alignedFloats, alignedHalves } from './aligned.js';
+import { isPacked, type Payload } from '../core/wire.js';
+import { alignedFloats } from './aligned.js';
 import type { FrameReceiver, OutgoingFrame } from './data-link.js';
 import { HalvingReduction } from './halving-reduction.js';
 import { frameWire } from './own-piece.js';
+import { PayloadMemory, payloadBytes } from './payload-memory.js';
 import type { PeerExchangeCounters, PeerExchangeHandle, PeerExchangeOptions } from './peer-exchange-options.js';
 import { PeerReduction } from './peer-reduction.js';
 import type { Reduction, ReductionOptions } from './reduction.js';
@@ -46,6 +48,7 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
   readonly schedules: Readonly<Record<NetworkName, Schedule['kind']>>;
   readonly #options: PeerExchangeOptions;
   readonly #wire: WireType;
+  readonly #memory: PayloadMemory;
   readonly #reductions: Readonly<Record<NetworkName, Reduction>>;
   readonly #inputs: Readonly<Record<NetworkName, readonly Float32Array[]>>;
   readonly #acknowledgements: readonly (OutgoingFrame | null)[];
@@ -74,6 +77,7 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
     );
     this.#options = options;
     this.#wire = options.wire ?? 'fp32';
+    this.#memory = new PayloadMemory(this.#kernelMemory());
     const schedules = { discriminator: this.#schedule('discriminator'), generator: this.#schedule('generator') };
     this.schedules = { discriminator: schedules.discriminator.kind, generator: schedules.generator.kind };
     this.#reductions = {
@@ -283,7 +287,7 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
   /** Chunks are used again: after a few updates none is made any more. */
   #takeChunk({ length, wire }: Pick<FrameHeader, 'length' | 'wire'>): Payload {
     if (wire === FRAME_WIRES.fp32) return this.#freeChunks[4].get(length)?.pop() ?? alignedFloats(length);
-    return this.#freeChunks[2].get(length)?.pop() ?? alignedHalves(length);
+    return this.#freeChunks[2].get(length)?.pop() ?? this.#memory.halves(length);
   }
 
   #returnChunk(chunk: Payload): void {
@@ -333,18 +337,30 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
     return createSchedule(topology, memory.plan.vectorFloats[network], assignment, costs);
   }
 
+  /** Beside the gradients, if they lie in the kernel's memory. */
+  #kernelMemory(): KernelMemory | null {
+    const { assignment, member, memory } = this.#options;
+    if (!isPacked(this.#wire)) return null;
+    const beside =
+      memory.plan.shards === 0
+        ? null
+        : KernelMemory.of(this.partial('discriminator', assignment.members[member]!.start));
+    return beside ?? KernelMemory.make(payloadBytes(memory.plan, assignment.members.length, this.#wire));
+  }
+
   #makeReduction(network: NetworkName, schedule: Schedule): Reduction {
     const { assignment, member, memory, sums, sum } = this.#options;
     const floats = memory.plan.vectorFloats[network];
     const reduction: ReductionOptions = {
       network: NETWORKS.indexOf(network),
-      result: sums?.(network) ?? alignedFloats(floats),
+      result: sums?.(network) ?? this.#memory.floats(floats),
       member,
       assignment,
       wire: this.#wire,
       partial: (shard) => this.partial(network, shard),
       sum,
       port: {
+        halves: (length) => this.#memory.halves(length),
         takeChunk: (header) => this.#takeChunk(header),
         returnChunk: (chunk) => this.#returnChunk(chunk),
         makeFrame: (peer, fields, payload) => this.#makeFrame(peer, fields, payload),

@@ -121,7 +121,7 @@ export class PeerReduction implements Reduction {
       if (chunk.missing === 0) this.#finish(chunk);
     } else {
       const { place, returned, index } = this.#returnedChunk(header);
-      if (payload.buffer !== place.buffer) {
+      if (payload.buffer !== place.buffer || payload.byteOffset !== place.byteOffset) {
         place.set(payload);
         this.#options.port.returnChunk(payload);
       }
@@ -227,7 +227,7 @@ export class PeerReduction implements Reduction {
   #makeStep(chunk: Segment, peers: readonly number[], ownChunk: number): Step {
     const { schedule, member, network, wire, port, partial } = this.#options;
     const nodes = schedule.subtrees[member]!;
-    const pieces = nodes.map((node) => makeOwnPiece({ node, wire, partial }, chunk));
+    const pieces = nodes.map((node) => makeOwnPiece({ node, wire, partial, port }, chunk));
     const frames = nodes.flatMap((node, index) => {
       const range = { nodeStart: node.start, nodeEnd: node.end, offset: chunk.start, length: chunk.end - chunk.start };
       const fields = { network, kind: FRAME_PARTIAL, ...range } as const;

@@ -7,6 +7,8 @@ import type { OutgoingFrame } from './data-link.js';
 
 /** What a reduction needs of its exchange. */
 export interface ReductionPort {
+  /** Gives memory for the packed values of an own piece, for as long as the exchange lives. */
+  halves(length: number): Uint16Array;
   /** Gives memory for a frame's payload, to hold it until it is summed. */
   takeChunk(header: Pick<FrameHeader, 'length' | 'wire'>): Payload;
   returnChunk(chunk: Payload): void;
