@@ -1,7 +1,7 @@
 import { assert } from '@gantry/common';
 import { CHUNK_FLOATS } from '../constants.js';
 import { chunkCount, chunkIndexOf, chunkOf } from '../core/chunks.js';
-import { FRAME_PARTIAL, FRAME_SUM, type FrameHeader, malformed } from '../core/frame.js';
+import { FRAME_PARTIAL, FRAME_SUM, FRAME_WIRES, type FrameHeader, malformed } from '../core/frame.js';
 import { type Operand, planReduction, type ReductionPlan } from '../core/reduction-plan.js';
 import type { DirectSchedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
@@ -41,6 +41,8 @@ export class PeerReduction implements Reduction {
   readonly #plan: ReductionPlan;
   readonly #chunks: readonly Chunk[];
   readonly #steps: readonly Step[];
+  /** One sum comes and is added to an own one: it arrives in the result, where the sum of both will be. */
+  readonly #addsInPlace: boolean;
   /** By shard: the slot of the subtree that begins with it, or -1. */
   readonly #slotOfShard: Int32Array;
   /** By member: which chunks of its sum are here. */
@@ -52,6 +54,7 @@ export class PeerReduction implements Reduction {
     const { schedule, assignment, member } = options;
     this.#options = options;
     this.#plan = planReduction(schedule, assignment);
+    this.#addsInPlace = this.#plan.slots.length === 2 && this.#plan.slots.some((slot) => slot.member === member);
     this.#slotOfShard = new Int32Array(assignment.shards).fill(-1);
     this.#plan.slots.forEach(({ node }, index) => {
       this.#slotOfShard[node.start] = index;
@@ -108,7 +111,8 @@ export class PeerReduction implements Reduction {
 
   place(header: FrameHeader): Payload {
     if (header.kind !== FRAME_PARTIAL) return this.#returnedChunk(header).place;
-    this.#findSlot(header);
+    const { chunk } = this.#findSlot(header);
+    if (this.#addsInPlace && header.wire === FRAME_WIRES.fp32) return chunk.result;
     return this.#options.port.takeChunk(header);
   }
 
@@ -179,7 +183,8 @@ export class PeerReduction implements Reduction {
       addValues(place(chunk, out), operand(chunk, left), operand(chunk, right), this.#options);
     }
     for (let slot = 0; slot < chunk.slots.length; slot++) {
-      if (slots[slot]!.member !== member) port.returnChunk(chunk.slots[slot]!);
+      const payload = chunk.slots[slot]!;
+      if (slots[slot]!.member !== member && payload !== chunk.result) port.returnChunk(payload);
       chunk.slots[slot] = null;
     }
     this.#pending--;
