@@ -50,12 +50,6 @@ export function roundToWire(vector: Float32Array, wire: WireType): void {
   } else for (let index = 0; index < length; index++) bits[index] = HALF_TO_BITS[halfOf(bits[index]!)]!;
 }
 
-/** Rounds a vector in place as {@link roundToWire} does, and writes its two bytes a value into `packed`. */
-export function roundAndPack(vector: Float32Array, wire: PackedWire, packed: Uint16Array): void {
-  pack(vector, wire, packed);
-  unpack(packed, wire, vector);
-}
-
 /** Two bytes for every value of a vector, rounded as {@link roundToWire} does. */
 export function pack(vector: Float32Array, wire: PackedWire, packed: Uint16Array): void {
   const bits = bitsOf(vector);
@@ -90,21 +84,13 @@ function accumulate(out: Float32Array, vector: Float32Array, packed: Uint16Array
   for (; index < length; index++) out[index] = out[index]! + toFloat(packed[index]!);
 }
 
-/** The floats of packed values. `packed` may be the upper half of `into` itself: see {@link packedHalf}. */
+/** The floats of packed values. */
 export function unpack(packed: Uint16Array, wire: PackedWire, into: Float32Array): void {
   const bits = bitsOf(into);
   const { length } = bits;
   if (wire === 'bf16') {
     for (let index = unpackBlocks(packed, bits); index < length; index++) bits[index] = packed[index]! << 16;
   } else for (let index = 0; index < length; index++) bits[index] = HALF_TO_BITS[packed[index]!]!;
-}
-
-/**
- * The upper half of a chunk's memory: packed values that arrive there are unpacked in place, from the first one on, since
- * value i is read at 2·length + 2i bytes before anything up to 4i + 4 is written.
- */
-export function packedHalf(chunk: Float32Array): Uint16Array {
-  return new Uint16Array(chunk.buffer, chunk.byteOffset + chunk.length * Uint16Array.BYTES_PER_ELEMENT, chunk.length);
 }
 
 function bitsOf(vector: Float32Array): Uint32Array {
