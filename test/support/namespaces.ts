@@ -64,6 +64,11 @@ export class Network {
     return ['ip', 'netns', 'exec', this.#name(host)];
   }
 
+  /** As `nsenter --net=` takes it; unlike `ip netns exec` that leaves /sys, with its control groups, as it is. */
+  namespaceFile(host: number): string {
+    return `/run/netns/${this.#name(host)}`;
+  }
+
   /** No packet goes in or out of a host, and nobody is told: as when a switch loses its power. */
   cut(host: number): void {
     ip('-n', this.#switch, 'link', 'set', `port-${host}`, 'down');

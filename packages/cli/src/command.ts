@@ -7,7 +7,14 @@ export type Args = Readonly<Partial<Record<OptionName | 'what', string | boolean
 export interface Command {
   readonly name: string;
   /** A word that must stand before the options. */
-  readonly positional?: { readonly describe: string; readonly choices: readonly string[] };
+  readonly positional?: {
+    readonly describe: string;
+    readonly choices: readonly string[];
+    /** What no word means. */
+    readonly default?: string;
+    /** The choice that a number follows, and the option that the number would be. */
+    readonly number?: { readonly after: string; readonly option: OptionName };
+  };
   /** A word that may stand for an option. */
   readonly operand?: { readonly name: string; readonly option: OptionName };
   readonly summary: string;

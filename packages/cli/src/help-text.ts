@@ -20,10 +20,10 @@ const OWN_TEXTS: Readonly<Record<string, Texts>> = {
     workers: 'Make keys for worker-0, worker-1, … (default 2)',
     worker: 'Make keys for workers of these names: alice bob, or with commas (default: worker-0, worker-1, …)',
   },
+  launch: { file: 'Cluster file (required)' },
   coordinator: { keys: 'Folder that gantry keygen made (default: GANTRY_KEYS)' },
   worker: {
     keys: 'Its file from the folder that gantry keygen made (default: GANTRY_KEYS)',
-    join: `${optionSpec('join').describe} (required)`,
   },
   bench: { steps: `${optionSpec('steps').describe} (default ${BENCH_STEPS_DEFAULT})` },
   generate: {

@@ -8,6 +8,8 @@ export interface OptionSpec {
   readonly default?: string;
   /** A switch takes no value. */
   readonly isSwitch?: boolean;
+  /** One letter that means the same. */
+  readonly alias?: string;
   /** Takes several values, until the next option; they arrive joined by commas. */
   readonly isList?: boolean;
   /** Key of `gantry.yaml` that it sets; `number`: its text is turned into one. */
@@ -58,7 +60,8 @@ export const OPTIONS = {
   device: {
     group: 'Workers:',
     key: 'device',
-    describe: 'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works',
+    describe:
+      'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works; several with commas, and workers take turns: cuda:0,cuda:1',
   },
   threads: { group: 'Workers:', key: 'threads', number: true, describe: 'Threads a worker computes with; 0: one' },
   transport: {
@@ -87,6 +90,12 @@ export const OPTIONS = {
     group: 'Workers:',
     key: 'leaseMs',
     describe: 'Silence after which a worker is held to be dead: 1500ms, 2s',
+  },
+  stalled: {
+    group: 'Workers:',
+    key: 'stalled',
+    describe:
+      'A worker that lives and makes no progress: replace it (it is named, ended, started again), or wait for it',
   },
   'min-workers': {
     group: 'Workers:',
@@ -133,6 +142,19 @@ export const OPTIONS = {
     describe:
       'Go on with the run of --out, where it listened before: workers that hold its state come back by themselves',
   },
+  continue: {
+    group: 'Command:',
+    isSwitch: true,
+    describe:
+      'Go on with the run of --out where there is one, begin it where there is none: for whatever restarts coordinators',
+  },
+  file: { group: 'Command:', alias: 'f', describe: 'Cluster file' },
+  'dry-run': { group: 'Command:', isSwitch: true, describe: 'Print every file and command, and do nothing' },
+  detach: {
+    group: 'Command:',
+    isSwitch: true,
+    describe: 'Hand it over and end: the run goes on without this process (slurm, docker, kubernetes)',
+  },
   bind: { group: 'Command:', describe: 'Where to listen', default: 'tcp://127.0.0.1:0' },
   keys: {
     group: 'Command:',
@@ -141,8 +163,12 @@ export const OPTIONS = {
   },
   insecure: { group: 'Command:', isSwitch: true, describe: 'Leave the loopback without keys: nothing is encrypted' },
   add: { group: 'Command:', isSwitch: true, describe: 'Add workers to a folder that has keys' },
-  join: { group: 'Command:', describe: "The coordinator's endpoint: tcp://HOST:PORT" },
-  worker: { group: 'Command:', describe: 'Name of this worker', default: 'the coordinator chooses' },
+  join: { group: 'Command:', describe: "The coordinator's endpoint: tcp://HOST:PORT", default: 'GANTRY_JOIN' },
+  worker: {
+    group: 'Command:',
+    describe: 'Name of this worker',
+    default: 'by the place that a launcher or scheduler gave it, or the coordinator chooses',
+  },
   'host-id': {
     group: 'Command:',
     describe: 'Host that it counts to: equal ids share memory',
@@ -164,6 +190,21 @@ export const OPTIONS = {
   to: { group: 'Command:', describe: 'File, or folder for png, to write' },
   weights: { group: 'Command:', describe: 'ema, params', default: 'ema where the run kept one' },
   checkpoint: { group: 'Command:', describe: 'Step of the checkpoint', default: 'the newest that is sound' },
+  cluster: {
+    group: 'Command:',
+    describe: 'Look at the machines of this cluster file, and the ways between them',
+    default: 'this machine alone',
+  },
+  listen: {
+    group: 'Command:',
+    describe: 'Only answer probes, on this port (0: any), until standard input ends',
+    default: 'none',
+  },
+  probe: {
+    group: 'Command:',
+    describe: 'Only measure the way to HOST:PORT, where another doctor listens; several with commas',
+    default: 'none',
+  },
   bytes: {
     group: 'Command:',
     isList: true,

@@ -94,13 +94,14 @@ async function commandParser(command: Command, argv: readonly string[]): Promise
   const { optionText } = await import('./help-text.js');
   let parser = (await base([...argv])).usage(headOf(command));
   for (const name of command.options) {
-    const { isSwitch = false, group } = optionSpec(name);
+    const { isSwitch = false, group, alias } = optionSpec(name);
     const isList = takesSeveral(command, name);
     if (isList) refuseRepeated(name, argv);
     const describe = optionText(command.name, name);
     if (isSwitch) parser = parser.option(name, { type: 'boolean', describe, group });
     else if (isList) parser = parser.option(name, { type: 'array', string: true, requiresArg: true, describe, group });
     else parser = parser.option(name, { nargs: 1, requiresArg: true, describe, group });
+    if (alias !== undefined) parser = parser.alias(name, alias);
   }
   for (const [example, text] of command.examples) parser = parser.example(`gantry ${example}`, text);
   try {
@@ -122,8 +123,9 @@ function refuseRepeated(name: OptionName, argv: readonly string[]): void {
 function headOf({ name, positional, operand, summary }: Command): string {
   const word = operand === undefined ? '' : ` [${operand.name}]`;
   if (positional === undefined) return `gantry ${name}${word} [options]\n\n${summary}.`;
-  const { choices, describe } = positional;
-  return `gantry ${name} ${choices.join('|')} [options]\n\n${summary}. ${choices.join(' or ')}: ${describe}.`;
+  const { choices, describe, default: usual, number } = positional;
+  const words = choices.map((choice) => (choice === number?.after ? `${choice} N` : choice)).join('|');
+  return `gantry ${name} ${usual === undefined ? words : `[${words}]`} [options]\n\n${summary}. ${choices.join(', ')}: ${describe}.`;
 }
 
 function joinLists(command: Command, parsed: Readonly<Record<string, unknown>>): Record<string, unknown> {
@@ -146,13 +148,22 @@ function checkedArgs(command: Command, parsed: Readonly<Record<string, unknown>>
       usage(`${positionals[0]} is not expected by gantry ${command.name}: options begin with --`);
     return options as Args;
   }
-  const { choices, describe } = command.positional;
-  const [what = '', extra] = positionals;
+  const { choices, describe, default: usual = '', number } = command.positional;
+  const [what = usual, ...rest] = positionals;
   if (!choices.includes(what)) {
     usage(`gantry ${command.name} needs one of ${choices.join(', ')} (${describe}).${suggestion(what, choices)}`);
   }
+  if (what === number?.after) return { ...options, what, [number.option]: numberAfter(command.name, what, rest) };
+  const [extra] = rest;
   if (extra !== undefined) usage(`${extra} is not expected after gantry ${command.name} ${what}`);
   return { ...options, what } as Args;
+}
+
+/** `scale 4`. */
+function numberAfter(command: string, what: string, words: readonly string[]): string {
+  const [number = ''] = words;
+  if (words.length === 1 && /^\d{1,6}$/.test(number)) return number;
+  return usage(`gantry ${command} ${what} needs a number, and nothing after it: gantry ${command} ${what} 4`);
 }
 
 /** One word at most, which says what an option would. */

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, parse, resolve } from 'node:path';
 import { diffConfig, GantryError, type RunConfig, type Transport } from '@gantry/common';
 import { type ConfigFile, readConfigFile, resolveConfig } from '@gantry/common/config';
@@ -33,6 +33,23 @@ export async function resumedConfigOf(args: Args, runDirectory: string): Promise
   const after = resolved(args, stored, { transport: localTransport() });
   refuseChanges(before, after, isGiven(args, 'resume-with-changes'));
   return after;
+}
+
+/**
+ * The configuration of a run that is gone on with where it was begun: what the settings file and the flags say, over its own.
+ * What may not change is refused as the coordinator starts.
+ */
+export async function continuedConfigOf(args: Args, runDirectory: string): Promise<RunConfig> {
+  const stored = await storedConfig(runDirectory);
+  const named = textOf(args, 'config');
+  const file = await readConfigFile(named ?? CONFIG_FILE, named === undefined);
+  const settings = { ...stored.settings, ...file?.settings };
+  return resolved(args, { ...stored, settings }, { transport: localTransport() });
+}
+
+/** Whether a run was begun in this folder. */
+export function holdsRun(runDirectory: string): boolean {
+  return ['config.yaml', 'journal.json'].every((name) => existsSync(join(runDirectory, name)));
 }
 
 async function storedConfig(runDirectory: string): Promise<ConfigFile> {

@@ -3,6 +3,7 @@ import { GantryError, plural, type RunConfig, shellQuote } from '@gantry/common'
 import type { RunEvent, RunResult } from '@gantry/coordinator';
 import { checkInputs } from './check-inputs.js';
 import { handleInterrupts } from './interrupts.js';
+import { isLaunched } from './leave-on-eof.js';
 import { ownCommand } from './own-command.js';
 import { markShown } from './print-error.js';
 import type { Reporter } from './reporters/reporter.js';
@@ -29,7 +30,7 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
   const onEvent = (event: RunEvent): void => {
     told ||= event.event === 'error';
     reporter.event(event);
-    if (event.event === 'start' && run.localWorkers === 0) reporter.note(invitation(event, run.keys));
+    if (event.event === 'start' && run.localWorkers === 0 && !isLaunched()) reporter.note(invitation(event, run.keys));
   };
   const { bind, keys, insecure = false, ...rest } = run;
   try {

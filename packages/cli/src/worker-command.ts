@@ -7,3 +7,8 @@ import { fileURLToPath } from 'node:url';
 export function workerCommand(): readonly string[] {
   return [process.execPath, fileURLToPath(new URL('worker-main.js', import.meta.url))];
 }
+
+/** How a launcher calls this Gantry on this machine. */
+export function launchCommand(): readonly string[] {
+  return [process.execPath, fileURLToPath(new URL('../bin/gantry.js', import.meta.url))];
+}

@@ -1,25 +1,41 @@
 import { resolve } from 'node:path';
 import { isGiven, requiredText, textOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
+import { leaveOnEof } from '../leave-on-eof.js';
 import { noteResult } from '../note-result.js';
 import { RUN_OPTIONS } from '../options.js';
 import { createReporter } from '../reporters/create-reporter.js';
-import { configOf, localTransport, resumedConfigOf, runDirectoryOf } from '../run-config.js';
+import {
+  configOf,
+  continuedConfigOf,
+  holdsRun,
+  localTransport,
+  resumedConfigOf,
+  runDirectoryOf,
+} from '../run-config.js';
 import { keysOf, warnInsecure } from '../security.js';
 import { superviseRun } from '../supervise.js';
 
 export const coordinator: Command = {
   name: 'coordinator',
   summary: 'Only the coordinator; as many workers as --workers says are started by hand',
-  options: [...RUN_OPTIONS, 'bind', 'keys', 'insecure', 'resume', 'resume-with-changes'],
+  options: [...RUN_OPTIONS, 'bind', 'keys', 'insecure', 'resume', 'continue', 'resume-with-changes'],
   examples: [
     ['coordinator --workers 2 --bind tcp://127.0.0.1:5555', 'Waits for two workers, then trains'],
     ['worker --join tcp://127.0.0.1:5555', 'One of them; more may join at any time, up to --max-workers'],
     ['coordinator --keys keys --bind tcp://10.0.0.5:5555', 'For workers of other machines; see gantry keygen --help'],
+    [
+      'coordinator --continue --out runs/mlp-1',
+      'Goes on with that run, or begins it: whatever restarts coordinators needs no other',
+    ],
     ['coordinator --resume --out runs/mlp-1', 'After a crash: its workers have waited'],
   ],
   async run(args) {
-    if (isGiven(args, 'resume')) return resumeCoordinator(args);
+    leaveOnEof();
+    if (isGiven(args, 'resume')) return resumeCoordinator(args, resumedConfigOf);
+    if (isGiven(args, 'continue') && holdsRun(requiredText(args, 'out', '--out runs/mlp-1'))) {
+      return resumeCoordinator(args, continuedConfigOf);
+    }
     const bind = textOf(args, 'bind');
     const config = await configOf(args, { transport: localTransport() });
     const runDirectory = runDirectoryOf(args, config);
@@ -34,9 +50,9 @@ export const coordinator: Command = {
 };
 
 /** The next coordinator of a run, at the address of the one before. */
-async function resumeCoordinator(args: Args): Promise<number> {
+async function resumeCoordinator(args: Args, settle: typeof resumedConfigOf): Promise<number> {
   const runDirectory = resolve(requiredText(args, 'out', '--out runs/mlp-1'));
-  const config = await resumedConfigOf(args, runDirectory);
+  const config = await settle(args, runDirectory);
   const { readStatus } = await import('@gantry/coordinator');
   const bind = textOf(args, 'bind') ?? (await readStatus(runDirectory)).endpoint;
   const reporter = await createReporter({ json: isGiven(args, 'json') });

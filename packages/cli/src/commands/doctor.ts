@@ -1,17 +1,24 @@
-import { isGiven } from '../arguments.js';
-import type { Command } from '../command.js';
+import { isGiven, textOf, usage, wholeOf } from '../arguments.js';
+import type { Args, Command } from '../command.js';
 import type { Finding } from '../doctor/finding.js';
+import { MARKS } from '../doctor/marks.js';
 import { useColour } from '../print-error.js';
 
 export const doctor: Command = {
   name: 'doctor',
   summary: 'What this machine has, lacks, and would use',
-  options: ['json'],
+  options: ['json', 'cluster', 'listen', 'probe'],
   examples: [
+    [
+      'doctor --cluster cluster.yaml',
+      'Every machine of a cluster, its version and clock, the keys, and all ways between them',
+    ],
     ['doctor', 'Each thing that is missing, with the command that mends it'],
     ['doctor --json', 'The same as one JSON object'],
   ],
   async run(args) {
+    const elsewhere = await doctorOfOthers(args);
+    if (elsewhere !== null) return elsewhere;
     const { checkMachine } = await import('../doctor/machine.js');
     const { checkAdapters, checkDevices, checkOptionalPackages, checkSharedMemory } = await import(
       '../doctor/parts.js'
@@ -33,6 +40,24 @@ export const doctor: Command = {
   },
 };
 
+/** What is not about this machine alone; null: nothing of it was asked for. */
+async function doctorOfOthers(args: Args): Promise<number | null> {
+  const file = textOf(args, 'cluster');
+  const port = wholeOf(args, 'listen', { min: 0, max: 65_535 });
+  const targets = textOf(args, 'probe');
+  if (file === undefined && port === undefined && targets === undefined) return null;
+  const { doctorOfCluster, listenUntilEof, probeAll } = await import('../doctor/cluster.js');
+  if (file !== undefined) return doctorOfCluster(file, isGiven(args, 'json'));
+  if (port !== undefined) return listenUntilEof(port);
+  return probeAll(targets!.split(',').map(endpointOf));
+}
+
+function endpointOf(text: string): { host: string; port: number } {
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(text) ?? [];
+  if (host === undefined) usage(`--probe ${text}: expected HOST:PORT`);
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
+
 /** What `gantry train` would take without further flags. */
 function whatIsUsed(findings: readonly Finding[]): Record<string, string | number> {
   const works = (name: string): boolean =>
@@ -48,13 +73,6 @@ function whatIsUsed(findings: readonly Finding[]): Record<string, string | numbe
     transport: process.platform === 'linux' && works('shared memory') ? 'shm' : 'tcp',
   };
 }
-
-const MARKS: Readonly<Record<Finding['state'], readonly [string, string]>> = {
-  ok: ['✓', '32'],
-  absent: ['–', '2'],
-  warning: ['!', '33'],
-  problem: ['✗', '31'],
-};
 
 function asText(findings: readonly Finding[], use: Record<string, string | number>): string {
   const colour = useColour(process.stdout);

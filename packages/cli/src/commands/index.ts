@@ -38,6 +38,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./worker.js')).worker,
   },
   {
+    name: 'launch',
+    summary: 'Start a cluster from a file: this machine, ssh, Slurm, Docker, Kubernetes',
+    load: async () => (await import('./launch.js')).launch,
+  },
+  {
     name: 'keygen',
     summary: 'Make the keys of a coordinator and its workers',
     load: async () => (await import('./keygen.js')).keygen,

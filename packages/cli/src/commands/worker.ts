@@ -1,5 +1,7 @@
+import { statSync } from 'node:fs';
 import { isGiven, requiredText, textOf } from '../arguments.js';
 import type { Command } from '../command.js';
+import { leaveOnEof } from '../leave-on-eof.js';
 import { keysOf, warnInsecure } from '../security.js';
 
 export const worker: Command = {
@@ -18,11 +20,14 @@ export const worker: Command = {
     ],
   ],
   async run(args) {
-    const join = requiredText(args, 'join', '--join tcp://127.0.0.1:5555');
-    const name = textOf(args, 'worker');
-    const host = textOf(args, 'host-id');
-    const dataHost = textOf(args, 'data-host');
-    const keys = keysOf(args);
+    leaveOnEof();
+    const { placeOf } = await import('@gantry/launch');
+    const place = placeOf(process.env, isFolder);
+    const join = textOf(args, 'join') ?? place.join ?? requiredText(args, 'join', '--join tcp://127.0.0.1:5555');
+    const name = textOf(args, 'worker') ?? place.worker;
+    const host = textOf(args, 'host-id') ?? place.host;
+    const dataHost = textOf(args, 'data-host') ?? place.dataHost;
+    const keys = textOf(args, 'keys') ?? place.keys ?? keysOf(args);
     const insecure = isGiven(args, 'insecure');
     warnInsecure(join, { insecure, keys });
     const { runWorker } = await import('@gantry/worker');
@@ -37,3 +42,7 @@ export const worker: Command = {
     });
   },
 };
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}

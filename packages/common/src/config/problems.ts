@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 import { GantryError } from '../errors.js';
 import { plural, suggestion } from '../text.js';
-import { SETTING_KEYS } from './schema.js';
 
 /** Problems that are looked into and listed: a file with more of them is something else. */
 const PROBLEMS_MAX = 50;
@@ -38,23 +37,33 @@ export function throwProblems(problems: readonly ConfigProblem[]): void {
 export function problemsOf(
   issues: readonly z.core.$ZodIssue[],
   input: unknown,
-  where: (path: readonly string[]) => string,
+  at: { readonly where: (path: readonly string[]) => string; readonly keys: readonly string[] },
 ): ConfigProblem[] {
   const seen = new Set<string>();
   const problems: ConfigProblem[] = [];
   for (const issue of issues) {
     const path = issue.path.map(String);
     if (issue.code === 'unrecognized_keys') {
-      for (const key of issue.keys.slice(0, PROBLEMS_MAX)) problems.push(unknownKey([...path, key], where));
+      for (const key of issue.keys.slice(0, PROBLEMS_MAX)) problems.push(unknownKey([...path, key], at));
       continue;
     }
     const key = path.join('.');
     if (seen.has(key)) continue;
     seen.add(key);
     const value = valueAt(input, path);
-    problems.push({ where: where(path), key, value, text: `${issue.message}${meant(issue, value)}` });
+    problems.push({
+      where: at.where(path),
+      key,
+      ...(isMissing(issue) ? MISSING : { value, text: `${issue.message}${meant(issue, value)}` }),
+    });
   }
   return problems.slice(0, PROBLEMS_MAX);
+}
+
+const MISSING = { text: 'is missing, and has to be there' } as const;
+
+function isMissing(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'invalid_type' && (issue.expected as string) === 'nonoptional';
 }
 
 /** Of a choice: the word that was probably meant. */
@@ -64,9 +73,9 @@ function meant(issue: z.core.$ZodIssue, value: unknown): string {
   return found === '' ? '' : `.${found}`;
 }
 
-function unknownKey(path: readonly string[], where: (path: readonly string[]) => string): ConfigProblem {
+function unknownKey(path: readonly string[], { where, keys }: Parameters<typeof problemsOf>[2]): ConfigProblem {
   const key = path.join('.');
-  return { where: where(path), key: cut(key), text: `is no known key.${suggestion(key, SETTING_KEYS)}` };
+  return { where: where(path), key: cut(key), text: `is no known key.${suggestion(key, keys)}` };
 }
 
 function valueAt(input: unknown, path: readonly string[]): unknown {

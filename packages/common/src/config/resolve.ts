@@ -5,7 +5,7 @@ import { DEFAULT_ADAM, DEFAULT_CONFIG } from './defaults.js';
 import { type ConfigFile, withPaths } from './file.js';
 import { flagOf } from './flags.js';
 import { type ConfigProblem, problemsOf, throwProblems } from './problems.js';
-import { LIMITS, runConfigSchema, type Settings, settingsSchema } from './schema.js';
+import { LIMITS, runConfigSchema, SETTING_KEYS, type Settings, settingsSchema } from './schema.js';
 
 /** Where a run's settings come from, strongest first. */
 export interface ConfigSources {
@@ -42,7 +42,8 @@ export function resolveConfig(sources: ConfigSources): RunConfig {
  */
 export function parseRunConfig(value: unknown, origin: string): RunConfig {
   const parsed = runConfigSchema.safeParse(value);
-  if (!parsed.success) throwProblems(problemsOf(parsed.error.issues, value, () => origin));
+  if (!parsed.success)
+    throwProblems(problemsOf(parsed.error.issues, value, { where: () => origin, keys: SETTING_KEYS }));
   const config = parsed.data as RunConfig;
   throwProblems(crossProblems(config, () => origin));
   return config;
@@ -50,7 +51,10 @@ export function parseRunConfig(value: unknown, origin: string): RunConfig {
 
 function checkedFlags(flags: Readonly<Record<string, unknown>>, folder: string): Settings {
   const parsed = settingsSchema.safeParse(flags);
-  if (!parsed.success) throwProblems(problemsOf(parsed.error.issues, flags, (path) => flagOf(path.join('.'))));
+  if (!parsed.success)
+    throwProblems(
+      problemsOf(parsed.error.issues, flags, { where: (path) => flagOf(path.join('.')), keys: SETTING_KEYS }),
+    );
   return withPaths(parsed.data!, folder);
 }
 

@@ -1,4 +1,4 @@
-import { GantryError, type Logger, type RunConfig } from '@gantry/common';
+import { deviceOfWorker, GantryError, type Logger, type RunConfig } from '@gantry/common';
 import { type DataSource, openDataset } from '@gantry/data';
 import { createEngine, type Engine } from '@gantry/engine';
 import { buildGan, type Gan, loadDefinition } from '@gantry/gan';
@@ -23,6 +23,11 @@ export function threadsOf(config: RunConfig): number {
   return config.threads > 0 ? config.threads : 1;
 }
 
+/** The run's device, unless whoever started this worker gave it another: hosts may have several, or of several kinds. */
+function deviceOf({ device }: RunConfig): string {
+  return process.env.GANTRY_DEVICE || deviceOfWorker(device, 0);
+}
+
 /**
  * Loads data set and definition, starts the engine and compiles the gradient programs, with and without the penalty.
  *
@@ -39,7 +44,7 @@ export async function warmUp(config: RunConfig, options: { hub: boolean; logger:
   const threads = threadsOf(config);
   const [source, engine, { definition }] = await Promise.all([
     timed('data', openDataset(config.dataset, { split: 'train' })),
-    timed('engine', createEngine({ engine: config.engine, device: config.device, threads })),
+    timed('engine', createEngine({ engine: config.engine, device: deviceOf(config), threads })),
     timed('definition', loadDefinition(config.model, config.preset)),
   ]);
   const gan = buildGan(definition, config);

@@ -1,0 +1,55 @@
+/** An event of the coordinator, as it prints it with `--json`. */
+export type CoordinatorEvent = { readonly event: string } & Readonly<Record<string, unknown>>;
+
+/** Who shows a launch. */
+export interface LaunchListener {
+  event(event: CoordinatorEvent): void;
+  /** What a process said, in a line. */
+  line(name: string, line: string): void;
+  /** A sentence of the launcher's own. */
+  note(text: string): void;
+}
+
+/** What happens in a launch, on its way to whoever shows it; remembers how the run ended. */
+export class LaunchEvents {
+  readonly #listener: LaunchListener;
+  #last: CoordinatorEvent | null = null;
+
+  constructor(listener: LaunchListener) {
+    this.#listener = listener;
+  }
+
+  /** `done` or `error`, once the run has ended. */
+  get ending(): CoordinatorEvent | null {
+    return this.#last;
+  }
+
+  note(text: string): void {
+    this.#listener.note(text);
+  }
+
+  line(name: string, line: string): void {
+    if (line.trim() !== '') this.#listener.line(name, line);
+  }
+
+  /** A line of the coordinator's output; undefined where it is no event, and is shown as it is. */
+  parse(line: string): CoordinatorEvent | undefined {
+    const event = asEvent(line);
+    if (event === undefined) {
+      this.line('coordinator', line);
+      return undefined;
+    }
+    if (event.event === 'done' || event.event === 'error') this.#last = event;
+    this.#listener.event(event);
+    return event;
+  }
+}
+
+function asEvent(line: string): CoordinatorEvent | undefined {
+  if (!line.startsWith('{"event":')) return undefined;
+  try {
+    return JSON.parse(line) as CoordinatorEvent;
+  } catch {
+    return undefined;
+  }
+}

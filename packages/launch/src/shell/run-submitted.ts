@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { GantryError } from '@gantry/common';
+import { FOLLOW_AGAIN_MS } from '../core/constants.js';
+import { namedLine } from '../core/named-line.js';
+import type { Command, SubmittedPlan } from '../core/plan.js';
+import { printCommand } from '../core/print-plan.js';
+import { type Guard, startGuard } from './guard.js';
+import type { LaunchEvents } from './launch-events.js';
+import { LaunchedProcess, outputOf, run } from './processes.js';
+
+/**
+ * A launch that something else runs: it is handed over, followed to its end, and taken away. Where the launcher itself ends
+ * before, a guard takes it away.
+ */
+export class SubmittedLaunch {
+  readonly #plan: SubmittedPlan;
+  readonly #events: LaunchEvents;
+  readonly #followers = new Set<LaunchedProcess>();
+  readonly #guard: Guard | null;
+  #workers: number;
+  #isOver = false;
+  #stopping: Promise<void> | null = null;
+  /** Why it does not run. */
+  #problem: string | null = null;
+
+  constructor(
+    plan: SubmittedPlan,
+    options: { readonly workers: number; readonly detach: boolean; readonly events: LaunchEvents },
+  ) {
+    this.#plan = plan;
+    this.#events = options.events;
+    this.#workers = options.workers;
+    this.#guard = options.detach ? null : startGuard([...plan.stop, ...plan.remove]);
+  }
+
+  /** @throws GantryError GANTRY_LAUNCH_FAILED with the words of the command that failed; nothing of it is left then */
+  async start(): Promise<void> {
+    try {
+      for (const command of this.#plan.start) await outputOf(command);
+    } catch (error) {
+      await this.#remove();
+      throw error;
+    }
+  }
+
+  /**
+   * Follows it to the end of the run, then takes it away.
+   * @throws GantryError GANTRY_LAUNCH_FAILED where it ended, or could not start, without a word of the coordinator's
+   */
+  async run(): Promise<void> {
+    const workers = this.#follow(this.#plan.workerOutput, (text) => {
+      const { name, line } = namedLine(text);
+      this.#events.line(name, line);
+    });
+    await this.#follow(this.#plan.coordinatorOutput, (line) => this.#events.parse(line));
+    await this.#stopping;
+    this.#isOver = true;
+    for (const follower of this.#followers) follower.signal('SIGTERM');
+    await workers;
+    await this.#remove();
+    if (this.#events.ending === null && this.#problem !== null) {
+      throw new GantryError('GANTRY_LAUNCH_FAILED', this.#problem);
+    }
+  }
+
+  /** Finish the step, save, end. */
+  stop(): void {
+    this.#stopping ??= this.#try(this.#plan.stop);
+  }
+
+  /** End now. */
+  abort(): void {
+    this.#isOver = true;
+    for (const follower of this.#followers) follower.signal('SIGTERM');
+  }
+
+  async scale(wanted: number): Promise<void> {
+    const current = this.#workers;
+    this.#workers = wanted;
+    this.#events.note(`scaling from ${current} to ${wanted}`);
+    await this.#try(this.#plan.scale({ current, wanted }));
+  }
+
+  /** Reads a command's lines until the run has ended; a follower that ends early is started again where it stopped. */
+  async #follow(command: Command, onLine: (line: string) => void): Promise<void> {
+    let seen = 0;
+    while (!this.#isOver && this.#events.ending === null) {
+      let count = 0;
+      const follower = new LaunchedProcess(command, (kind, line) => {
+        if (kind === 'err' || ++count <= seen) return;
+        seen = count;
+        onLine(line);
+        if (this.#events.ending !== null) follower.signal('SIGTERM');
+      });
+      this.#followers.add(follower);
+      await follower.ended;
+      this.#followers.delete(follower);
+      if (this.#isOver || this.#events.ending !== null) return;
+      if (await this.#hasEnded()) return;
+      await sleep(FOLLOW_AGAIN_MS);
+    }
+  }
+
+  async #hasEnded(): Promise<boolean> {
+    const { isOver, problem } = this.#plan.diagnose((await run(this.#plan.health)).output);
+    if (problem !== null && problem !== this.#problem) this.#events.note(problem);
+    this.#problem = problem;
+    return isOver;
+  }
+
+  async #remove(): Promise<void> {
+    await this.#try(this.#plan.remove);
+    this.#guard?.release();
+  }
+
+  /** All of them, also after one that fails: what fails is told. */
+  async #try(commands: readonly Command[]): Promise<void> {
+    for (const command of commands) {
+      const { code, lastWords } = await run(command);
+      if (code !== 0) this.#events.note(`${printCommand(command)} ended with ${code ?? 'no code'}: ${lastWords}`);
+    }
+  }
+}

@@ -1,0 +1,70 @@
+export interface SlurmSettings {
+  /** Where all of its files are. */
+  readonly folder: string;
+  readonly controllerAddress: string;
+  readonly nodes: readonly { readonly name: string; readonly address: string }[];
+  /** What a preempted job gets from SIGTERM to SIGKILL; 0: `killWaitSeconds`. */
+  readonly graceSeconds: number;
+  /** What every other job gets. */
+  readonly killWaitSeconds: number;
+}
+
+/** As many steps and tasks as the tests like: nobody looks what the machine really has. */
+const CPUS = 8;
+
+/**
+ * A cluster with two partitions of the same nodes: a job in `urgent` preempts those in `train`, which are put back into the
+ * queue. See slurm.conf(5) for each word.
+ */
+export function slurmConf(settings: SlurmSettings): string {
+  const { folder, nodes, graceSeconds } = settings;
+  const names = nodes.map(({ name }) => name).join();
+  return [
+    ...identity(settings),
+    ...scheduling(settings),
+    `StateSaveLocation=${folder}/state`,
+    `SlurmdSpoolDir=${folder}/spool/%n`,
+    `SlurmctldPidFile=${folder}/slurmctld.pid`,
+    `SlurmdPidFile=${folder}/slurmd-%n.pid`,
+    // No control groups, no accounting, no binding to processors.
+    'ProctrackType=proctrack/pgid',
+    'TaskPlugin=task/none',
+    'JobAcctGatherType=jobacct_gather/none',
+    'AccountingStorageType=accounting_storage/none',
+    'MpiDefault=none',
+    'SlurmdParameters=config_overrides',
+    ...nodes.map(({ name, address }) => `NodeName=${name} NodeHostname=${name} NodeAddr=${address} CPUs=${CPUS}`),
+    `PartitionName=train Nodes=${names} Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=${graceSeconds}`,
+    `PartitionName=urgent Nodes=${names} PriorityTier=10 PreemptMode=OFF`,
+    '',
+  ].join('\n');
+}
+
+function identity({ folder, controllerAddress }: SlurmSettings): string[] {
+  return [
+    'ClusterName=gantry-test',
+    `SlurmctldHost=localhost(${controllerAddress})`,
+    'SlurmUser=root',
+    'SlurmdUser=root',
+    'AuthType=auth/munge',
+    'CredType=cred/munge',
+    // A job that is put back waits for as long as its old credential lasts: two minutes, unless told otherwise; 5 is the least.
+    `AuthInfo=socket=${folder}/munge/socket,cred_expire=5`,
+  ];
+}
+
+function scheduling({ killWaitSeconds }: SlurmSettings): string[] {
+  return [
+    // Whole nodes.
+    'SelectType=select/linear',
+    'SchedulerType=sched/builtin',
+    'SchedulerParameters=sched_interval=1,sched_min_interval=0',
+    'PreemptType=preempt/partition_prio',
+    'PreemptMode=REQUEUE',
+    'JobRequeue=1',
+    `KillWait=${killWaitSeconds}`,
+    // A node that is set down, or was, stays so until it is resumed.
+    'ReturnToService=0',
+    'SlurmdTimeout=10',
+  ];
+}
