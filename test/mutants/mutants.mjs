@@ -335,7 +335,8 @@ const MEMBERS = [
     find: `    if (chunk.missing === 0 || chunk.slots[slot] !== null)
       throw malformed(\`the chunk from \${header.offset} came twice from member \${header.sender}\`);
     return { chunk, slot };`,
-    replace: '    return { chunk, slot: chunk.slots.findIndex((one, at) => one === null && chunk.own[at] === null) };',
+    replace:
+      '    return { chunk, slot: chunk.slots.findIndex((one, at) => one === null && this.#plan.slots[at]!.member !== this.#options.member) };',
     caughtBy: 'sim',
   },
   {

@@ -22,6 +22,7 @@ export { bindDataSocket, DataSocket, type DataSocketOptions } from './shell/data
 export { createHostExchange, type HostExchangeOptions } from './shell/host-exchange.js';
 export { HostMemory } from './shell/host-memory.js';
 export { measureNetwork, type NetworkProbeOptions } from './shell/network-probe.js';
+export { payloadBytes } from './shell/payload-memory.js';
 export { createPeerExchange } from './shell/peer-exchange.js';
 export type { PeerExchangeCounters, PeerExchangeHandle, PeerExchangeOptions } from './shell/peer-exchange-options.js';
 export { PeerSockets } from './shell/peer-sockets.js';

@@ -9,6 +9,7 @@ import { ControlWords } from '../shell/control-words.js';
 import { bindDataSocket, type DataSocket, type DataSocketOptions } from '../shell/data-socket.js';
 import { createHostExchange } from '../shell/host-exchange.js';
 import { HostMemory } from '../shell/host-memory.js';
+import { payloadBytes } from '../shell/payload-memory.js';
 import { createPeerExchange } from '../shell/peer-exchange.js';
 import { PeerSockets } from '../shell/peer-sockets.js';
 
@@ -77,7 +78,8 @@ function createExchange(member: Member, memory: HostMemory, generation: number):
   const own = assignment.members[task.member]!;
   const floats = memory.plan.vectorFloats.discriminator;
   const shards = own.end - own.start;
-  const privateMemory = HostMemory.private(benchPlan(task.members, shards, floats));
+  const plan = benchPlan(task.members, shards, floats);
+  const privateMemory = HostMemory.private(plan, 0, payloadBytes(plan, task.members, task.wire));
   return createPeerExchange({ ...common, memory: privateMemory, sockets, sum, run: 1n, generation });
 }
 

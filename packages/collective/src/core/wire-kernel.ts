@@ -1,56 +1,63 @@
-import { WIRE_KERNEL_CODE } from './wire-kernel-code.js';
+import { BLOCK_FLOATS, memoryOf } from './kernel-memory.js';
 
-/** Floats that are converted at once: they and their halves lie in the fastest cache. */
-const BLOCK_FLOATS = 4_096;
-const PACKED_AT = BLOCK_FLOATS * Float32Array.BYTES_PER_ELEMENT;
-/** Floats that one turn of the kernel's loops converts. */
+// bf16 with the WebAssembly kernel. Each function returns how many values it has done: all but the last few, that make no full
+// turn of the kernel's loops.
+
+/** Floats that one turn of the loops converts. */
 const LANES = 8;
+const FLOAT_BYTES = Float32Array.BYTES_PER_ELEMENT;
 
-interface Kernel {
-  readonly memory: { readonly buffer: ArrayBuffer };
-  roundAndPack(floats: number, end: number, packed: number): void;
-  unpack(floats: number, end: number, packed: number): void;
-}
-
-/** What is used of it: neither the language's library nor Node's types declare it. */
-declare const WebAssembly: {
-  readonly Module: new (code: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
-const kernel = instantiate();
-const floats = new Uint32Array(kernel.memory.buffer, 0, BLOCK_FLOATS);
-const halves = new Uint16Array(kernel.memory.buffer, PACKED_AT, BLOCK_FLOATS);
-
-function instantiate(): Kernel {
-  const code = Uint8Array.from(atob(WIRE_KERNEL_CODE), (char) => char.charCodeAt(0));
-  return new WebAssembly.Instance(new WebAssembly.Module(code)).exports as Kernel;
-}
-
-/**
- * Rounds fp32 bits to bf16 in place, and writes the upper halves into `packed` unless it is null.
- * @returns how many it has done: all but the last few, that make no full turn of the loop
- */
-export function roundBlocks(bits: Uint32Array, packed: Uint16Array | null): number {
+/** Rounds fp32 bits to bf16 in place. */
+export function roundBlocks(bits: Uint32Array): number {
+  const memory = memoryOf(bits);
   return eachBlock(bits.length, (start, end) => {
-    const count = end - start;
-    floats.set(bits.subarray(start, end));
-    kernel.roundAndPack(0, count * Float32Array.BYTES_PER_ELEMENT, PACKED_AT);
-    bits.set(floats.subarray(0, count), start);
-    packed?.set(halves.subarray(0, count), start);
+    const at = memory.read(bits, start, end, memory.floats);
+    memory.kernel.round(at, at + (end - start) * FLOAT_BYTES);
+    memory.write(bits, start, end, memory.floats);
   });
 }
 
-/**
- * The fp32 bits of bf16 values. `packed` may be the upper half of `into` itself.
- * @returns how many it has done, as {@link roundBlocks}
- */
+/** The upper halves of fp32 bits that are rounded to bf16. */
+export function packBlocks(bits: Uint32Array, packed: Uint16Array): number {
+  const memory = memoryOf(packed);
+  return eachBlock(bits.length, (start, end) => {
+    const at = memory.read(bits, start, end, memory.floats);
+    memory.kernel.pack(at, at + (end - start) * FLOAT_BYTES, memory.addressOf(packed, start, memory.halves));
+    memory.write(packed, start, end, memory.halves);
+  });
+}
+
+/** The fp32 bits of bf16 values. */
 export function unpackBlocks(packed: Uint16Array, into: Uint32Array): number {
+  const memory = memoryOf(packed);
   return eachBlock(into.length, (start, end) => {
-    const count = end - start;
-    halves.set(packed.subarray(start, end));
-    kernel.unpack(0, count * Float32Array.BYTES_PER_ELEMENT, PACKED_AT);
-    into.set(floats.subarray(0, count), start);
+    const at = memory.addressOf(into, start, memory.floats);
+    const from = memory.read(packed, start, end, memory.halves);
+    memory.kernel.unpack(at, at + (end - start) * FLOAT_BYTES, from);
+    memory.write(into, start, end, memory.floats);
+  });
+}
+
+/** The fp32 bits of the sums of two bf16 vectors. */
+export function addPackedBlocks(into: Uint32Array, left: Uint16Array, right: Uint16Array): number {
+  const memory = memoryOf(left);
+  return eachBlock(into.length, (start, end) => {
+    const at = memory.addressOf(into, start, memory.floats);
+    const first = memory.read(left, start, end, memory.halves);
+    const second = memory.read(right, start, end, memory.others);
+    memory.kernel.addPacked(at, at + (end - start) * FLOAT_BYTES, first, second);
+    memory.write(into, start, end, memory.floats);
+  });
+}
+
+/** The fp32 bits of the sums of the fp32 vector that `into` holds and a bf16 vector. */
+export function accumulateBlocks(into: Uint32Array, packed: Uint16Array): number {
+  const memory = memoryOf(packed);
+  return eachBlock(into.length, (start, end) => {
+    const at = memory.read(into, start, end, memory.floats);
+    const from = memory.read(packed, start, end, memory.halves);
+    memory.kernel.accumulate(at, at + (end - start) * FLOAT_BYTES, from);
+    memory.write(into, start, end, memory.floats);
   });
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type PackedWire, packedHalf, roundAndPack, roundToWire, unpack } from './wire.js';
+import { KernelMemory } from './kernel-memory.js';
+import { addPacked, type PackedWire, type Payload, pack, roundToWire, unpack } from './wire.js';
 
 const floatOf = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0]!;
 const bitsOf = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0]!;
@@ -40,6 +41,38 @@ function* awkwardBits(): Generator<number> {
   }
 }
 
+const bytesOf = (of: Float32Array) => Buffer.from(of.buffer, of.byteOffset, of.byteLength);
+
+type Place = [string, (length: number) => Float32Array, (length: number) => Uint16Array];
+
+/** Where vectors may lie: in memory of their own, in the kernel's, or some here and some there. */
+const PLACES: Place[] = [
+  ['outside', (length) => new Float32Array(length), (length) => new Uint16Array(length)],
+  ['in the kernel’s memory', floatsInside, packedInside],
+  ['packed in the kernel’s memory', (length) => new Float32Array(length), packedInside],
+  ['floats in the kernel’s memory', floatsInside, (length) => new Uint16Array(length)],
+];
+
+const INSIDE_BYTES = 1 << 28;
+let inside = KernelMemory.make(INSIDE_BYTES);
+
+function takeInside(bytes: number) {
+  const place = inside!.take(bytes);
+  if (place !== null) return place;
+  inside = KernelMemory.make(INSIDE_BYTES);
+  return inside!.take(bytes)!;
+}
+
+function floatsInside(length: number): Float32Array {
+  const { buffer, byteOffset } = takeInside(4 * length);
+  return new Float32Array(buffer, byteOffset, length);
+}
+
+function packedInside(length: number): Uint16Array {
+  const { buffer, byteOffset } = takeInside(2 * length);
+  return new Uint16Array(buffer, byteOffset, length);
+}
+
 describe.each(['bf16', 'fp16'] as const)('%s', (wire) => {
   test('rounds to the nearest, ties to even, as the definition does, also subnormal numbers', () => {
     let wrong = 0;
@@ -53,20 +86,70 @@ describe.each(['bf16', 'fp16'] as const)('%s', (wire) => {
     expect(wrong).toBe(0);
   });
 
-  test('packed and unpacked, in the same memory too, it is what rounding gives', () => {
-    const vector = new Float32Array(Uint32Array.from(awkwardBits()).buffer);
-    const expected = vector.slice();
+  test.each(PLACES)('packed and unpacked it is what rounding gives, %s', (_, makeFloats, makePacked) => {
+    const given = new Float32Array(Uint32Array.from(awkwardBits()).buffer);
+    const expected = given.slice();
     roundToWire(expected, wire);
-    const packed = new Uint16Array(vector.length);
-    roundAndPack(vector, wire, packed);
-    const bytes = (of: Float32Array) => Buffer.from(of.buffer, of.byteOffset, of.byteLength);
-    expect(bytes(vector).equals(bytes(expected))).toBe(true);
-    const chunk = new Float32Array(vector.length);
-    packedHalf(chunk).set(packed);
-    unpack(packedHalf(chunk), wire, chunk);
-    expect(bytes(chunk).equals(bytes(expected))).toBe(true);
-    roundToWire(chunk, wire);
-    expect(bytes(chunk).equals(bytes(expected))).toBe(true);
+    const vector = makeFloats(given.length);
+    const rounded = makeFloats(given.length);
+    const packed = makePacked(given.length);
+    vector.set(given);
+    rounded.set(given);
+    roundToWire(rounded, wire);
+    pack(vector, wire, packed);
+    expect(bytesOf(rounded).equals(bytesOf(expected))).toBe(true);
+    expect(bytesOf(vector).equals(bytesOf(given))).toBe(true);
+    unpack(packed, wire, vector);
+    expect(bytesOf(vector).equals(bytesOf(expected))).toBe(true);
+    roundToWire(vector, wire);
+    expect(bytesOf(vector).equals(bytesOf(expected))).toBe(true);
+  });
+
+  describe.each(PLACES)('sums, %s', (_, makeFloats, makePacked) => {
+    const bits = Uint32Array.from(awkwardBits());
+    const values = new Float32Array(bits.buffer);
+    // Every value meets others of every kind; the length makes no full turn of the kernel.
+    const cases = [1, 7, 8, 9, 4095, 4097, 20_003, values.length - 5].map((length) => {
+      const left = makeFloats(length);
+      const right = makeFloats(length);
+      for (let index = 0; index < length; index++) {
+        left[index] = values[(index * 7919) % values.length]!;
+        right[index] = values[(index * 104_729 + 17) % values.length]!;
+      }
+      const packed = [left, right].map((vector) => {
+        const into = makePacked(length);
+        pack(vector, wire, into);
+        return into;
+      }) as [Uint16Array, Uint16Array];
+      return { left, right, packed };
+    });
+    const unpacked = (operand: Payload): Float32Array => {
+      if (operand instanceof Float32Array) return operand;
+      const vector = new Float32Array(operand.length);
+      unpack(operand, wire, vector);
+      return vector;
+    };
+    const check = (out: Float32Array, left: Payload, right: Payload): void => {
+      const [a, b] = [unpacked(left), unpacked(right)];
+      const expected = a.map((value, index) => Math.fround(value + b[index]!));
+      addPacked(out, left, right, wire);
+      expect(out.findIndex((value, index) => !Object.is(value, expected[index]))).toBe(-1);
+    };
+
+    test('of two packed vectors are those of the definition', () => {
+      for (const { left, packed } of cases) check(makeFloats(left.length), packed[0], packed[1]);
+    });
+
+    test('of a packed and an fp32 vector, either way round and in place', () => {
+      for (const { left, right, packed } of cases) {
+        check(makeFloats(left.length), packed[0], right);
+        check(makeFloats(left.length), left, packed[1]);
+        const addend = unpacked(packed[1]);
+        const expected = left.map((value, index) => Math.fround(value + addend[index]!));
+        addPacked(left, left, packed[1], wire);
+        expect(left.findIndex((value, index) => !Object.is(value, expected[index]))).toBe(-1);
+      }
+    });
   });
 
   test('NaN stays NaN whatever its bits, infinities and the sign of zero stay', () => {

@@ -1,8 +1,11 @@
 import type { WireType } from '@gantry/common';
-import { roundBlocks, unpackBlocks } from './wire-kernel.js';
+import { accumulateBlocks, addPackedBlocks, packBlocks, roundBlocks, unpackBlocks } from './wire-kernel.js';
 
 /** A wire type of two bytes a value. */
 export type PackedWire = Exclude<WireType, 'fp32'>;
+
+/** What travels, and what is added: floats, or packed values of two bytes. */
+export type Payload = Float32Array | Uint16Array;
 
 const EXPONENT_MASK = 0x7f80_0000;
 const SIGN_MASK = 0x8000_0000;
@@ -26,6 +29,7 @@ const scratchBits = new Uint32Array(scratchFloat.buffer);
 
 /** fp32 bits of every fp16. */
 const HALF_TO_BITS = Uint32Array.from({ length: 0x1_0000 }, (_, half) => bitsOfHalf(half));
+const HALF_TO_FLOAT = new Float32Array(HALF_TO_BITS.buffer);
 
 /** Whether a gradient of this wire type may travel in two bytes a value. */
 export function isPacked(wire: WireType): wire is PackedWire {
@@ -42,44 +46,51 @@ export function roundToWire(vector: Float32Array, wire: WireType): void {
   const bits = bitsOf(vector);
   const { length } = bits;
   if (wire === 'bf16') {
-    for (let index = roundBlocks(bits, null); index < length; index++) bits[index] = bf16Of(bits[index]!) << 16;
+    for (let index = roundBlocks(bits); index < length; index++) bits[index] = bf16Of(bits[index]!) << 16;
   } else for (let index = 0; index < length; index++) bits[index] = HALF_TO_BITS[halfOf(bits[index]!)]!;
 }
 
-/** Rounds a vector in place as {@link roundToWire} does, and writes its two bytes a value into `packed`. */
-export function roundAndPack(vector: Float32Array, wire: PackedWire, packed: Uint16Array): void {
+/** Two bytes for every value of a vector, rounded as {@link roundToWire} does. */
+export function pack(vector: Float32Array, wire: PackedWire, packed: Uint16Array): void {
   const bits = bitsOf(vector);
   const { length } = bits;
   if (wire === 'bf16') {
-    for (let index = roundBlocks(bits, packed); index < length; index++) {
-      const value = bf16Of(bits[index]!);
-      packed[index] = value;
-      bits[index] = value << 16;
-    }
-  } else {
-    for (let index = 0; index < length; index++) {
-      const value = halfOf(bits[index]!);
-      packed[index] = value;
-      bits[index] = HALF_TO_BITS[value]!;
-    }
-  }
+    for (let index = packBlocks(bits, packed); index < length; index++) packed[index] = bf16Of(bits[index]!);
+  } else for (let index = 0; index < length; index++) packed[index] = halfOf(bits[index]!);
 }
 
-/** The floats of packed values. `packed` may be the upper half of `into` itself: see {@link packedHalf}. */
+/**
+ * `out[i] = left[i] + right[i]` with one operand packed, or both: the bits of unpacking first and adding then. `out` may be
+ * an operand.
+ */
+export function addPacked(out: Float32Array, left: Payload, right: Payload, wire: PackedWire): void {
+  if (left instanceof Float32Array) accumulate(out, left, right as Uint16Array, wire);
+  else if (right instanceof Float32Array) accumulate(out, right, left, wire);
+  else addBothPacked(out, left, right, wire);
+}
+
+function addBothPacked(out: Float32Array, left: Uint16Array, right: Uint16Array, wire: PackedWire): void {
+  const { length } = out;
+  const toFloat = wire === 'bf16' ? floatOfBf16 : floatOfHalf;
+  let index = wire === 'bf16' ? addPackedBlocks(bitsOf(out), left, right) : 0;
+  for (; index < length; index++) out[index] = toFloat(left[index]!) + toFloat(right[index]!);
+}
+
+function accumulate(out: Float32Array, vector: Float32Array, packed: Uint16Array, wire: PackedWire): void {
+  const { length } = out;
+  const toFloat = wire === 'bf16' ? floatOfBf16 : floatOfHalf;
+  if (vector !== out) out.set(vector);
+  let index = wire === 'bf16' ? accumulateBlocks(bitsOf(out), packed) : 0;
+  for (; index < length; index++) out[index] = out[index]! + toFloat(packed[index]!);
+}
+
+/** The floats of packed values. */
 export function unpack(packed: Uint16Array, wire: PackedWire, into: Float32Array): void {
   const bits = bitsOf(into);
   const { length } = bits;
   if (wire === 'bf16') {
     for (let index = unpackBlocks(packed, bits); index < length; index++) bits[index] = packed[index]! << 16;
   } else for (let index = 0; index < length; index++) bits[index] = HALF_TO_BITS[packed[index]!]!;
-}
-
-/**
- * The upper half of a chunk's memory: packed values that arrive there are unpacked in place, from the first one on, since
- * value i is read at 2·length + 2i bytes before anything up to 4i + 4 is written.
- */
-export function packedHalf(chunk: Float32Array): Uint16Array {
-  return new Uint16Array(chunk.buffer, chunk.byteOffset + chunk.length * Uint16Array.BYTES_PER_ELEMENT, chunk.length);
 }
 
 function bitsOf(vector: Float32Array): Uint32Array {
@@ -89,6 +100,15 @@ function bitsOf(vector: Float32Array): Uint32Array {
 function bf16Of(bits: number): number {
   if ((bits & ~SIGN_MASK) > EXPONENT_MASK) return (bits >>> 16) | BF16_QUIET;
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+function floatOfBf16(value: number): number {
+  scratchBits[0] = value << 16;
+  return scratchFloat[0]!;
+}
+
+function floatOfHalf(value: number): number {
+  return HALF_TO_FLOAT[value]!;
 }
 
 function halfOf(bits: number): number {

@@ -1,5 +1,6 @@
 import type { GantryError } from '@gantry/common';
 import type { FrameHeader } from '../core/frame.js';
+import type { Payload } from '../core/wire.js';
 
 /** A frame made once and sent in many updates. `payload` is sent in place: it must not change until the peer has it. */
 export interface OutgoingFrame {
@@ -9,9 +10,6 @@ export interface OutgoingFrame {
   readonly fields: DataView;
   readonly payload: Buffer | null;
 }
-
-/** Memory for a payload: floats, or values of two bytes. */
-export type Payload = Float32Array | Uint16Array;
 
 /** Who takes the frames that arrive: first says where a payload belongs, then, before any other frame, learns that it is there. */
 export interface FrameReceiver {

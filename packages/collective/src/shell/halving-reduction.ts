@@ -4,8 +4,9 @@ import { FRAME_PARTIAL, FRAME_SUM, type FrameHeader, type FrameKind, malformed }
 import type { HalvingAddition, HalvingPlan } from '../core/halving-plan.js';
 import type { Segment } from '../core/segments.js';
 import type { ShardRange } from '../core/tree.js';
-import type { OutgoingFrame, Payload } from './data-link.js';
-import { computeOwnPiece, frameWire, makeOwnPiece, type OwnPiece, payloadOf } from './own-piece.js';
+import type { Payload } from '../core/wire.js';
+import type { OutgoingFrame } from './data-link.js';
+import { addValues, computeOwnPiece, copyValues, frameWire, makeOwnPiece, type OwnPiece } from './own-piece.js';
 import type { Reduction, ReductionOptions } from './reduction.js';
 
 export interface HalvingReductionOptions extends ReductionOptions {
@@ -18,10 +19,10 @@ type Work =
   | {
       readonly kind: 'add';
       readonly out: Float32Array;
-      readonly left: Float32Array | null;
-      readonly right: Float32Array | null;
+      readonly left: Payload | null;
+      readonly right: Payload | null;
     }
-  | { readonly kind: 'copy'; readonly out: Float32Array; readonly from: Float32Array }
+  | { readonly kind: 'copy'; readonly out: Float32Array; readonly from: Payload }
   | { readonly kind: 'send'; readonly frame: OutgoingFrame }
   /** The payload of a sum is already in its place. */
   | { readonly kind: 'receive' };
@@ -34,7 +35,7 @@ interface Task {
   /** Tasks and a payload that it waits for: in every update, and now. */
   needs: number;
   missing: number;
-  payload: Float32Array | null;
+  payload: Payload | null;
 }
 
 /** A frame that comes in every update. */
@@ -112,17 +113,17 @@ export class HalvingReduction implements Reduction {
     for (const task of this.#own) this.#run(task);
   }
 
-  place(header: FrameHeader): Float32Array {
-    const { place, length } = this.#find(header);
-    return place ?? this.#options.port.takeChunk(length);
+  place(header: FrameHeader): Payload {
+    const { place } = this.#find(header);
+    return place ?? this.#options.port.takeChunk(header);
   }
 
-  accept(header: FrameHeader, payload: Float32Array): void {
+  accept(header: FrameHeader, payload: Payload): void {
     const frame = this.#find(header);
-    if (payload.length !== frame.length) throw malformed(`${payload.length} floats are no chunk`);
+    if (payload.length !== frame.length) throw malformed(`${payload.length} values are no chunk`);
     frame.hasCome = true;
     if (frame.place === null) frame.task.payload = payload;
-    else if (payload.buffer !== frame.place.buffer) {
+    else if (payload !== frame.place) {
       frame.place.set(payload);
       this.#options.port.returnChunk(payload);
     }
@@ -153,13 +154,13 @@ export class HalvingReduction implements Reduction {
   }
 
   #perform(task: Task): void {
-    const { sum, wire, port } = this.#options;
+    const { wire, port } = this.#options;
     const { work, payload } = task;
-    if (work.kind === 'own') computeOwnPiece(work.piece, wire, sum);
-    else if (work.kind === 'copy') work.out.set(work.from);
+    if (work.kind === 'own') computeOwnPiece(work.piece, this.#options);
+    else if (work.kind === 'copy') copyValues(work.out, work.from, wire);
     else if (work.kind === 'send') port.send(work.frame);
     else if (work.kind === 'add') {
-      sum.add(work.out, work.left ?? payload!, work.right ?? payload!);
+      addValues(work.out, work.left ?? payload!, work.right ?? payload!, this.#options);
       if (payload === null) return;
       task.payload = null;
       port.returnChunk(payload);
@@ -186,8 +187,8 @@ export class HalvingReduction implements Reduction {
   #makeAddition(addition: HalvingAddition, chunk: Segment, makers: MakersByNode): void {
     const { plan, member } = this.#options;
     const home = plan.owners[addition.home]!;
-    const left = this.#makeSide(addition.left, addition.leftHome, { home, chunk, makers });
-    const right = this.#makeSide(addition.right, addition.rightHome, { home, chunk, makers });
+    const left = this.#makeSide(addition.left, addition.leftHome, { chunk, makers });
+    const right = this.#makeSide(addition.right, addition.rightHome, { chunk, makers });
     if (home === member) {
       const isRoot = addition.node.end - addition.node.start === this.#options.assignment.shards;
       const out = isRoot ? this.#view(this.result, chunk) : this.#view(this.#options.partial(addition.home), chunk);
@@ -204,35 +205,35 @@ export class HalvingReduction implements Reduction {
   }
 
   /** One child's sum, if it is here, and what makes it. */
-  #makeSide(node: ShardRange, shard: number, { home, chunk, makers }: Meeting): Side {
-    const { plan, member, wire, partial } = this.#options;
+  #makeSide(node: ShardRange, shard: number, { chunk, makers }: Meeting): Side {
+    const { plan, member, wire, partial, port } = this.#options;
     const owner = plan.owners[shard]!;
-    if (owner !== member) return { node, owner, values: null, payload: null, makers: [] };
+    if (owner !== member) return { node, owner, values: null, makers: [] };
     if (!this.#isOwnSubtree(node)) {
       const values = this.#view(partial(shard), chunk);
-      return { node, owner, values, payload: values, makers: makers.overlapping(node, chunk) };
+      return { node, owner, values, makers: makers.overlapping(node, chunk) };
     }
-    const piece = makeOwnPiece({ node, wire, isSent: home !== member, partial }, chunk);
+    const piece = makeOwnPiece({ node, wire, partial, port }, chunk);
     const task = this.#addTask({ kind: 'own', piece }, []);
-    return { node, owner, values: piece.sum, payload: payloadOf(piece), makers: [task] };
+    return { node, owner, values: piece.sum, makers: [task] };
   }
 
   /** A member that owns all shards adds nothing, but its result lies elsewhere than its gradients. */
   #makeCopies(whole: ShardRange, makers: MakersByNode): void {
-    const { plan, wire, partial } = this.#options;
+    const { plan, wire, partial, port } = this.#options;
     for (const chunk of plan.root.flatMap(chunksOf)) {
-      const piece = makeOwnPiece({ node: whole, wire, isSent: false, partial }, chunk);
+      const piece = makeOwnPiece({ node: whole, wire, partial, port }, chunk);
       const own = this.#addTask({ kind: 'own', piece }, []);
       const work = { kind: 'copy', out: this.#view(this.result, chunk), from: piece.sum } as const;
       makers.of(whole).push({ ...chunk, task: this.#addTask(work, [own], true) });
     }
   }
 
-  #makePartialFrame(peer: number, { node, payload, makers }: Side, { start, end }: Segment): void {
+  #makePartialFrame(peer: number, { node, values, makers }: Side, { start, end }: Segment): void {
     const { network, wire, port } = this.#options;
     const range = { nodeStart: node.start, nodeEnd: node.end, offset: start, length: end - start };
     const fields = { network, kind: FRAME_PARTIAL, ...range } as const;
-    const frame = port.makeFrame(peer, { ...fields, wire: frameWire(fields, wire) }, payload!);
+    const frame = port.makeFrame(peer, { ...fields, wire: frameWire(fields, wire) }, values!);
     this.#addTask({ kind: 'send', frame }, makers);
     this.#sent[peer]!++;
   }
@@ -280,8 +281,6 @@ export class HalvingReduction implements Reduction {
 }
 
 interface Meeting {
-  /** The member that adds. */
-  readonly home: number;
   readonly chunk: Segment;
   readonly makers: MakersByNode;
 }
@@ -290,8 +289,7 @@ interface Side {
   readonly node: ShardRange;
   readonly owner: number;
   /** Null if another member has it. */
-  readonly values: Float32Array | null;
-  readonly payload: Payload | null;
+  readonly values: Payload | null;
   readonly makers: readonly Task[];
 }
 

@@ -1,6 +1,8 @@
 import { GantryError, type NetworkName } from '@gantry/common';
 import { CACHE_LINE_BYTES } from '../constants.js';
 import { type HostMemoryLayout, type HostMemoryPlan, hashPlan, layoutHostMemory } from '../core/host-layout.js';
+import { KernelMemory } from '../core/kernel-memory.js';
+import { alignedMemory } from './aligned.js';
 import { SharedMemory } from './shared-memory.js';
 import { SequenceWord } from './signal.js';
 
@@ -30,24 +32,24 @@ export class HostMemory {
   private constructor(
     plan: HostMemoryPlan,
     layout: HostMemoryLayout,
-    buffer: ArrayBuffer,
+    { buffer, byteOffset }: { readonly buffer: ArrayBuffer; readonly byteOffset: number },
     shared: SharedMemory | null,
   ) {
-    const floats = (at: number, length: number) => new Float32Array(buffer, at, length);
+    const floats = (at: number, length: number) => new Float32Array(buffer, byteOffset + at, length);
     const word = (at: number) => {
-      const words = new Int32Array(buffer, at, CACHE_LINE_BYTES / Int32Array.BYTES_PER_ELEMENT);
+      const words = new Int32Array(buffer, byteOffset + at, CACHE_LINE_BYTES / Int32Array.BYTES_PER_ELEMENT);
       return new SequenceWord(words, shared === null ? null : shared.address + BigInt(at));
     };
     const partials = (network: NetworkName) =>
       layout.partials[network].map((at) => floats(at, plan.vectorFloats[network]));
     this.plan = plan;
     this.#shared = shared;
-    this.#header = new Int32Array(buffer, layout.header, 2);
+    this.#header = new Int32Array(buffer, byteOffset + layout.header, 2);
     this.images = [floats(layout.images[0], plan.stateFloats), floats(layout.images[1], plan.stateFloats)];
     this.ready = layout.ready.map(word);
     this.summed = layout.summed.map(word);
     this.applied = layout.applied.map(word);
-    this.decision = new Int32Array(buffer, layout.decision, 1);
+    this.decision = new Int32Array(buffer, byteOffset + layout.decision, 1);
     this.#partials = { discriminator: partials('discriminator'), generator: partials('generator') };
     const sums = (network: NetworkName) => floats(layout.sums[network], plan.sums ? plan.vectorFloats[network] : 0);
     this.#sums = { discriminator: sums('discriminator'), generator: sums('generator') };
@@ -62,7 +64,7 @@ export class HostMemory {
   static create(name: string, plan: HostMemoryPlan, committed = 0): HostMemory {
     const layout = layoutHostMemory(plan);
     const shared = SharedMemory.create(name, layout.byteLength);
-    const memory = new HostMemory(plan, layout, shared.buffer, shared);
+    const memory = new HostMemory(plan, layout, { buffer: shared.buffer, byteOffset: 0 }, shared);
     memory.#start(committed);
     const header = new Int32Array(shared.buffer, layout.header, 2);
     Atomics.store(header, 1, hashPlan(plan));
@@ -83,13 +85,19 @@ export class HostMemory {
         `shared memory ${name} is not ready, or was made for another plan`,
       );
     }
-    return new HostMemory(plan, layout, shared.buffer, shared);
+    return new HostMemory(plan, layout, { buffer: shared.buffer, byteOffset: 0 }, shared);
   }
 
-  /** The same for a host of one worker, or between hosts, without a file. */
-  static private(plan: HostMemoryPlan, committed = 0): HostMemory {
+  /**
+   * The same for a host of one worker, or between hosts, without a file.
+   *
+   * @param payloadBytes Room beside it for what an exchange packs, in memory where packing copies nothing.
+   */
+  static private(plan: HostMemoryPlan, committed = 0, payloadBytes = 0): HostMemory {
     const layout = layoutHostMemory(plan);
-    const memory = new HostMemory(plan, layout, new ArrayBuffer(layout.byteLength), null);
+    const kernel = payloadBytes === 0 ? null : KernelMemory.make(layout.byteLength + payloadBytes);
+    const place = kernel?.take(layout.byteLength);
+    const memory = new HostMemory(plan, layout, place ?? alignedMemory(layout.byteLength), null);
     memory.#start(committed);
     return memory;
   }

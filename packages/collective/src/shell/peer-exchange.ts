@@ -11,13 +11,16 @@ import {
   type FrameHeader,
   malformed,
 } from '../core/frame.js';
+import { KernelMemory } from '../core/kernel-memory.js';
 import { createSchedule, type Schedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
 import { sequenceDifference } from '../core/sequence.js';
-import { isPacked, packedHalf, unpack } from '../core/wire.js';
-import type { FrameReceiver, OutgoingFrame, Payload } from './data-link.js';
+import { isPacked, type Payload } from '../core/wire.js';
+import { alignedFloats } from './aligned.js';
+import type { FrameReceiver, OutgoingFrame } from './data-link.js';
 import { HalvingReduction } from './halving-reduction.js';
 import { frameWire } from './own-piece.js';
+import { PayloadMemory, payloadBytes } from './payload-memory.js';
 import type { PeerExchangeCounters, PeerExchangeHandle, PeerExchangeOptions } from './peer-exchange-options.js';
 import { PeerReduction } from './peer-reduction.js';
 import type { Reduction, ReductionOptions } from './reduction.js';
@@ -29,7 +32,7 @@ export function createPeerExchange(options: PeerExchangeOptions): PeerExchangeHa
 
 interface Stashed {
   readonly header: FrameHeader;
-  readonly payload: Float32Array;
+  readonly payload: Payload;
 }
 
 /**
@@ -45,11 +48,12 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
   readonly schedules: Readonly<Record<NetworkName, Schedule['kind']>>;
   readonly #options: PeerExchangeOptions;
   readonly #wire: WireType;
+  readonly #memory: PayloadMemory;
   readonly #reductions: Readonly<Record<NetworkName, Reduction>>;
   readonly #inputs: Readonly<Record<NetworkName, readonly Float32Array[]>>;
   readonly #acknowledgements: readonly (OutgoingFrame | null)[];
-  /** By length. The same views come again, so that a sum over them is bound to its kernel only once. */
-  readonly #freeChunks = new Map<number, Float32Array[]>();
+  /** By bytes a value, then by length. The same views come again, so that a sum over them is bound to its kernel only once. */
+  readonly #freeChunks = { 2: new Map<number, Payload[]>(), 4: new Map<number, Payload[]>() };
   readonly #stash: Stashed[] = [];
   readonly #stashMax: number;
   /** By member: frames of this update still to come; and whether it still has to say that it has ours. */
@@ -59,8 +63,6 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
   #update: number | null = null;
   #flags = 0;
   #isContributing = false;
-  /** Where the payload goes that a socket is just receiving. */
-  #arriving: Float32Array | null = null;
   #staleFrames = 0;
   #failure: GantryError | null = null;
   #wake: (() => void) | null = null;
@@ -75,6 +77,7 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
     );
     this.#options = options;
     this.#wire = options.wire ?? 'fp32';
+    this.#memory = new PayloadMemory(this.#kernelMemory());
     const schedules = { discriminator: this.#schedule('discriminator'), generator: this.#schedule('generator') };
     this.schedules = { discriminator: schedules.discriminator.kind, generator: schedules.generator.kind };
     this.#reductions = {
@@ -200,26 +203,22 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
         `its wire type is number ${header.wire}, which ${this.#wire} gradients and their sums do not have`,
       );
     }
-    this.#arriving = ahead === 0 ? this.#reductionOf(header).place(header) : this.#takeStashed(header);
-    return header.wire === FRAME_WIRES.fp32 ? this.#arriving : packedHalf(this.#arriving);
+    return ahead === 0 ? this.#reductionOf(header).place(header) : this.#takeStashed(header);
   }
 
   accept(header: FrameHeader, payload: Payload): void {
-    const floats = this.#arriving;
-    assert(floats !== null && floats.buffer === payload.buffer, 'a payload arrives where it was placed');
-    this.#arriving = null;
-    if (isPacked(this.#wire) && payload instanceof Uint16Array) unpack(payload, this.#wire, floats);
     if (sequenceDifference(header.update, (this.#update ?? header.update - 1) | 0) !== 0) {
-      this.#stash.push({ header: { ...header }, payload: floats });
-    } else this.#take(header, floats);
+      this.#stash.push({ header: { ...header }, payload });
+    } else this.#take(header, payload);
   }
 
-  #takeStashed({ length }: FrameHeader): Float32Array {
+  #takeStashed(header: FrameHeader): Payload {
+    const { length } = header;
     if (length < 1 || length > CHUNK_FLOATS) throw malformed(`${length} values are no chunk`);
-    return this.#takeChunk(length);
+    return this.#takeChunk(header);
   }
 
-  #take(header: FrameHeader, payload: Float32Array): void {
+  #take(header: FrameHeader, payload: Payload): void {
     const { sender } = header;
     this.#flags |= header.flags;
     this.#reductionOf(header).accept(header, payload);
@@ -286,13 +285,15 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
   }
 
   /** Chunks are used again: after a few updates none is made any more. */
-  #takeChunk(floats: number): Float32Array {
-    return this.#freeChunks.get(floats)?.pop() ?? new Float32Array(floats);
+  #takeChunk({ length, wire }: Pick<FrameHeader, 'length' | 'wire'>): Payload {
+    if (wire === FRAME_WIRES.fp32) return this.#freeChunks[4].get(length)?.pop() ?? alignedFloats(length);
+    return this.#freeChunks[2].get(length)?.pop() ?? this.#memory.halves(length);
   }
 
-  #returnChunk(chunk: Float32Array): void {
-    const free = this.#freeChunks.get(chunk.length);
-    if (free === undefined) this.#freeChunks.set(chunk.length, [chunk]);
+  #returnChunk(chunk: Payload): void {
+    const freeChunks = chunk instanceof Float32Array ? this.#freeChunks[4] : this.#freeChunks[2];
+    const free = freeChunks.get(chunk.length);
+    if (free === undefined) freeChunks.set(chunk.length, [chunk]);
     else free.push(chunk);
   }
 
@@ -336,19 +337,31 @@ class PeerExchange implements PeerExchangeHandle, FrameReceiver {
     return createSchedule(topology, memory.plan.vectorFloats[network], assignment, costs);
   }
 
+  /** Beside the gradients, if they lie in the kernel's memory. */
+  #kernelMemory(): KernelMemory | null {
+    const { assignment, member, memory } = this.#options;
+    if (!isPacked(this.#wire)) return null;
+    const beside =
+      memory.plan.shards === 0
+        ? null
+        : KernelMemory.of(this.partial('discriminator', assignment.members[member]!.start));
+    return beside ?? KernelMemory.make(payloadBytes(memory.plan, assignment.members.length, this.#wire));
+  }
+
   #makeReduction(network: NetworkName, schedule: Schedule): Reduction {
     const { assignment, member, memory, sums, sum } = this.#options;
     const floats = memory.plan.vectorFloats[network];
     const reduction: ReductionOptions = {
       network: NETWORKS.indexOf(network),
-      result: sums?.(network) ?? new Float32Array(floats),
+      result: sums?.(network) ?? this.#memory.floats(floats),
       member,
       assignment,
       wire: this.#wire,
       partial: (shard) => this.partial(network, shard),
       sum,
       port: {
-        takeChunk: (count) => this.#takeChunk(count),
+        halves: (length) => this.#memory.halves(length),
+        takeChunk: (header) => this.#takeChunk(header),
         returnChunk: (chunk) => this.#returnChunk(chunk),
         makeFrame: (peer, fields, payload) => this.#makeFrame(peer, fields, payload),
         send: (frame) => this.#send(frame),

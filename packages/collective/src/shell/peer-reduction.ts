@@ -1,11 +1,14 @@
+import { assert } from '@gantry/common';
 import { CHUNK_FLOATS } from '../constants.js';
 import { chunkCount, chunkIndexOf, chunkOf } from '../core/chunks.js';
-import { FRAME_PARTIAL, FRAME_SUM, type FrameHeader, malformed } from '../core/frame.js';
+import { FRAME_PARTIAL, FRAME_SUM, FRAME_WIRES, type FrameHeader, malformed } from '../core/frame.js';
 import { type Operand, planReduction, type ReductionPlan } from '../core/reduction-plan.js';
 import type { DirectSchedule } from '../core/schedules.js';
 import type { Segment } from '../core/segments.js';
+import type { Payload } from '../core/wire.js';
+import { alignedFloats } from './aligned.js';
 import type { OutgoingFrame } from './data-link.js';
-import { computeOwnPiece, frameWire, makeOwnPiece, type OwnPiece, payloadOf } from './own-piece.js';
+import { addValues, computeOwnPiece, copyValues, frameWire, makeOwnPiece, type OwnPiece } from './own-piece.js';
 import type { Reduction, ReductionOptions } from './reduction.js';
 
 export interface PeerReductionOptions extends ReductionOptions {
@@ -23,8 +26,7 @@ interface Step {
 /** One chunk of the own segment: an operand for every slot, some of which arrive. */
 interface Chunk {
   readonly result: Float32Array;
-  readonly slots: (Float32Array | null)[];
-  readonly own: readonly (Float32Array | null)[];
+  readonly slots: (Payload | null)[];
   readonly registers: readonly Float32Array[];
   readonly sums: readonly OutgoingFrame[];
   missing: number;
@@ -39,6 +41,8 @@ export class PeerReduction implements Reduction {
   readonly #plan: ReductionPlan;
   readonly #chunks: readonly Chunk[];
   readonly #steps: readonly Step[];
+  /** One sum comes and is added to an own one: it arrives in the result, where the sum of both will be. */
+  readonly #addsInPlace: boolean;
   /** By shard: the slot of the subtree that begins with it, or -1. */
   readonly #slotOfShard: Int32Array;
   /** By member: which chunks of its sum are here. */
@@ -50,11 +54,12 @@ export class PeerReduction implements Reduction {
     const { schedule, assignment, member } = options;
     this.#options = options;
     this.#plan = planReduction(schedule, assignment);
+    this.#addsInPlace = this.#plan.slots.length === 2 && this.#plan.slots.some((slot) => slot.member === member);
     this.#slotOfShard = new Int32Array(assignment.shards).fill(-1);
     this.#plan.slots.forEach(({ node }, index) => {
       this.#slotOfShard[node.start] = index;
     });
-    const scratch = Array.from({ length: this.#plan.registers }, () => new Float32Array(CHUNK_FLOATS));
+    const scratch = Array.from({ length: this.#plan.registers }, () => alignedFloats(CHUNK_FLOATS));
     const own = schedule.owned[member]!;
     this.#chunks = Array.from({ length: chunkCount(own) }, (_, index) => this.#makeChunk(chunkOf(own, index), scratch));
     this.#returned = schedule.owned.map((segment) => new Uint8Array(chunkCount(segment)));
@@ -96,30 +101,31 @@ export class PeerReduction implements Reduction {
   }
 
   contribute(): void {
-    const { sum, wire, port } = this.#options;
+    const { port } = this.#options;
     for (const { pieces, frames, ownChunk } of this.#steps) {
-      for (const piece of pieces) computeOwnPiece(piece, wire, sum);
+      for (const piece of pieces) computeOwnPiece(piece, this.#options);
       for (const frame of frames) port.send(frame);
-      if (ownChunk >= 0) this.#arriveOwn(ownChunk);
+      if (ownChunk >= 0) this.#arriveOwn(ownChunk, pieces);
     }
   }
 
-  place(header: FrameHeader): Float32Array {
+  place(header: FrameHeader): Payload {
     if (header.kind !== FRAME_PARTIAL) return this.#returnedChunk(header).place;
     const { chunk } = this.#findSlot(header);
-    return this.#options.port.takeChunk(chunk.result.length);
+    if (this.#addsInPlace && header.wire === FRAME_WIRES.fp32) return chunk.result;
+    return this.#options.port.takeChunk(header);
   }
 
-  accept(header: FrameHeader, payload: Float32Array): void {
+  accept(header: FrameHeader, payload: Payload): void {
     if (header.kind === FRAME_PARTIAL) {
       const { chunk, slot } = this.#findSlot(header);
-      if (payload.length !== chunk.result.length) throw malformed(`${payload.length} floats are no chunk`);
+      if (payload.length !== chunk.result.length) throw malformed(`${payload.length} values are no chunk`);
       chunk.slots[slot] = payload;
       chunk.missing--;
       if (chunk.missing === 0) this.#finish(chunk);
     } else {
       const { place, returned, index } = this.#returnedChunk(header);
-      if (payload.buffer !== place.buffer) {
+      if (payload.buffer !== place.buffer || payload.byteOffset !== place.byteOffset) {
         place.set(payload);
         this.#options.port.returnChunk(payload);
       }
@@ -157,28 +163,28 @@ export class PeerReduction implements Reduction {
     return { place: this.#options.result.subarray(header.offset, header.offset + header.length), returned, index };
   }
 
-  #arriveOwn(index: number): void {
+  #arriveOwn(index: number, pieces: readonly OwnPiece[]): void {
+    const { schedule, member } = this.#options;
     const chunk = this.#chunks[index]!;
     const before = chunk.missing;
-    for (let slot = 0; slot < chunk.own.length; slot++) {
-      const own = chunk.own[slot]!;
-      if (own === null) continue;
-      chunk.slots[slot] = own;
+    schedule.subtrees[member]!.forEach(({ start }, piece) => {
+      chunk.slots[this.#slotOfShard[start]!] = pieces[piece]!.sum;
       chunk.missing--;
-    }
+    });
     // A member without shards adds nothing here: its chunks finish as the last frame arrives, maybe before this call.
     if (chunk.missing === 0 && before > 0) this.#finish(chunk);
   }
 
   #finish(chunk: Chunk): void {
-    const { sum, port } = this.#options;
-    const { additions } = this.#plan;
-    if (additions.length === 0) chunk.result.set(chunk.slots[0]!);
+    const { member, port, wire } = this.#options;
+    const { additions, slots } = this.#plan;
+    if (additions.length === 0) copyValues(chunk.result, chunk.slots[0]!, wire);
     for (const { out, left, right } of additions) {
-      sum.add(operand(chunk, out), operand(chunk, left), operand(chunk, right));
+      addValues(place(chunk, out), operand(chunk, left), operand(chunk, right), this.#options);
     }
     for (let slot = 0; slot < chunk.slots.length; slot++) {
-      if (chunk.own[slot] === null) port.returnChunk(chunk.slots[slot]!);
+      const payload = chunk.slots[slot]!;
+      if (slots[slot]!.member !== member && payload !== chunk.result) port.returnChunk(payload);
       chunk.slots[slot] = null;
     }
     this.#pending--;
@@ -186,22 +192,18 @@ export class PeerReduction implements Reduction {
   }
 
   #makeChunk({ start, end }: Segment, scratch: readonly Float32Array[]): Chunk {
-    const { schedule, member, network, port, partial, assignment } = this.#options;
+    const { schedule, member, network, port, assignment } = this.#options;
     const result = this.#options.result.subarray(start, end);
-    const own = this.#plan.slots.map((slot) =>
-      slot.member === member ? partial(slot.node.start).subarray(start, end) : null,
-    );
     const peers = schedule.returnsSums
       ? assignment.members.map((_, index) => index).filter((index) => index !== member)
       : [];
     const fields = { network, kind: FRAME_SUM, offset: start, length: end - start } as const;
     return {
       result,
-      own,
-      slots: own.map(() => null),
+      slots: this.#plan.slots.map(() => null),
       registers: scratch.map((register) => register.subarray(0, end - start)),
       sums: peers.map((peer) => port.makeFrame(peer, fields, result)),
-      missing: own.length,
+      missing: this.#plan.slots.length,
     };
   }
 
@@ -230,19 +232,23 @@ export class PeerReduction implements Reduction {
   #makeStep(chunk: Segment, peers: readonly number[], ownChunk: number): Step {
     const { schedule, member, network, wire, port, partial } = this.#options;
     const nodes = schedule.subtrees[member]!;
-    const isSent = peers.length > 0;
-    const pieces = nodes.map((node) => makeOwnPiece({ node, wire, isSent, partial }, chunk));
+    const pieces = nodes.map((node) => makeOwnPiece({ node, wire, partial, port }, chunk));
     const frames = nodes.flatMap((node, index) => {
       const range = { nodeStart: node.start, nodeEnd: node.end, offset: chunk.start, length: chunk.end - chunk.start };
       const fields = { network, kind: FRAME_PARTIAL, ...range } as const;
       const whole = { ...fields, wire: frameWire(fields, wire) };
-      return peers.map((peer) => port.makeFrame(peer, whole, payloadOf(pieces[index]!)));
+      return peers.map((peer) => port.makeFrame(peer, whole, pieces[index]!.sum));
     });
     return { pieces, frames, ownChunk };
   }
 }
 
-function operand(chunk: Chunk, where: Operand): Float32Array {
-  if (where.kind === 'result') return chunk.result;
-  return where.kind === 'slot' ? chunk.slots[where.index]! : chunk.registers[where.index]!;
+function operand(chunk: Chunk, where: Operand): Payload {
+  return where.kind === 'slot' ? chunk.slots[where.index]! : place(chunk, where);
+}
+
+/** Sums are put where no slot is. */
+function place(chunk: Chunk, where: Operand): Float32Array {
+  assert(where.kind !== 'slot', 'a slot is only read');
+  return where.kind === 'result' ? chunk.result : chunk.registers[where.index]!;
 }

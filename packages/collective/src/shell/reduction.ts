@@ -2,13 +2,16 @@ import type { WireType } from '@gantry/common';
 import type { ShardAssignment } from '../core/assignment.js';
 import type { FrameHeader } from '../core/frame.js';
 import type { VectorSum } from '../core/vector-sum.js';
-import type { OutgoingFrame, Payload } from './data-link.js';
+import type { Payload } from '../core/wire.js';
+import type { OutgoingFrame } from './data-link.js';
 
 /** What a reduction needs of its exchange. */
 export interface ReductionPort {
-  /** Gives memory of `floats` floats, to hold a chunk until it is summed. */
-  takeChunk(floats: number): Float32Array;
-  returnChunk(chunk: Float32Array): void;
+  /** Gives memory for the packed values of an own piece, for as long as the exchange lives. */
+  halves(length: number): Uint16Array;
+  /** Gives memory for a frame's payload, to hold it until it is summed. */
+  takeChunk(header: Pick<FrameHeader, 'length' | 'wire'>): Payload;
+  returnChunk(chunk: Payload): void;
   makeFrame(peer: number, fields: Partial<FrameHeader>, payload: Payload): OutgoingFrame;
   send(frame: OutgoingFrame): void;
 }
@@ -41,11 +44,11 @@ export interface Reduction {
   /** Rounds and sums own gradients and sends them off, chunk by chunk. */
   contribute(): void;
   /**
-   * Where a frame's payload belongs, as floats: the result itself for a sum, memory of the exchange for a partial.
+   * Where a frame's payload belongs: the result itself for a sum, memory of the exchange for a partial.
    *
    * @throws GantryError GANTRY_PROTOCOL_INVALID for a frame that does not fit the schedule.
    */
-  place(header: FrameHeader): Float32Array;
+  place(header: FrameHeader): Payload;
   /** The payload is in `place(header)`, or, if it came before this update began, in a chunk of the exchange's. */
-  accept(header: FrameHeader, payload: Float32Array): void;
+  accept(header: FrameHeader, payload: Payload): void;
 }

@@ -5,8 +5,9 @@ import {
   cleanStaleSharedMemory,
   HostMemory,
   type HostMemoryPlan,
+  payloadBytes,
 } from '@gantry/collective';
-import { type Assignment, GantryError } from '@gantry/common';
+import { type Assignment, GantryError, type WireType } from '@gantry/common';
 import { MEMORY_OPEN_MS_MAX, MEMORY_RETRY_MS } from '../constants.js';
 import type { MemberRole } from '../core/member-role.js';
 
@@ -14,6 +15,7 @@ export interface PlaceMemoryOptions {
   readonly assignment: Assignment;
   readonly role: MemberRole;
   readonly plan: HostMemoryPlan;
+  readonly wire: WireType;
   readonly control: ControlWords;
 }
 
@@ -23,7 +25,7 @@ export interface PlaceMemoryOptions {
  * ({@link announceState}), and the others wait for it ({@link awaitState}).
  */
 export async function placeMemory(options: PlaceMemoryOptions): Promise<HostMemory> {
-  const { assignment, role, plan, control } = options;
+  const { assignment, role, plan, wire, control } = options;
   const { sharedMemory, startUpdate } = assignment;
   // What earlier runs left whose processes were all killed while their memory or sockets still had a name.
   const isMaker = role.place !== 'attached';
@@ -31,7 +33,9 @@ export async function placeMemory(options: PlaceMemoryOptions): Promise<HostMemo
     cleanStaleSharedMemory();
     cleanStaleDataFolders();
   }
-  if (sharedMemory === '' || plan.members === 1) return HostMemory.private(plan, startUpdate - 1);
+  if (sharedMemory === '' || plan.members === 1) {
+    return HostMemory.private(plan, startUpdate - 1, payloadBytes(plan, assignment.members.length, wire));
+  }
   if (isMaker) return HostMemory.create(sharedMemory, plan, startUpdate - 1);
   const deadline = performance.now() + MEMORY_OPEN_MS_MAX;
   for (;;) {
