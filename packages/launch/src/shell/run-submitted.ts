@@ -30,6 +30,7 @@ export class SubmittedLaunch {
     this.#plan = plan;
     this.#events = options.events;
     this.#workers = options.workers;
+    this.#events.expectMore(plan.isStartedAgain ?? false);
     this.#guard = options.detach ? null : startGuard([...plan.stop, ...plan.remove]);
   }
 
@@ -54,6 +55,7 @@ export class SubmittedLaunch {
     });
     await this.#follow(this.#plan.coordinatorOutput, (line) => this.#events.parse(line));
     await this.#stopping;
+    this.#events.settle();
     this.#isOver = true;
     for (const follower of this.#followers) follower.signal('SIGTERM');
     await workers;
@@ -65,6 +67,7 @@ export class SubmittedLaunch {
 
   /** Finish the step, save, end. */
   stop(): void {
+    this.#events.expectMore(false);
     this.#stopping ??= this.#try(this.#plan.stop);
   }
 
@@ -103,7 +106,8 @@ export class SubmittedLaunch {
 
   async #hasEnded(): Promise<boolean> {
     const { isOver, problem } = this.#plan.diagnose((await run(this.#plan.health)).output);
-    if (problem !== null && problem !== this.#problem) this.#events.note(problem);
+    // What ends the launch is its error.
+    if (!isOver && problem !== null && problem !== this.#problem) this.#events.note(problem);
     this.#problem = problem;
     return isOver;
   }

@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { createLogger } from '@gantry/common';
+import { createLogger, StopRequests } from '@gantry/common';
 import { parseKeyFile, readWorkerKeys, type WorkerKeys } from '@gantry/common/keys';
 import {
   checkEndpoint,
@@ -47,7 +47,10 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     insecure: options.insecure ?? false,
     logger: createLogger({ fields: { name: options.worker ?? 'worker' } }),
   });
-  const leave = (): void => worker.terminate();
+  const requests = new StopRequests();
+  const leave = (): void => {
+    if (requests.count(performance.now()) !== 'same') worker.terminate();
+  };
   const onInterrupt = launchToken === '' ? leave : (): void => {};
   process.on('SIGTERM', leave);
   process.on('SIGINT', onInterrupt);

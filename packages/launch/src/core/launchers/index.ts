@@ -3,6 +3,7 @@ import type { Cluster, LauncherName } from '../cluster.js';
 import type { LaunchContext, LaunchPlan } from '../plan.js';
 import { planDocker } from './docker.js';
 import { planLocal } from './local.js';
+import { planSlurm } from './slurm/index.js';
 import { planSsh } from './ssh.js';
 
 type Planner = (cluster: Cluster, context: LaunchContext) => LaunchPlan;
@@ -10,6 +11,7 @@ type Planner = (cluster: Cluster, context: LaunchContext) => LaunchPlan;
 const PLANNERS: Partial<Readonly<Record<LauncherName, Planner>>> = {
   local: planLocal,
   ssh: planSsh,
+  slurm: planSlurm,
   docker: planDocker,
 };
 
