@@ -11,6 +11,7 @@ export interface SlurmSettings {
 
 /** As many steps and tasks as the tests like: nobody looks what the machine really has. */
 const CPUS = 8;
+const MEMORY_MIB = 16_384;
 
 /**
  * A cluster with two partitions of the same nodes: a job in `urgent` preempts those in `train`, which are put back into the
@@ -33,8 +34,11 @@ export function slurmConf(settings: SlurmSettings): string {
     'AccountingStorageType=accounting_storage/none',
     'MpiDefault=none',
     'SlurmdParameters=config_overrides',
-    ...nodes.map(({ name, address }) => `NodeName=${name} NodeHostname=${name} NodeAddr=${address} CPUs=${CPUS}`),
-    `PartitionName=train Nodes=${names} Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=${graceSeconds}`,
+    ...nodes.map(
+      ({ name, address }) =>
+        `NodeName=${name} NodeHostname=${name} NodeAddr=${address} CPUs=${CPUS} RealMemory=${MEMORY_MIB}`,
+    ),
+    `PartitionName=train Nodes=${names} Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=${graceSeconds} MaxTime=1-0`,
     `PartitionName=urgent Nodes=${names} PriorityTier=10 PreemptMode=OFF`,
     '',
   ].join('\n');
@@ -55,8 +59,10 @@ function identity({ folder, controllerAddress }: SlurmSettings): string[] {
 
 function scheduling({ killWaitSeconds }: SlurmSettings): string[] {
   return [
-    // Whole nodes.
-    'SelectType=select/linear',
+    // Processors and memory, not whole nodes.
+    'SelectType=select/cons_tres',
+    'SelectTypeParameters=CR_CPU_Memory',
+    `DefMemPerCPU=${MEMORY_MIB / CPUS}`,
     'SchedulerType=sched/builtin',
     'SchedulerParameters=sched_interval=1,sched_min_interval=0',
     'PreemptType=preempt/partition_prio',

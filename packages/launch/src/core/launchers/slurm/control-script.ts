@@ -138,7 +138,9 @@ health() {
 # In a job of its own, which waits for its place: the others train on.
 join() {
   if [ -n "$(state_of "jobs/$1")" ]; then return; fi
-  id=$(GANTRY_WORKER=$1 eval "sbatch --parsable $joined_options" --job-name="$1" --requeue --open-mode=append \\
+  GANTRY_WORKER=$1
+  export GANTRY_WORKER
+  id=$(eval "sbatch --parsable $joined_options" --job-name="$1" --requeue --open-mode=append \\
     --chdir=. --output="logs/$1.log" worker.sh joined) || return
   echo "\${id%%;*}" > "jobs/$1"
 }

@@ -66,20 +66,23 @@ mapfile -t nodes < <(scontrol show hostnames "$SLURM_JOB_NODELIST")
 IFS=, read -ra shares <<< "$SLURM_TASKS_PER_NODE"
 node=0
 for share in "\${shares[@]}"; do
-  times=1
-  if [[ $share =~ x([0-9]+) ]]; then times=\${BASH_REMATCH[1]}; fi
+  # 2(x3): two tasks on each of three nodes.
+  [[ $share =~ ^([0-9]+)(\\(x([0-9]+)\\))?$ ]]
+  tasks=\${BASH_REMATCH[1]}
+  times=\${BASH_REMATCH[3]:-1}
   for ((; times > 0; times--, node++)); do
-    for ((task = \${share%%(*}; task > 0; task--)); do places+=("\${nodes[node]}"); done
+    for ((task = 0; task < tasks; task++)); do places+=("\${nodes[node]}"); done
   done
 done
 pids=()
 
+# It shares the first node with its workers (--overlap, and --mem=0: all of the memory that the job has there).
 # Another one takes the place of a coordinator that was killed; the workers wait for it.
 coordinator() {
   trap : TERM USR1
   local code
   for ((attempt = 0; ; attempt++)); do
-    $step --overlap --gres=none --nodelist="$SLURMD_NODENAME" --job-name=coordinator --output=logs/coordinator.log sh coordinator.sh
+    $step --overlap --mem=0 --gres=none --nodelist="$SLURMD_NODENAME" --job-name=coordinator --output=logs/coordinator.log sh coordinator.sh
     code=$?
     if [ $code -le 128 ] || [ -e stopped ] || [ $attempt -ge $max_restarts ]; then break; fi
     echo "the coordinator ended with $code; another takes over, and the workers wait for it" >&2
