@@ -27,6 +27,7 @@ const CHOICES: readonly [keyof RunConfig, readonly string[]][] = [
   ['transport', ['shm', 'ipc', 'tcp']],
   ['topology', ['auto', 'direct', 'halving', 'star']],
   ['balance', ['auto', 'even']],
+  ['stalled', ['replace', 'wait']],
   ['wire', ['fp32', 'bf16', 'fp16']],
 ];
 const KEYS = [...WHOLE.map(([key]) => key), ...CHOICES.map(([key]) => key)]

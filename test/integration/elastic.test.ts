@@ -107,6 +107,15 @@ describe('a local worker', () => {
     expect(run.events.some(({ event, worker }) => event === 'worker-lost' && worker === 'worker-1')).toBe(true);
   });
 
+  it('that hangs is waited for where that was asked for, by name, until somebody ends it', async () => {
+    const run = train({ stalled: 'wait' }, { GANTRY_FAULT: 'hang@150:worker-1' });
+    const told = await run.until(({ event, message }) => event === 'warning' && /waited for/.test(String(message)));
+    expect(told.message).toMatch(/^worker-1 .*makes no progress for .* s in phase computing of update 150/);
+    process.kill(Number(/end its process (\d+)/.exec(String(told.message))![1]), 'SIGKILL');
+    await expectUndisturbed(run, []);
+    expect(run.events.some(({ event, worker }) => event === 'worker-lost' && worker === 'worker-1')).toBe(true);
+  });
+
   it('that dies in the same update every time ends the run, which says so', async () => {
     const finished = await train({ workers: 1 }, { GANTRY_FAULT: 'exit@60:worker-0' }).finished;
     expect(finished.code).toBe(1);

@@ -17,6 +17,7 @@ export const UNVARIED = {
   wire: 'fp32',
   balance: 'auto',
   verifyEvery: 0,
+  stalled: 'replace',
   loss: 'non-saturating',
   adam: { learningRate: 0.001, beta1: 0.5, beta2: 0.999, epsilon: 1e-8 },
   emaDecay: 0,

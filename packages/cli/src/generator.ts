@@ -1,5 +1,6 @@
 import {
   assert,
+  deviceOfWorker,
   fillNormalRows,
   GantryError,
   layoutViews,
@@ -41,7 +42,7 @@ export async function openSampleSource(options: SampleSourceOptions): Promise<Sa
   const { definition } = await loadDefinition(config.model, config.preset);
   const gan = buildGan(definition, config);
   const { weights, flat } = chooseWeights(options, gan);
-  const engine = await createEngine(config);
+  const engine = await createEngine({ ...config, device: deviceOfWorker(config.device, 0) });
   const executable = await engine.compile(gan.generateProgram(SAMPLES_PER_BATCH));
   const z = new Float32Array(SAMPLES_PER_BATCH * gan.latent);
   const images = new Float32Array(SAMPLES_PER_BATCH * gan.imageShape.reduce((product, size) => product * size, 1));

@@ -60,7 +60,8 @@ export const OPTIONS = {
   device: {
     group: 'Workers:',
     key: 'device',
-    describe: 'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works',
+    describe:
+      'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works; several with commas, and workers take turns: cuda:0,cuda:1',
   },
   threads: { group: 'Workers:', key: 'threads', number: true, describe: 'Threads a worker computes with; 0: one' },
   transport: {
@@ -89,6 +90,12 @@ export const OPTIONS = {
     group: 'Workers:',
     key: 'leaseMs',
     describe: 'Silence after which a worker is held to be dead: 1500ms, 2s',
+  },
+  stalled: {
+    group: 'Workers:',
+    key: 'stalled',
+    describe:
+      'A worker that lives and makes no progress: replace it (it is named, ended, started again), or wait for it',
   },
   'min-workers': {
     group: 'Workers:',

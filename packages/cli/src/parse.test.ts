@@ -1,8 +1,7 @@
-import { GantryError } from '@gantry/common';
+import { GantryError, isLoopback } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
 import { choiceOf, leaseMs, numberOf, settingsOf, sizesOf } from './arguments.js';
 import { COMMANDS } from './commands/index.js';
-import { isLoopback } from './loopback.js';
 import { optionSpec } from './options.js';
 import { parseCommandLine } from './parse.js';
 

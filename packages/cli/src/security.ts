@@ -1,6 +1,6 @@
+import { isLoopback } from '@gantry/common';
 import { textOf } from './arguments.js';
 import type { Args } from './command.js';
-import { isLoopback } from './loopback.js';
 import { useColour } from './print-error.js';
 
 /** What `--keys` or GANTRY_KEYS name. Only paths: a command line can be read by everyone on the machine. */

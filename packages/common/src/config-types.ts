@@ -43,7 +43,7 @@ export interface RunConfig {
   readonly steps: number;
   readonly seed: number;
   readonly engine: EngineName;
-  /** `auto`, `cpu`, `webgpu`, `webgpu:1`, `cuda:0` … */
+  /** `auto`, `cpu`, `webgpu`, `webgpu:1`, `cuda:0` …, or several with commas: see `deviceOfWorker`. */
   readonly device: string;
   /** Intra-op threads a worker; 0: one, as workers share the machine's cores. */
   readonly threads: number;
@@ -72,4 +72,6 @@ export interface RunConfig {
   /** Updates between two comparisons of the replicas of the state; 0: they are not compared. */
   readonly verifyEvery: number;
   readonly leaseMs: number;
+  /** What is done with a worker that lives and makes no progress: it is told of, and replaced or waited for. */
+  readonly stalled: 'replace' | 'wait';
 }

@@ -10,11 +10,13 @@ export {
   type UpdateMode,
   type WireType,
 } from './config-types.js';
+export { deviceOfWorker } from './device-list.js';
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
 export { fileError } from './file-error.js';
 export { Sha256, sha256Hex } from './hash.js';
 export { ALIGNMENT_FLOATS, alignFloats, createLayout, type Layout, type LayoutEntry, layoutViews } from './layout.js';
 export { createLogger, type LoggerOptions, SILENT_LOGGER } from './log.js';
+export { isLoopback } from './loopback.js';
 export type { Clock, Logger, LogLevel } from './ports.js';
 export { decodeEnvelope, encodeEnvelope } from './protocol/codec.js';
 export {

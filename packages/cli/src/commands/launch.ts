@@ -74,8 +74,12 @@ async function start(args: Args): Promise<number> {
         release = handleInterrupts(running, reporter.note);
       },
     });
+    if (detach) {
+      reporter.note(`handed over: gantry launch status -f ${ready.cluster.path}`);
+      return 0;
+    }
     noteEnding(ready, ending, reporter);
-    return ending === null || ending.event === 'done' ? 0 : 1;
+    return ending?.event === 'done' ? 0 : 1;
   } finally {
     release();
     reporter.close();
@@ -93,7 +97,7 @@ function listenerOf(reporter: Reporter): LaunchListener {
 
 function noteEnding({ cluster, folder }: PreparedLaunch, ending: CoordinatorEvent | null, reporter: Reporter): void {
   if (ending === null) {
-    reporter.note(`handed over: gantry launch status -f ${cluster.path}`);
+    reporter.note(`the run ended without a result; what was said is in ${folder.logs}`);
     return;
   }
   if (ending.event === 'error') {

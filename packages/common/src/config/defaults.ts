@@ -31,4 +31,5 @@ export const DEFAULT_CONFIG: Omit<RunConfig, 'shards' | 'maxWorkers' | 'transpor
   verifyEvery: 100,
   // A worker that hangs ends the run within 2 s: docs/adr/0004-default-lease.md.
   leaseMs: 1500,
+  stalled: 'replace',
 };

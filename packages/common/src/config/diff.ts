@@ -31,6 +31,7 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
   checkpointKeep: 'none',
   sampleEvery: 'none',
   leaseMs: 'none',
+  stalled: 'none',
   verifyEvery: 'none',
   wire: 'numbers',
   device: 'numbers',
@@ -46,6 +47,7 @@ const EFFECTS: Readonly<Record<string, ChangeEffect>> = {
 const WHERE_ABSENT: Partial<RunConfig> = {
   wire: 'fp32',
   balance: 'auto',
+  stalled: DEFAULT_CONFIG.stalled,
   verifyEvery: DEFAULT_CONFIG.verifyEvery,
 };
 

@@ -71,9 +71,9 @@ const fields = {
   seed: whole(0, Number.MAX_SAFE_INTEGER, 'Seed of weights, noise and shuffling'),
   engine: oneOf(['onnx', 'tensorflow-gpu', 'tensorflow', 'js'], 'What computes'),
   device: words(
-    /^(?:auto|cpu|coreml|(?:webgpu|cuda|dml)(?::\d{1,3})?)$/,
-    'must be auto, cpu, webgpu[:N], cuda[:N], coreml or dml[:N]',
-    'Device of each worker',
+    /^(?:auto|cpu|coreml|(?:webgpu|cuda|dml)(?::\d{1,3})?)(?:,(?:cpu|coreml|(?:webgpu|cuda|dml)(?::\d{1,3})?)){0,63}$/,
+    'must be auto, cpu, webgpu[:N], cuda[:N], coreml or dml[:N], or several with commas: cuda:0,cuda:1',
+    'Device of each worker; several with commas: workers take turns at them',
   ),
   threads: whole(0, LIMITS.threads, 'Threads a worker computes with; 0: one'),
   balance: oneOf(['auto', 'even'], 'Shards go to workers by measured speed, or evenly'),
@@ -94,6 +94,7 @@ const fields = {
     'Milliseconds of silence after which a worker is held to be dead',
     'milliseconds',
   ),
+  stalled: oneOf(['replace', 'wait'], 'What is done with a worker that lives and makes no progress'),
 };
 
 const modelPath = z
@@ -129,6 +130,7 @@ export const runConfigSchema = z.strictObject(
     wire: fields.wire.default('fp32'),
     balance: fields.balance.default('auto'),
     verifyEvery: fields.verifyEvery.default(DEFAULT_CONFIG.verifyEvery),
+    stalled: fields.stalled.default(DEFAULT_CONFIG.stalled),
   },
   { error: mapping },
 );

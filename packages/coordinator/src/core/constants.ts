@@ -4,6 +4,8 @@ export const HEARTBEATS_PER_LEASE = 6;
 export const HEARTBEATS_TO_SILENCE = 2;
 /** Before training a busy machine loads libraries and compiles: the lease counts this many times. */
 export const STARTING_LEASES = 4;
+/** Two beats of one phase may say that it began this much apart. */
+export const SAME_PHASE_MS = 200;
 /** A member counts as stalled when its phase lasts longer than this many times the longest seen lately of that phase. */
 export const STALL_FACTOR = 3;
 /**

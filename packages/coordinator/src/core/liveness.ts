@@ -9,6 +9,7 @@ import {
   LONGEST_HALF_LIFE_STEPS,
   PAUSE_LEASES,
   PREPARING_ALLOWANCE_MS,
+  SAME_PHASE_MS,
   SAVING_ALLOWANCE_MS,
   STALL_FACTOR,
   STARTING_LEASES,
@@ -197,7 +198,30 @@ function checkStalled(draft: Draft, nowMs: number): void {
   if (stage !== 'training' && stage !== 'preparing' && stage !== 'pausing') return;
   const stalled = findStalled(draft.state, nowMs);
   if (stalled === undefined) return;
+  if (isWaitedFor(draft.state, stalled)) {
+    tellStalled(draft, stalled, nowMs);
+    return;
+  }
   blameStalled(draft, stalled, nowMs - (stage === 'pausing' ? draft.state.pausedSinceMs : stalled.phaseSinceMs));
+}
+
+/** Where all wait for one another, nobody is slow: a message was lost, and waiting would have no end. */
+function isWaitedFor({ settings, stage }: CoordinatorState, { phase }: MemberState): boolean {
+  return settings.config.stalled === 'wait' && stage !== 'pausing' && !WAITING.has(phase);
+}
+
+/** Once for each phase that it does not leave. */
+function tellStalled(draft: Draft, member: MemberState, nowMs: number): void {
+  const { toldStalled } = draft.state;
+  const { worker, phaseSinceMs } = member;
+  // Beats say since when, give or take their way.
+  const isTold = toldStalled?.worker === worker && Math.abs(toldStalled.phaseSinceMs - phaseSinceMs) < SAME_PHASE_MS;
+  patch(draft, { toldStalled: { worker, phaseSinceMs } });
+  if (isTold) return;
+  const message =
+    `${nameOf(member)} makes no progress for ${((nowMs - phaseSinceMs) / 1000).toFixed(1)} s in phase ${member.phase} of update ` +
+    `${member.workingUpdate}. It is waited for (--stalled wait); to do without it, end its process ${member.pid}`;
+  draft.effects.push({ type: 'log', message });
 }
 
 function checkFinalState(draft: Draft, nowMs: number): void {

@@ -3,6 +3,7 @@ import { GANTRY_VERSION, PROTOCOL_VERSION, UNMEASURED } from '@gantry/common';
 import { HEARTBEATS_PER_LEASE, REFUSALS_TOLD } from './constants.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { tryAssign } from './generation.js';
+import { reachRefusal } from './reach.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { patch, patchMember, send } from './state.js';
 import { isRemoved, trusted } from './trust.js';
@@ -187,6 +188,13 @@ export function onJoined(draft: Draft, member: MemberState, joined: Joined, nowM
   if (transport !== 'shm' && joined.dataEndpoint === '') {
     const problem = `${nameOf(member)} joined without a data endpoint, which transport ${transport} needs`;
     becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', problem, whereabouts(member));
+    return;
+  }
+  const refusal = reachRefusal(draft.state, member, joined.dataEndpoint);
+  if (refusal !== null) {
+    send(draft, member, { kind: 'refused', ...refusal });
+    tellRefusal(draft, `refused ${nameOf(member)}: ${refusal.message}`);
+    patch(draft, { members: draft.state.members.filter(({ worker }) => worker !== member.worker) });
     return;
   }
   const { dataEndpoint, dataKey } = joined;

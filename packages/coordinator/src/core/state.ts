@@ -168,6 +168,8 @@ export interface CoordinatorState {
   readonly lastTickMs: number;
   /** Longest of each phase, fading with every step; see LONGEST_HALF_LIFE_STEPS. */
   readonly phaseLongestMs: Readonly<Partial<Record<Phase, number>>>;
+  /** The stalled worker that was last told of, and since when it was in its phase; null: none. */
+  readonly toldStalled: { readonly worker: string; readonly phaseSinceMs: number } | null;
   readonly allDoneMs: number | null;
   /** A fault that may have a better explanation; see SUSPICION_MS. */
   readonly suspicion: Suspicion | null;
@@ -240,6 +242,7 @@ export function initialState(settings: Settings): CoordinatorState {
     stateBytes: 0,
     lastTickMs: settings.startedMs,
     phaseLongestMs: {},
+    toldStalled: null,
     allDoneMs: null,
     suspicion: null,
     failure: null,

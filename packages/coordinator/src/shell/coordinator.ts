@@ -162,6 +162,7 @@ class CoordinatorShell implements RunningCoordinator {
       endpoint: socket.endpoint,
       workers: settings.localWorkers,
       hub: settings.hub,
+      device: settings.config.device,
       launchToken: settings.launchToken,
       logs: directory.logs,
       launchKey: (worker) => socket.admitOwn(worker),

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
-import { GantryError } from '@gantry/common';
+import { deviceOfWorker, GantryError } from '@gantry/common';
 import { FLIGHT_SUFFIX } from './constants.js';
 import { LineLog } from './line-log.js';
 import { processState } from './run-lock.js';
@@ -21,6 +21,8 @@ export interface LocalWorkersOptions {
   readonly endpoint: string;
   readonly workers: readonly string[];
   readonly hub: string | null;
+  /** Of the run: one device, or several that they take turns at. */
+  readonly device: string;
   /** Goes by environment, because a command line can be read by everyone on the machine. */
   readonly launchToken: string;
   readonly logs: string;
@@ -139,6 +141,8 @@ function start(options: LocalWorkersOptions, worker: string, attempt: number): C
       GANTRY_LAUNCH_KEY: options.launchKey(worker) ?? undefined,
       // Of a worker that a person starts.
       GANTRY_KEYS: undefined,
+      GANTRY_DEVICE:
+        process.env.GANTRY_DEVICE || deviceOfWorker(options.device, Math.max(0, options.workers.indexOf(worker))),
       GANTRY_FLIGHT_FILE: path.join(options.logs, `${worker}${FLIGHT_SUFFIX}`),
       GANTRY_PARENT_PID: String(process.pid),
       GANTRY_PARENT_FD: '3',

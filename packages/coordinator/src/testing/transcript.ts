@@ -78,6 +78,7 @@ export const TEST_CONFIG: RunConfig = {
   checkpointKeep: 2,
   sampleEvery: 0,
   verifyEvery: 20,
+  stalled: 'replace',
   leaseMs: 1500,
 };
 

@@ -1,4 +1,4 @@
-import { GantryError, type Logger, type RunConfig } from '@gantry/common';
+import { deviceOfWorker, GantryError, type Logger, type RunConfig } from '@gantry/common';
 import { type DataSource, openDataset } from '@gantry/data';
 import { createEngine, type Engine } from '@gantry/engine';
 import { buildGan, type Gan, loadDefinition } from '@gantry/gan';
@@ -25,7 +25,7 @@ export function threadsOf(config: RunConfig): number {
 
 /** The run's device, unless whoever started this worker gave it another: hosts may have several, or of several kinds. */
 function deviceOf({ device }: RunConfig): string {
-  return process.env.GANTRY_DEVICE || device;
+  return process.env.GANTRY_DEVICE || deviceOfWorker(device, 0);
 }
 
 /**

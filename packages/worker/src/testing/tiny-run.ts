@@ -46,6 +46,7 @@ export const TINY_CONFIG: RunConfig = {
   checkpointKeep: 2,
   sampleEvery: 0,
   verifyEvery: 4,
+  stalled: 'replace',
   leaseMs: 1500,
 };
 

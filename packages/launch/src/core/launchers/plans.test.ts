@@ -21,6 +21,12 @@ describe('launcher local', () => {
     expect(parse(plan.files[0]!.text)).toEqual({ ...run, workers: 2 });
     expect(printPlan(plan, 1)).toContain("A='b c' GANTRY_LEAVE_ON_EOF=1 node gantry.js worker --worker worker-0");
   });
+  it('gives workers their turn at several devices', async () => {
+    const file = { launcher: 'local', run: { ...run, device: 'cuda:0,cuda:1' } };
+    const plan = planLaunch(await clusterOf(file), CONTEXT) as AttachedPlan;
+    const devices = plan.places.slice(0, 3).map(({ command }) => command.env!.GANTRY_DEVICE);
+    expect(devices).toEqual(['cuda:0', 'cuda:1', 'cuda:0']);
+  });
 });
 
 describe('launcher ssh', () => {
