@@ -166,7 +166,7 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
     await cluster.run('scontrol', 'update', 'nodename=node-2', 'state=resume');
   });
 
-  it('is scaled 2 to 4 to 1, stopped, launched again; nothing outlives its launcher', async () => {
+  it('is scaled 2 to 4 to 1, while it trains', async () => {
     const launch = launchOf({ workers: 2, slurm: { nodes: 1 } });
     const run = start(launch);
     await run.untilStep(STEPS_APART);
@@ -177,12 +177,16 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
     await untilMembers(run, 1);
     expect(membersOf(run)).toEqual(['worker-0']);
     await run.progressed(STEPS_APART);
-    await launch.act('scale', '2');
-    await untilMembers(run, 2);
     // They were told to go, and went.
     expect(lostOf(run)).toEqual([]);
-    const step = await expectBitsWhenStopped(launch, run);
+    await expectBitsWhenStopped(launch, run);
+  });
 
+  it('goes on when it is launched again; with its launcher the job ends', async () => {
+    const launch = launchOf();
+    const run = start(launch);
+    await run.untilStep(STEPS_APART);
+    const step = await expectBitsWhenStopped(launch, run);
     const again = start(launch);
     expect(await again.until(({ event }) => event === 'start')).toMatchObject({ fromStep: step });
     await again.untilStep(step + STEPS_APART);
@@ -211,7 +215,7 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
   it('says that the disk of the run is full, and leaves nothing', async () => {
     const failed = await start(launchOf({ out: full })).finished;
     expect(errorOf(failed)).toMatchObject({
-      code: 'GANTRY_FILE_FAILED',
+      code: 'GANTRY_DISK_FULL',
       message: expect.stringMatching(/no space|ENOSPC/i),
     });
     await expectNothingLeft();
