@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -82,6 +82,15 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
     const run = launch.start();
     started.push(run);
     return run;
+  }
+
+  /** A stand-in for Gantry's command, which writes down what device Slurm gave it, and becomes it. */
+  function tellingDevices(): { command: string; devices: () => string[] } {
+    const command = join(cluster.folder, 'telling-gantry');
+    const told = `${command}.devices`;
+    const script = `#!/bin/sh\necho "\${CUDA_VISIBLE_DEVICES:-none}" >> ${told}\nexec ${GANTRY_COMMAND} "$@"\n`;
+    writeFileSync(command, script, { mode: 0o755 });
+    return { command, devices: () => readFileSync(told, 'utf8').trim().split('\n').sort() };
   }
 
   /** A worker on each node. */
@@ -167,9 +176,12 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
   });
 
   it('is scaled 2 to 4 to 1, while it trains', async () => {
-    const launch = launchOf({ workers: 2, slurm: { nodes: 1 } });
+    const { command, devices } = tellingDevices();
+    const launch = launchOf({ workers: 2, resources: { gpus: 1 }, slurm: { nodes: 1, command } });
     const run = start(launch);
     await run.untilStep(STEPS_APART);
+    // One each, and the coordinator has none.
+    expect(devices()).toEqual(['0', '1', 'none']);
     expect((await launch.act('scale', '4')).code).toBe(0);
     await untilMembers(run, 4);
     await run.progressed(STEPS_APART);
