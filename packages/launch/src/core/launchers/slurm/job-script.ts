@@ -114,6 +114,12 @@ worker() {
   done
 }
 
+# A step that is about to start cannot be asked yet. Once: a second signal would end it at once.
+ask_to_leave() {
+  trap : TERM USR1
+  until sh control.sh signal "$1" || [ ! -e "leaving/$1" ] || [ -e ended ]; do sleep 1; done
+}
+
 is_running() { [ -n "$1" ] && kill -0 "$1" 2> /dev/null; }
 
 # As many workers as are wanted: the first ones in this job, the others in one of their own each.
@@ -128,9 +134,9 @@ fill() {
         worker "$index" &
         pids[index]=$!
       fi
-    elif is_running "\${pids[index]}"; then
+    elif is_running "\${pids[index]}" && [ ! -e "leaving/\${names[index]}" ]; then
       : > "leaving/\${names[index]}"
-      sh control.sh signal "\${names[index]}"
+      ask_to_leave "\${names[index]}" &
     fi
   done
 }
