@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  DATA_PIECE_BYTES_MAX,
   decodeEnvelope,
   ENVELOPE_BYTES_MAX,
   type Envelope,
@@ -9,7 +10,7 @@ import {
 import { fuzz } from './fuzz.js';
 import { concat, encodeFields } from './mutate.js';
 
-const TEXT_CHARS_MAX = 1 << 20;
+const TEXT_CHARS_MAX = 4 << 20;
 const ITEMS_MAX = 4096;
 const BYTES_MAX = 4 << 20;
 
@@ -34,6 +35,8 @@ function checkValue(value: unknown, path: string): void {
 function check(envelope: Envelope): void {
   checkValue(envelope, envelope.body.kind);
   if (envelope.body.kind === 'stateChunk') assert(envelope.body.data.length <= STATE_CHUNK_BYTES_MAX);
+  if (envelope.body.kind === 'dataChunk') assert(envelope.body.data.length <= DATA_PIECE_BYTES_MAX);
+  if (envelope.body.kind === 'dataRequest') assert(envelope.body.bytes <= DATA_PIECE_BYTES_MAX);
   const encoded = encodeEnvelope(envelope);
   assert(Buffer.from(encodeEnvelope(decodeEnvelope(encoded))).equals(encoded));
 }
@@ -41,6 +44,7 @@ function check(envelope: Envelope): void {
 const repeated = (bytes: number, ...pattern: number[]) => new Uint8Array(Buffer.alloc(bytes, Uint8Array.from(pattern)));
 const body = (field: number, value: Uint8Array) => encodeFields([{ tag: (field << 3) | 2, value }]);
 const [ASSIGNMENT, METRICS, STATE_CHUNK, SAMPLES, FAILURE] = [13, 17, 18, 20, 25];
+const [DATASET_ANSWER, DATA_CHUNK] = [36, 38];
 
 fuzz<Envelope>({
   name: 'envelope',
@@ -72,6 +76,16 @@ fuzz<Envelope>({
       growthMiB: 4,
     },
     { what: 'a chunk over its bound', bytes: () => body(STATE_CHUNK, body(4, repeated(2 << 20, 1))), growthMiB: 8 },
+    {
+      what: 'a piece of the data set over its bound',
+      bytes: () => body(DATA_CHUNK, body(3, repeated(300 << 10, 1))),
+      growthMiB: 4,
+    },
+    {
+      what: 'a manifest over its bound',
+      bytes: () => body(DATASET_ANSWER, body(1, repeated((4 << 20) + 1, 0x20))),
+      growthMiB: 24,
+    },
     {
       what: 'pictures over their bound',
       bytes: () => body(SAMPLES, concat(...[6, 7, 8].map((field) => body(field, repeated((4 << 20) + 1, 1))))),

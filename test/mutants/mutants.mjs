@@ -380,5 +380,41 @@ const MEMBERS = [
   },
 ];
 
+/** Data that comes from the coordinator. */
+const DATA = [
+  {
+    name: 'chunk-believed',
+    bug: 'a chunk is used whatever its hash is',
+    file: worker('core/data-feed'),
+    find: '    if (isRight) {',
+    replace: '    if (isRight || chunk >= 0) {',
+    caughtBy: worker('core/data-feed.test'),
+  },
+  {
+    name: 'cache-believed',
+    bug: 'what lies in the cache is used whatever its hash is',
+    file: worker('shell/chunk-cache'),
+    find: 'hashOf(into) === sha256)',
+    replace: "hashOf(into) !== '')",
+    caughtBy: worker('shell/chunk-cache.test'),
+  },
+  {
+    name: 'request-lost-with-connection',
+    bug: 'a piece that was asked for on a connection that broke is not asked for again',
+    file: worker('core/data-feed'),
+    find: 'for (const { chunk, offset, bytes } of this.#outstanding) {',
+    replace: 'for (const { chunk, offset, bytes } of this.#outstanding.slice(1)) {',
+    caughtBy: worker('core/data-feed.test'),
+  },
+  {
+    name: 'pieces-without-turns',
+    bug: 'who asks first gets all it asks for before the others get anything',
+    file: core('piece-queue'),
+    find: '    this.#waiting.delete(peer);\n    if (waiting.length > 0) this.#waiting.set(peer, waiting);',
+    replace: '    if (waiting.length === 0) this.#waiting.delete(peer);',
+    caughtBy: core('piece-queue.test'),
+  },
+];
+
 /** @type {readonly Mutant[]} */
-export const MUTANTS = [...DISK, ...DECISIONS, ...MEMBERS];
+export const MUTANTS = [...DISK, ...DECISIONS, ...MEMBERS, ...DATA];

@@ -2,9 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createMemorySource, openDataset, readIdx } from '@gantry/data';
+import { createMemorySource, openDataset, readFloats, readIdx } from '@gantry/data';
 import { createEngine } from '@gantry/engine';
-import { FEATURES, featureStatistics, judgeSamples, readImages, trainClassifier } from '@gantry/evaluate';
+import { FEATURES, featureStatistics, judgeSamples, trainClassifier } from '@gantry/evaluate';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const GANTRY = join(ROOT, 'packages', 'cli', 'bin', 'gantry.js');
@@ -77,12 +77,12 @@ export async function openJudge({ cacheDirectory = null } = {}) {
   const engine = await createEngine({ engine: 'onnx', device: 'cpu', threads: 1 });
   const { source, testSource, heldOut, reference } = await openRealImages();
   const classifier = await trainClassifier({ source, testSource, engine, cacheDirectory });
-  const features = await classifier.features(readImages(reference, 0, reference.count));
+  const features = await classifier.features(readFloats(reference, 0, reference.count));
   const statistics = featureStatistics(features, FEATURES);
   return {
     accuracy: classifier.accuracy,
     judge: (bytes) => judgeSamples(classifier, toImages(bytes), statistics),
-    real: () => judgeSamples(classifier, readImages(heldOut, 0, heldOut.count), statistics),
+    real: () => judgeSamples(classifier, readFloats(heldOut, 0, heldOut.count), statistics),
     async dispose() {
       classifier.dispose();
       await engine.dispose();

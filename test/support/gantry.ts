@@ -3,13 +3,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Event, EventLog } from './event-log.js';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const GANTRY = join(ROOT, 'packages', 'cli', 'bin', 'gantry.js');
 /** A hung run is a failure of the test that started it, not of the whole suite. */
 const HANG_MS = 150_000;
 
-export type Event = { readonly event: string } & Readonly<Record<string, unknown>>;
+export type { Event } from './event-log.js';
 
 export interface Finished {
   readonly code: number | null;
@@ -29,14 +30,8 @@ export interface ProcessOptions {
 export class GantryProcess {
   readonly child: ChildProcess;
   readonly finished: Promise<Finished>;
-  readonly events: Event[] = [];
-  /** Called with every event as it is read. */
-  onEvent: (event: Event) => void = () => {};
-  #stdout = '';
+  readonly #log = new EventLog();
   #stderr = '';
-  #parsed = 0;
-  #waiting: (() => void)[] = [];
-  #over = false;
 
   constructor(
     args: readonly string[],
@@ -50,16 +45,15 @@ export class GantryProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const timer = setTimeout(() => this.child.kill('SIGKILL'), hangMs);
-    this.child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#read(text));
+    this.child.stdout!.setEncoding('utf8').on('data', (text: string) => this.#log.read(text));
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
     });
     this.finished = new Promise((resolve) => {
       this.child.on('close', (code) => {
         clearTimeout(timer);
-        this.#over = true;
-        this.#wake();
-        resolve({ code, events: this.events, stdout: this.#stdout, stderr: this.#stderr });
+        this.#log.end(this.#stderr);
+        resolve({ code, events: this.events, stdout: this.#log.text, stderr: this.#stderr });
       });
     });
   }
@@ -68,40 +62,27 @@ export class GantryProcess {
     return this.child.pid!;
   }
 
+  get events(): readonly Event[] {
+    return this.#log.events;
+  }
+
+  /** Called with every event as it is read. */
+  set onEvent(hear: (event: Event) => void) {
+    this.#log.onEvent = hear;
+  }
+
   /** The first event that `matches`, as soon as it is printed. */
-  async until(matches: (event: Event) => boolean): Promise<Event> {
-    for (let seen = 0; ; ) {
-      for (; seen < this.events.length; seen++) if (matches(this.events[seen]!)) return this.events[seen]!;
-      if (this.#over) throw new Error(`gantry ended before the awaited event:\n${this.#stdout}\n${this.#stderr}`);
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
+  until(matches: (event: Event) => boolean): Promise<Event> {
+    return this.#log.until(matches);
   }
 
   untilStep(step: number): Promise<Event> {
-    return this.until(({ event, step: at }) => event === 'progress' && (at as number) >= step);
+    return this.#log.untilStep(step);
   }
 
   /** So many steps from the last one that was told of. */
   progressed(steps: number): Promise<Event> {
-    const last = this.events.findLast(({ event }) => event === 'progress');
-    return this.untilStep(steps + ((last?.step as number | undefined) ?? 0));
-  }
-
-  #read(text: string): void {
-    this.#stdout += text;
-    const end = this.#stdout.lastIndexOf('\n') + 1;
-    for (const line of this.#stdout.slice(this.#parsed, end).split('\n')) {
-      if (!line.startsWith('{')) continue;
-      const event = JSON.parse(line) as Event;
-      this.events.push(event);
-      this.onEvent(event);
-    }
-    this.#parsed = end;
-    this.#wake();
-  }
-
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    return this.#log.progressed(steps);
   }
 }
 

@@ -1,18 +1,20 @@
 import { existsSync } from 'node:fs';
 import { GantryError, type RunConfig } from '@gantry/common';
-import { checkDataset } from '@gantry/data';
+import { prepareDataset } from '@gantry/data';
+import { createConversionProgress } from './reporters/conversion-progress.js';
 
 /**
- * What the workers of this machine will read is there: said before a process is started or a folder is made. Nothing is opened
- * here; the workers check the contents.
+ * What the workers of this machine will read is there: said before a process is started or a folder is made. A folder of images
+ * is converted here, once for all of them; everything else is opened by the workers, who check the contents.
  *
- * @throws GantryError GANTRY_DATASET_NOT_FOUND, GANTRY_MODEL_NOT_FOUND
+ * @param note shows a line
+ * @throws GantryError GANTRY_MODEL_NOT_FOUND, and as `prepareDataset` does
  */
-export function checkInputs({ dataset, model }: RunConfig): void {
+export async function checkInputs({ dataset, model }: RunConfig, note: (line: string) => void): Promise<void> {
   if (model !== null && !existsSync(model)) {
     throw new GantryError('GANTRY_MODEL_NOT_FOUND', `there is no model file ${model}; --model takes its path`, {
       details: { model },
     });
   }
-  checkDataset(dataset);
+  await prepareDataset(dataset, { onProgress: createConversionProgress(note) });
 }

@@ -15,3 +15,8 @@ export const LONG_PHASE_MS = 1_000;
 export const FLIGHT_LINES = 12;
 /** Newest losses that are shown. */
 export const LOSSES_SHOWN = 10;
+
+/** How often a process says that its event loop turns, in milliseconds. */
+export const HEALTH_EVERY_MS = 2_000;
+/** Longer than the longest call that blocks it: a large program is compiled, a large batch computed. */
+export const HEALTH_STALE_MS = 30_000;

@@ -10,10 +10,14 @@ export interface DiskRoom {
   readonly block: number;
 }
 
+/** A digit and a line feed. */
+const ROW_BYTES_MIN = 2;
+
 /** Bytes that samples take at least; exact for arrays. How well pictures can be packed shows only when they are made. */
 export function bytesNeeded(format: SampleFormat, shape: SampleShape, block: number): number {
   if (format === 'grid') return block;
   if (format === 'png') return shape.count * block;
+  if (format === 'csv') return shape.count * ROW_BYTES_MIN;
   const size = shape.imageShape.reduce((product, dimension) => product * dimension, 1);
   return headerOf(format, shape).length + shape.count * size;
 }
@@ -30,7 +34,7 @@ export function requireRoom(
   if (room === undefined) return;
   const needed = bytesNeeded(target.format, shape, room.block);
   if (needed <= room.free) return;
-  const about = target.format === 'png' ? 'at least ' : '';
+  const about = target.format === 'png' || target.format === 'csv' ? 'at least ' : '';
   throw new GantryError(
     'GANTRY_DISK_FULL',
     `no room to write ${target.to}: it needs ${about}${bytes(needed)} and its disk has ${bytes(room.free)} free; ` +

@@ -16,13 +16,21 @@ export const SAMPLES_PER_BATCH = 64;
 
 export type WeightsName = 'ema' | 'params';
 
+/** Samples [64, h, w, c], both ways. */
+export interface SampleBatch {
+  /** As bytes 0…255. */
+  readonly pixels: Uint8Array;
+  /** As the network made them. */
+  readonly floats: Float32Array;
+}
+
 /** The generator of a checkpoint on a device. */
 export interface SampleSource {
   readonly imageShape: readonly [number, number, number];
   /** Which weights are used. */
   readonly weights: WeightsName;
-  /** Samples `first` … `first + SAMPLES_PER_BATCH` of `seed`, uint8 [64, h, w, c]; a view that the next call overwrites. */
-  batch(first: number): Promise<Uint8Array>;
+  /** Samples `first` … `first + SAMPLES_PER_BATCH` of `seed`; views that the next call overwrites. */
+  batch(first: number): Promise<SampleBatch>;
   dispose(): Promise<void>;
 }
 
@@ -57,7 +65,7 @@ export async function openSampleSource(options: SampleSourceOptions): Promise<Sa
       fillNormalRows(z, 0, SAMPLES_PER_BATCH, gan.latent, key);
       await bound.run();
       toPixels(images, pixels);
-      return pixels;
+      return { pixels, floats: images };
     },
     async dispose() {
       executable.dispose();

@@ -1,3 +1,4 @@
+import { showHealth } from './health.js';
 import { parseCommandLine } from './parse.js';
 import { isJson, printError } from './print-error.js';
 
@@ -8,7 +9,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stderr.on('error', () => {});
   try {
     const invocation = await parseCommandLine(argv);
-    if (invocation !== undefined) process.exitCode = await invocation.command.run(invocation.args);
+    if (invocation === undefined) return;
+    showHealth(invocation.command.name);
+    process.exitCode = await invocation.command.run(invocation.args);
   } catch (error) {
     process.exitCode = printError(error, { json: isJson(argv) });
   }

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TableSchema } from '@gantry/data';
 import { decode } from 'fast-png';
 import { afterAll, expect, it } from 'vitest';
 import { toPixels } from './generator.js';
@@ -20,10 +21,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 // Five images of 2×3 pixels, written as three and two.
 const pixels = Uint8Array.from({ length: 30 }, (_, index) => index);
+const floats = new Float32Array(18);
 async function write(format: SampleFormat, path: string): Promise<void> {
   const writer = createSampleWriter(format, path, { count: 5, imageShape: [2, 3, 1] });
-  await writer.write(pixels.subarray(0, 18), 3);
-  await writer.write(pixels.subarray(18), 2);
+  await writer.write(pixels.subarray(0, 18), 3, floats);
+  await writer.write(pixels.subarray(18), 2, floats);
   await writer.finish();
 }
 
@@ -34,6 +36,21 @@ it.each(['npy', 'idx'] as const)('%s: header, then every pixel in order', async 
   expect([...file.subarray(file.length - 30)]).toEqual([...pixels]);
   if (format === 'npy') expect(file.toString('latin1', 10, 100)).toContain("'shape': (5, 2, 3)");
   else expect([file.readUInt32BE(4), file.readUInt32BE(8), file.readUInt32BE(12), file.length]).toEqual([5, 2, 3, 46]);
+});
+
+it('csv: the names of the columns, and the row that each sample stands for', async () => {
+  const path = join(folder, 'rows.csv');
+  const columns = [
+    { name: 'id', type: 'ignore' },
+    { name: 'size, in m', type: 'numeric', scale: 'min-max', min: -1, max: 3, decimals: 1 },
+    { name: 'kind', type: 'categorical', categories: ['a', 'b"c'] },
+  ] as const;
+  const schema = { delimiter: ',', missingValues: [''], columns: [...columns] as TableSchema['columns'] };
+  const writer = createSampleWriter('csv', path, { count: 3, imageShape: [1, 3, 1], schema });
+  await writer.write(new Uint8Array(6), 2, Float32Array.of(0.5, 0.9, 0.1, 1.5, 0.2, 0.3));
+  await writer.write(new Uint8Array(3), 1, Float32Array.of(0, 1, 0));
+  await writer.finish();
+  expect(readFileSync(path, 'utf8')).toBe('"size, in m",kind\n1.0,a\n3.0,"b""c"\n-1.0,a\n');
 });
 
 it('png: one file a sample, numbered', async () => {
@@ -86,7 +103,7 @@ it.runIf(existsSync('/dev/full')).each(['npy', 'grid', 'png'] as const)(
     symlinkSync('/dev/full', format === 'png' ? join(path, '000000.png.part') : `${file}.part`);
     const writer = createSampleWriter(format, file, { count: 1, imageShape: [2, 3, 1] });
     const write = async () => {
-      await writer.write(pixels.subarray(0, 6), 1);
+      await writer.write(pixels.subarray(0, 6), 1, floats);
       await writer.finish();
     };
     await expect(write()).rejects.toMatchObject({ code: 'GANTRY_DISK_FULL' });

@@ -1,12 +1,13 @@
 import { closeSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileError } from '@gantry/common';
+import { assert, fileError } from '@gantry/common';
 import { encodePicture, imageGrid } from '@gantry/coordinator';
+import { csvLine, decodeRow, type TableSchema, usedColumns } from '@gantry/data';
 import { usage } from './arguments.js';
 import { idxHeader } from './formats/idx.js';
 import { npyHeader } from './formats/npy.js';
 
-export const SAMPLE_FORMATS = ['grid', 'png', 'npy', 'idx'] as const;
+export const SAMPLE_FORMATS = ['grid', 'png', 'npy', 'idx', 'csv'] as const;
 export type SampleFormat = (typeof SAMPLE_FORMATS)[number];
 
 /** What endings of a file mean without `--format`; single files (`png`) go to a folder, which has none. */
@@ -14,6 +15,7 @@ const ENDINGS: readonly (readonly [RegExp, SampleFormat])[] = [
   [/\.png$/i, 'grid'],
   [/\.npy$/i, 'npy'],
   [/\.idx$|ubyte$/i, 'idx'],
+  [/\.csv$/i, 'csv'],
 ];
 
 /** @throws GantryError GANTRY_USAGE naming the endings that are known. */
@@ -21,7 +23,7 @@ export function formatOfEnding(path: string): SampleFormat {
   const known = ENDINGS.find(([ending]) => ending.test(path));
   if (known !== undefined) return known[1];
   return usage(
-    `--to ${path} ends in none of .png (one picture), .npy, .idx, -ubyte: take one of these, ` +
+    `--to ${path} ends in none of .png (one picture), .npy, .idx, -ubyte, .csv (rows of a table): take one of these, ` +
       `or say --format ${SAMPLE_FORMATS.join(', ')} (png: a folder of pictures)`,
   );
 }
@@ -31,14 +33,16 @@ export interface SampleShape {
   readonly count: number;
   /** [height, width, channels] of one. */
   readonly imageShape: readonly [number, number, number];
+  /** Of `csv`: what the numbers of a sample mean. */
+  readonly schema?: TableSchema;
 }
 
 /**
- * Takes samples in order, uint8 [n, height, width, channels] at a time. Each method throws GantryError GANTRY_DISK_FULL or
+ * Takes samples in order, uint8 [n, height, width, channels] at a time, and the floats that they are rounded from. Each method throws GantryError GANTRY_DISK_FULL or
  * GANTRY_FILE_FAILED, after which only `discard` may be called.
  */
 export interface SampleWriter {
-  write(images: Uint8Array, count: number): void | Promise<void>;
+  write(images: Uint8Array, count: number, floats: Float32Array): void | Promise<void>;
   /** Everything was written; only now is the file there. */
   finish(): void | Promise<void>;
   /** Something failed: leaves no half file behind. */
@@ -52,6 +56,7 @@ const GRID_GAP = 2;
 /** @throws GantryError GANTRY_DISK_FULL, GANTRY_FILE_FAILED before anything was computed, where `path` takes no file. */
 export function createSampleWriter(format: SampleFormat, path: string, shape: SampleShape): SampleWriter {
   if (format === 'png') return pngFolder(path, shape);
+  if (format === 'csv') return tableFile(path, shape);
   return format === 'grid' ? gridFile(path, shape) : arrayFile(path, headerOf(format, shape));
 }
 
@@ -125,6 +130,24 @@ function arrayFile(path: string, header: Uint8Array): SampleWriter {
       if (!begun) file.append(header);
       begun = true;
       file.append(images);
+    },
+    finish: file.finish,
+    discard: file.discard,
+  };
+}
+
+/** The rows that samples stand for, below the names of their columns. */
+function tableFile(path: string, { imageShape, schema }: SampleShape): SampleWriter {
+  assert(schema !== undefined, 'rows of a table without a schema');
+  const [height, width, channels] = imageShape;
+  const file = openPart(path);
+  const lineOf = (cells: readonly string[]): string => csvLine(cells, schema.delimiter);
+  let lines = lineOf(usedColumns(schema).map(({ name }) => name));
+  return {
+    write(_, number, floats) {
+      for (let i = 0; i < number; i++) lines += lineOf(decodeRow(schema, floats, i * height * width * channels));
+      file.append(Buffer.from(lines));
+      lines = '';
     },
     finish: file.finish,
     discard: file.discard,

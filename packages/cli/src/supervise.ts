@@ -34,7 +34,7 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
   };
   const { bind, keys, insecure = false, ...rest } = run;
   try {
-    if (run.localWorkers > 0) checkInputs(run.config);
+    if (run.localWorkers > 0) await checkInputs(run.config, reporter.note);
     const { startCoordinator } = await import('@gantry/coordinator');
     const running = await startCoordinator({
       ...rest,

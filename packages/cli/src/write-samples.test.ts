@@ -13,7 +13,7 @@ const source = (onBatch: (first: number) => void): SampleSource => ({
   weights: 'params',
   async batch(first) {
     onBatch(first);
-    return new Uint8Array(SAMPLES_PER_BATCH * 6);
+    return { pixels: new Uint8Array(SAMPLES_PER_BATCH * 6), floats: new Float32Array(SAMPLES_PER_BATCH * 6) };
   },
   async dispose() {},
 });

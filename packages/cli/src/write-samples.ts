@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { GantryError } from '@gantry/common';
+import type { TableSchema } from '@gantry/data';
 import { requireRoom } from './disk-room.js';
 import { count as withCommas } from './formats/numbers.js';
 import { SAMPLES_PER_BATCH, type SampleSource } from './generator.js';
@@ -9,6 +10,8 @@ export interface WriteSamplesOptions {
   readonly format: SampleFormat;
   readonly to: string;
   readonly count: number;
+  /** Of `csv`: what the numbers of a sample mean. */
+  readonly schema?: TableSchema;
   /** Its reason is the name of what asked to stop: `SIGINT`. */
   readonly signal?: AbortSignal;
   /** Called after each batch with how many samples are written. */
@@ -20,8 +23,8 @@ export interface WriteSamplesOptions {
  * @throws GantryError GANTRY_DISK_FULL, GANTRY_FILE_FAILED, GANTRY_INTERRUPTED
  */
 export async function writeSamples(source: SampleSource, options: WriteSamplesOptions): Promise<void> {
-  const { format, to, count } = options;
-  const shape = { count, imageShape: source.imageShape };
+  const { format, to, count, schema } = options;
+  const shape = { count, imageShape: source.imageShape, ...(schema === undefined ? {} : { schema }) };
   requireRoom(options, shape);
   const writer = createSampleWriter(format, to, shape);
   try {
@@ -40,9 +43,9 @@ async function writeAll(source: SampleSource, writer: SampleWriter, options: Wri
     // Engines may compute without ever giving the event loop a turn, and signals arrive in one.
     await setImmediate();
     refuseStop(options, first);
-    const images = await source.batch(first);
+    const { pixels, floats } = await source.batch(first);
     const used = Math.min(SAMPLES_PER_BATCH, count - first);
-    await writer.write(images.subarray(0, used * size), used);
+    await writer.write(pixels.subarray(0, used * size), used, floats);
     onProgress?.(first + used);
   }
 }

@@ -27,7 +27,7 @@ export interface RunConfig {
   readonly preset: string;
   /** Path of the user's `defineGan` file, absolute; null: the preset's own networks. */
   readonly model: string | null;
-  /** `mnist`, `fashion-mnist`, `idx:PATH`. */
+  /** `mnist`, `fashion-mnist`, or `idx:`, `folder:`, `npz:`, `csv:` and a path, with options: `folder:faces?size=32`. */
   readonly dataset: string;
   readonly workers: number;
   /** Fewer: the run waits for more. */

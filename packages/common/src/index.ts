@@ -10,8 +10,17 @@ export {
   type UpdateMode,
   type WireType,
 } from './config-types.js';
+export {
+  DATASET_FORMS,
+  DATASET_KINDS,
+  type DatasetKind,
+  type DatasetName,
+  parseDatasetName,
+  resolveDatasetName,
+} from './dataset-name.js';
 export { deviceOfWorker } from './device-list.js';
 export { assert, assertNever, ERROR_CODES, type ErrorCode, type ErrorDetails, GantryError } from './errors.js';
+export { COORDINATOR_FAULT, type Fault, type FaultKind, parseFault } from './fault.js';
 export { fileError } from './file-error.js';
 export { Sha256, sha256Hex } from './hash.js';
 export { ALIGNMENT_FLOATS, alignFloats, createLayout, type Layout, type LayoutEntry, layoutViews } from './layout.js';
@@ -20,6 +29,9 @@ export { isLoopback } from './loopback.js';
 export type { Clock, Logger, LogLevel } from './ports.js';
 export { decodeEnvelope, encodeEnvelope } from './protocol/codec.js';
 export {
+  DATA_CREDIT_BYTES_MAX,
+  DATA_PIECE_BYTES_MAX,
+  DATASET_MANIFEST_CHARS_MAX,
   ENVELOPE_BYTES_MAX,
   GANTRY_VERSION,
   PROTOCOL_VERSION,
@@ -31,6 +43,10 @@ export {
   type Abort,
   type Assignment,
   type Bye,
+  type DataChunk,
+  type DataRequest,
+  type DatasetAnswer,
+  type DatasetQuery,
   type Done,
   type Envelope,
   type Failure,
@@ -43,6 +59,7 @@ export {
   type Message,
   type MessageKind,
   type Metrics,
+  type Notice,
   type Pause,
   type Paused,
   PHASES,

@@ -75,7 +75,8 @@ describe('idx: data sets', () => {
     expect(one.sha256).toBe(same.sha256);
     expect(one.sha256).not.toBe(other.sha256);
     expect(one.chunks).toHaveLength(1);
-    expect(one.labelsSha256).toBe(other.labelsSha256);
+    expect(one.labelChunks).toHaveLength(1);
+    expect(one.labelChunks).toEqual(other.labelChunks);
   });
 });
 

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { constants, gunzipSync } from 'node:zlib';
-import { GantryError } from '@gantry/common';
+import type { GantryError } from '@gantry/common';
+import { invalidFile, readBytes } from './data-file.js';
 
 /**
  * The IDX format of the MNIST files (http://yann.lecun.com/exdb/mnist, "the IDX file format"): two zero bytes, a type code, the
@@ -27,26 +27,8 @@ export interface IdxArray {
   readonly data: Uint8Array;
   /** Bytes before the data, to name offsets in messages. */
   readonly headerBytes: number;
-}
-
-/**
- * An error about a byte of a data file.
- * @param offset in the unpacked data, where the file is gzipped; null where it is not known
- * @param expected what should be there @param found what is there
- */
-export function invalidFile(
-  path: string,
-  offset: number | null,
-  expected: string,
-  found: string,
-  cause?: unknown,
-): GantryError {
-  const place = offset === null ? path : `${path}: at byte ${offset}`;
-  const message = `${place}: expected ${expected}, found ${found}`;
-  return new GantryError('GANTRY_DATASET_INVALID', message, {
-    cause,
-    details: { file: path, offset, expected, found },
-  });
+  /** Bytes of a value in the file, where `data` was made of larger ones. @default 1 */
+  readonly itemBytes?: number;
 }
 
 /**
@@ -56,16 +38,6 @@ export function invalidFile(
  */
 export function readIdx(path: string, dimensions: readonly number[]): IdxArray {
   return parseIdx(path, unpack(path, readBytes(path)), dimensions);
-}
-
-function readBytes(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    const what = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`;
-    throw new GantryError('GANTRY_DATASET_NOT_FOUND', `${path} ${what}`, { cause, details: { file: path } });
-  }
 }
 
 /** The bytes of the data in a file: unpacked if they are gzipped. @throws GantryError GANTRY_DATASET_INVALID */
@@ -98,6 +70,20 @@ function damagedGzip(path: string, bytes: Buffer, cause: NodeJS.ErrnoException):
 
 /** Parses the bytes of an IDX file; `path` is for messages. */
 export function parseIdx(path: string, bytes: Buffer, dimensions: readonly number[]): IdxArray {
+  const { shape, headerBytes } = parseIdxHeader(path, bytes, bytes.length, dimensions);
+  return { path, shape, data: bytes.subarray(headerBytes), headerBytes };
+}
+
+/**
+ * Parses what stands before the values.
+ * @param bytes the beginning of the file @param length of the whole file
+ */
+export function parseIdxHeader(
+  path: string,
+  bytes: Buffer,
+  length: number,
+  dimensions: readonly number[],
+): Pick<IdxArray, 'shape' | 'headerBytes'> {
   const rank = parseMagic(path, bytes, dimensions);
   const headerBytes = 4 + 4 * rank;
   if (bytes.length < headerBytes) {
@@ -106,15 +92,15 @@ export function parseIdx(path: string, bytes: Buffer, dimensions: readonly numbe
   const shape: number[] = [];
   for (let i = 0; i < rank; i++) shape.push(parseSize(path, bytes, 4 + 4 * i));
   const expected = headerBytes + shape.reduce((product, size) => product * size, 1);
-  if (bytes.length < expected) {
+  if (length < expected) {
     const need = `${expected} bytes for shape [${shape.join(', ')}]`;
-    throw invalidFile(path, bytes.length, need, `the end of the file (${expected - bytes.length} bytes are missing)`);
+    throw invalidFile(path, length, need, `the end of the file (${expected - length} bytes are missing)`);
   }
-  if (bytes.length > expected) {
+  if (length > expected) {
     const need = `the end of the file after shape [${shape.join(', ')}]`;
-    throw invalidFile(path, expected, need, `${bytes.length - expected} bytes more`);
+    throw invalidFile(path, expected, need, `${length - expected} bytes more`);
   }
-  return { path, shape, data: bytes.subarray(headerBytes), headerBytes };
+  return { shape, headerBytes };
 }
 
 function parseMagic(path: string, bytes: Buffer, dimensions: readonly number[]): number {
@@ -141,11 +127,16 @@ function parseSize(path: string, bytes: Buffer, offset: number): number {
 
 /** The bytes of an IDX file of uint8 values. */
 export function encodeIdx(shape: readonly number[], data: Uint8Array): Uint8Array {
+  return Buffer.concat([idxHeader(shape), data]);
+}
+
+/** What stands before the values. */
+export function idxHeader(shape: readonly number[]): Buffer {
   const header = Buffer.alloc(4 + 4 * shape.length);
   header[2] = UINT8;
   header[3] = shape.length;
   shape.forEach((size, i) => {
     header.writeUInt32BE(size, 4 + 4 * i);
   });
-  return Buffer.concat([header, data]);
+  return header;
 }

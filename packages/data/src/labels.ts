@@ -1,4 +1,5 @@
-import { type IdxArray, invalidFile } from './idx.js';
+import { invalidFile } from './data-file.js';
+import type { IdxArray } from './idx.js';
 
 /** With this many samples a class on average, no class of honest labels is empty. */
 const SAMPLES_A_CLASS_SURE = 20;
@@ -25,7 +26,12 @@ export function checkLabels(labels: IdxArray, count: number, classes: number): v
 
 function strayLabel(labels: IdxArray, classes: number) {
   const index = labels.data.findIndex((label) => label >= classes);
-  return invalidFile(labels.path, labels.headerBytes + index, `a label below ${classes}`, `${labels.data[index]}`);
+  return invalidFile(
+    labels.path,
+    labels.headerBytes + index * (labels.itemBytes ?? 1),
+    `a label below ${classes}`,
+    `${labels.data[index]}`,
+  );
 }
 
 /**

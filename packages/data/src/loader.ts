@@ -1,6 +1,7 @@
 import { assert } from '@gantry/common';
 import { EpochOrder } from './order.js';
-import type { DataSource } from './source.js';
+import { type DataSource, sampleBytes, sampleLength } from './source.js';
+import { canViewWords, floatsOf } from './values.js';
 
 export interface ShardLoaderOptions {
   readonly source: DataSource;
@@ -8,7 +9,7 @@ export interface ShardLoaderOptions {
   /** B: samples of the global batch; a multiple of `shards`. */
   readonly batch: number;
   readonly shards: number;
-  /** A value is byte × scale + shift. @default 1/255 */
+  /** Of uint8 samples, a value is byte × scale + shift; float32 samples are taken as they are. @default 1/255 */
   readonly scale?: number;
   /** @default 0 */
   readonly shift?: number;
@@ -31,20 +32,25 @@ export class ShardLoader {
   readonly #floats: Float32Array;
   /** Every sample where the source holds them, else one sample. */
   readonly #bytes: Uint8Array;
+  /** The same bytes as words of four; null where they cannot be seen so, or are no uint8. */
   readonly #words: Int32Array | null;
+  /** The same bytes as numbers; null where they are uint8. */
+  readonly #numbers: Float32Array | null;
 
   constructor(options: ShardLoaderOptions) {
     const { source, seed, batch, shards, scale = 1 / 255, shift = 0 } = options;
     assert(batch > 0 && shards > 0 && batch % shards === 0, `a batch of ${batch} in ${shards} shards`);
     this.samples = batch / shards;
-    this.sampleFloats = source.sampleShape[0] * source.sampleShape[1] * source.sampleShape[2];
+    this.sampleFloats = sampleLength(source.sampleShape);
     this.#source = source;
     this.#order = new EpochOrder(seed, source.count);
     this.#batch = batch;
     this.#shards = shards;
     this.#floats = Float32Array.from({ length: 256 }, (_, byte) => byte * scale + shift);
-    this.#bytes = source.pixels ?? new Uint8Array(this.sampleFloats);
-    this.#words = wordView(this.#bytes, this.sampleFloats);
+    this.#bytes = source.pixels ?? new Uint8Array(sampleBytes(source));
+    const isFloat = source.values === 'float32';
+    this.#numbers = isFloat ? floatsOf(this.#bytes) : null;
+    this.#words = isFloat ? null : wordView(this.#bytes, this.sampleFloats);
   }
 
   /** Index in the source of sample `i` (0 … B/S−1) of a shard of a batch. */
@@ -62,7 +68,7 @@ export class ShardLoader {
   fill(batchIndex: number, shard: number, into: Float32Array): void {
     if (!(shard >= 0 && shard < this.#shards)) assert(false, `no shard ${shard} of ${this.#shards}`);
     if (into.length < this.samples * this.sampleFloats) assert(false, `${into.length} floats are too few for a shard`);
-    into.fill(this.#floats[0]!, 0, this.samples * this.sampleFloats);
+    if (this.#numbers === null) into.fill(this.#floats[0]!, 0, this.samples * this.sampleFloats);
     for (let i = 0; i < this.samples; i++) {
       this.#readSample(this.sampleIndex(batchIndex, shard, i), into, i * this.sampleFloats);
     }
@@ -72,9 +78,15 @@ export class ShardLoader {
     let from = 0;
     if (this.#source.pixels === null) this.#source.read(index, this.#bytes, 0);
     else from = index * this.sampleFloats;
-    if (this.#words === null) convertBytes(this.#bytes, from, this.sampleFloats, this.#floats, into, at);
+    if (this.#numbers !== null) copyFloats(this.#numbers, from, this.sampleFloats, into, at);
+    else if (this.#words === null) convertBytes(this.#bytes, from, this.sampleFloats, this.#floats, into, at);
     else convertWords(this.#words, from >>> 2, this.sampleFloats >>> 2, this.#floats, into, at);
   }
+}
+
+/** A loop, because set(subarray()) makes a view for every sample. */
+function copyFloats(numbers: Float32Array, from: number, count: number, into: Float32Array, at: number): void {
+  for (let i = 0; i < count; i++) into[at + i] = numbers[from + i]!;
 }
 
 function convertBytes(
@@ -111,10 +123,8 @@ function convertWords(
   }
 }
 
-const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
-
 /** The bytes as 32-bit words, where samples start at words and the first byte of a word is its low one; else null. */
 function wordView(bytes: Uint8Array, sampleBytes: number): Int32Array | null {
-  if (!LITTLE_ENDIAN || sampleBytes % 4 !== 0 || bytes.byteOffset % 4 !== 0) return null;
+  if (sampleBytes % 4 !== 0 || !canViewWords(bytes)) return null;
   return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }

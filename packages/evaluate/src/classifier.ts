@@ -1,5 +1,5 @@
 import { GantryError, layoutViews } from '@gantry/common';
-import type { DataSource } from '@gantry/data';
+import { type DataSource, readFloats } from '@gantry/data';
 import type { BoundExecutable, Engine, Executable } from '@gantry/engine';
 import { FEATURES, FORWARD_BATCH } from './constants.js';
 import { type ClassifierShape, classifierForwardProgram, classifierLayout } from './network.js';
@@ -96,7 +96,7 @@ export async function createClassifier(
 }
 
 async function measureAccuracy(pass: ForwardPass, source: DataSource): Promise<number> {
-  const { probabilities } = await pass.classify(readImages(source, 0, source.count));
+  const { probabilities } = await pass.classify(readFloats(source, 0, source.count));
   // The classifier's own classes: the test images may show fewer of them.
   const classes = probabilities.length / source.count;
   let right = 0;
@@ -111,15 +111,4 @@ export function largestIndex(values: Float32Array, from: number, length: number)
   let best = 0;
   for (let j = 1; j < length; j++) if (values[from + j]! > values[from + best]!) best = j;
   return best;
-}
-
-/** Samples [first, end) of a source as floats in 0…1 [end − first, pixels]. */
-export function readImages(source: DataSource, first: number, end: number): Float32Array {
-  const [height, width, channels] = source.sampleShape;
-  const pixels = height * width * channels;
-  const bytes = new Uint8Array((end - first) * pixels);
-  for (let i = first; i < end; i++) source.read(i, bytes, (i - first) * pixels);
-  const images = new Float32Array(bytes.length);
-  for (let i = 0; i < bytes.length; i++) images[i] = bytes[i]! / 255;
-  return images;
 }

@@ -1,4 +1,4 @@
-export { type Classified, type Classifier, readImages } from './classifier.js';
+export type { Classified, Classifier } from './classifier.js';
 export { FEATURES } from './constants.js';
 export { type FeatureStatistics, featureStatistics, frechetDistance } from './frechet.js';
 export { type Judgement, judgeSamples } from './judge.js';

@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fillUniform, STREAMS } from '@gantry/common';
-import { createMemorySource, type DataSource, openDataset } from '@gantry/data';
+import { createMemorySource, type DataSource, openDataset, readFloats } from '@gantry/data';
 import { createEngine, type Engine } from '@gantry/engine';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readImages } from './classifier.js';
 import { FEATURES } from './constants.js';
 import { featureStatistics } from './frechet.js';
 import { judgeSamples } from './judge.js';
@@ -40,8 +39,8 @@ describe('trainClassifier', () => {
     expect(losses).toHaveLength(28);
     expect(losses.at(-1)).toBeLessThan(losses[0]!);
 
-    const real = readImages(testSource, 0, 1001);
-    const half = featureStatistics(await classifier.features(readImages(testSource, 5000, 6001)), FEATURES);
+    const real = readFloats(testSource, 0, 1001);
+    const half = featureStatistics(await classifier.features(readFloats(testSource, 5000, 6001)), FEATURES);
     const judged = await judgeSamples(classifier, real, half);
     expect(judged.count).toBe(1001);
     expect(judged.classShare.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 10);
@@ -67,7 +66,7 @@ describe('trainClassifier', () => {
   it('gives the same weights for the same seed, and takes them from the cache', async () => {
     const train = (seed: number, cacheDirectory: string | null) =>
       trainClassifier({ source, testSource, engine, seed, steps: 20, cacheDirectory });
-    const image = readImages(testSource, 0, 1);
+    const image = readFloats(testSource, 0, 1);
     const outputs = [];
     for (const [seed, cache] of [
       [1, null],

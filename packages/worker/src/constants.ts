@@ -61,3 +61,18 @@ export const STUCK_MS = 500;
 
 /** How often that is looked at, in milliseconds. */
 export const STUCK_CHECK_MS = 250;
+
+/** Memory for the chunks of a data set that comes from the coordinator, in bytes, unless GANTRY_DATA_MEMORY says otherwise. */
+export const DATA_MEMORY_BYTES = 2 ** 30;
+
+/** Batches whose chunks are fetched ahead: with most data sets all of the first epoch's are asked for anyway. */
+export const BATCHES_AHEAD = 4;
+
+/** How long another worker of this host may take to fetch a chunk before this one does so too, in milliseconds. */
+export const CLAIM_STALE_MS = 2_000;
+
+/** What is left in the making in the cache for longer is of a process that was killed, in milliseconds. */
+export const DEBRIS_STALE_MS = 600_000;
+
+/** While a worker waits for the coordinator to open the data set it says so often that it is alive, in milliseconds. */
+export const OPENING_BEAT_MS = 1_000;

@@ -20,7 +20,7 @@ export const doctor: Command = {
     const elsewhere = await doctorOfOthers(args);
     if (elsewhere !== null) return elsewhere;
     const { checkMachine } = await import('../doctor/machine.js');
-    const { checkAdapters, checkDevices, checkOptionalPackages, checkSharedMemory } = await import(
+    const { checkAdapters, checkDevices, checkImages, checkOptionalPackages, checkSharedMemory } = await import(
       '../doctor/parts.js'
     );
     const { guarded } = await import('../doctor/finding.js');
@@ -31,7 +31,7 @@ export const doctor: Command = {
     } catch (error) {
       findings.push(await guarded('devices', 'npm ci', () => Promise.reject(error)));
     }
-    findings.push(...checkOptionalPackages());
+    findings.push(await checkImages(), ...checkOptionalPackages());
     const use = whatIsUsed(findings);
     const sound = findings.every(({ state }) => state !== 'problem');
     if (isGiven(args, 'json')) process.stdout.write(`${JSON.stringify({ event: 'doctor', sound, use, findings })}\n`);

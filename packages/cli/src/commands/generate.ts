@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { GantryError, type RunConfig } from '@gantry/common';
-import { choiceOf, isGiven, requiredText, settingsOf, textOf, wholeOf } from '../arguments.js';
+import { GantryError, parseDatasetName, type RunConfig } from '@gantry/common';
+import { rowWidth, type TableSchema } from '@gantry/data';
+import { choiceOf, isGiven, requiredText, settingsOf, textOf, usage, wholeOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
 import { SAMPLES_DEFAULT } from '../constants.js';
 import { count, counted } from '../formats/numbers.js';
@@ -11,7 +12,13 @@ import { formatOfEnding, SAMPLE_FORMATS, type SampleFormat } from '../sample-wri
 import type { WriteSamplesOptions } from '../write-samples.js';
 
 /** Samples are numbered in 32 bits; a grid and single files have to fit memory and a folder. */
-const COUNT_MAX: Readonly<Record<SampleFormat, number>> = { grid: 10_000, png: 1_000_000, npy: 2 ** 31, idx: 2 ** 31 };
+const COUNT_MAX: Readonly<Record<SampleFormat, number>> = {
+  grid: 10_000,
+  png: 1_000_000,
+  npy: 2 ** 31,
+  idx: 2 ** 31,
+  csv: 2 ** 31,
+};
 
 export const generate: Command = {
   name: 'generate',
@@ -21,6 +28,10 @@ export const generate: Command = {
     ['generate --out runs/mlp-1 --to digits.png', 'A picture of 64 samples'],
     ['generate --out runs/mlp-1 --count 10000 --seed 7 --to digits.npy', 'uint8 [10000, 28, 28] for NumPy'],
     ['generate --out runs/mlp-1 --count 100 --format png --to digits', 'A hundred files in a folder'],
+    [
+      'generate --out runs/table-1 --count 1000 --to rows.csv',
+      'Of a run on csv:PATH: rows, by the schema of its columns',
+    ],
     [
       'generate --out runs/mlp-1 --checkpoint 5000 --weights params --to raw.png',
       'As it was after step 5000, without EMA',
@@ -33,9 +44,11 @@ export const generate: Command = {
     const weights = choiceOf(args, 'weights', ['ema', 'params']);
     const { config, step, state, layout } = await openCheckpoint(args, runDirectory);
     const { openSampleSource } = await import('../generator.js');
+    const schema = target.format === 'csv' ? await schemaOf(config) : undefined;
     const source = await openSampleSource({ config, state, layout, seed, weights });
     try {
-      await writeInterruptibly(source, target);
+      if (schema !== undefined) checkWidth(schema, source, config);
+      await writeInterruptibly(source, schema === undefined ? target : { ...target, schema });
     } finally {
       await source.dispose();
     }
@@ -44,7 +57,27 @@ export const generate: Command = {
   },
 };
 
-type Target = Pick<WriteSamplesOptions, 'format' | 'to' | 'count'>;
+type Target = Pick<WriteSamplesOptions, 'format' | 'to' | 'count' | 'schema'>;
+
+/** What the numbers of a sample mean, from where the run had it. */
+async function schemaOf({ dataset }: RunConfig): Promise<TableSchema> {
+  const name = parseDatasetName(dataset);
+  if (!('path' in name) || name.kind !== 'csv') {
+    return usage(`--format csv turns samples back into rows of a table, and the run's data set is ${dataset}`);
+  }
+  const { readTableSchema } = await import('@gantry/data/table');
+  return readTableSchema(name.path, name.options);
+}
+
+function checkWidth(schema: TableSchema, source: SampleSource, { dataset }: RunConfig): void {
+  const size = source.imageShape.reduce((product, dimension) => product * dimension, 1);
+  if (rowWidth(schema) === size) return;
+  throw new GantryError(
+    'GANTRY_DATASET_INVALID',
+    `the schema of ${dataset} makes ${rowWidth(schema)} numbers of a row and the model ${size}: it has changed since the run`,
+    { details: { dataset } },
+  );
+}
 
 function targetOf(args: Args): Target {
   const named = choiceOf(args, 'format', SAMPLE_FORMATS);
@@ -84,7 +117,8 @@ async function writeInterruptibly(source: SampleSource, target: Target): Promise
 }
 
 function extension(format: SampleFormat | undefined): string {
-  return format === 'npy' ? 'npy' : format === 'idx' ? 'idx3-ubyte' : 'png';
+  if (format === 'npy' || format === 'csv') return format;
+  return format === 'idx' ? 'idx3-ubyte' : 'png';
 }
 
 async function openCheckpoint(args: Args, runDirectory: string) {

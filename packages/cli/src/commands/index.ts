@@ -53,13 +53,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./doctor.js')).doctor,
   },
   {
+    name: 'health',
+    summary: 'Whether the coordinator or worker of this container is well, for health checks',
+    load: async () => (await import('./health.js')).health,
+  },
+  {
     name: 'bench',
     summary: 'Measure training or the all-reduce',
     load: async () => (await import('./bench.js')).bench,
   },
   {
     name: 'schema',
-    summary: 'JSON Schema of gantry.yaml, for editors',
+    summary: 'JSON Schema of gantry.yaml; or what the columns of a table are',
     load: async () => (await import('./schema.js')).schema,
   },
 ];

@@ -15,6 +15,10 @@ export const worker: Command = {
       'On another machine, encrypted; see gantry keygen --help',
     ],
     [
+      'worker --join tcp://127.0.0.1:5555',
+      'Without the data set: it comes from the coordinator; GANTRY_DATA=stream|local|auto says whether it may',
+    ],
+    [
       'worker --join tcp://127.0.0.1:5555 --host-id other',
       'As if on a machine of its own: no memory is shared with workers of other host ids',
     ],

@@ -49,6 +49,17 @@ export function checkAdapters(): Finding {
   };
 }
 
+/** What `folder:` data sets are read with: a native package for each platform. Nothing else needs it. */
+export async function checkImages(): Promise<Finding> {
+  const { imageDecoder } = await import('@gantry/data');
+  try {
+    return ok('images', `${await imageDecoder()}, for --dataset folder:PATH`);
+  } catch (error) {
+    const value = (error as Error).message.split('\n')[0]!;
+    return { name: 'images', state: 'absent', value, remedy: 'npm install --include=optional sharp' };
+  }
+}
+
 export function checkOptionalPackages(): Finding[] {
   const require = createRequire(import.meta.url);
   return OPTIONAL_PACKAGES.map(({ name, use, install }) => {

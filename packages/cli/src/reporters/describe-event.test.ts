@@ -28,6 +28,11 @@ it('says which topology was chosen, and by what', () => {
   expect(describeEvent({ ...event, network: null })).not.toContain('topology');
 });
 
+it('says whose data comes from the coordinator, and why', () => {
+  const event: RunEvent = { event: 'data-streamed', worker: 'w', host: 'box', reason: 'GANTRY_DATA=stream' };
+  expect(describeEvent(event)).toBe('data        w on box gets it from this coordinator: GANTRY_DATA=stream');
+});
+
 it('names worker, update, phase and reason of a loss', () => {
   const event: RunEvent = {
     event: 'worker-lost',

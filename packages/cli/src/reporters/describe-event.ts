@@ -19,6 +19,8 @@ export function describeEvent(event: RunEvent): string | undefined {
       return `worker lost: ${event.worker} on ${event.host}, last heard of at update ${event.update} while ${event.phase}: ${event.reason}`;
     case 'replica-diverged':
       return describeDivergence(event);
+    case 'data-streamed':
+      return `data        ${event.worker} on ${event.host} gets it from this coordinator: ${event.reason}`;
     case 'warning':
       return `warning: ${event.message}`;
     case 'done':

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { resolveDatasetName } from '../dataset-name.js';
 import { SETTING_KEYS, type Settings, settingsSchema } from './schema.js';
 import { parseYamlFile, readYamlFile, type YamlFile, type YamlKind } from './yaml-file.js';
 
@@ -37,6 +38,6 @@ export function withPaths(settings: Settings, folder: string): Settings {
   return {
     ...settings,
     ...(typeof model === 'string' ? { model: resolve(folder, model) } : {}),
-    ...(dataset?.startsWith('idx:') ? { dataset: `idx:${resolve(folder, dataset.slice('idx:'.length))}` } : {}),
+    ...(dataset === undefined ? {} : { dataset: resolveDatasetName(dataset, folder) }),
   };
 }

@@ -69,7 +69,8 @@ describe('resolveConfig', () => {
     [{ topology: 'halfing' }, 'Did you mean halving?'],
     [{ wire: 'bf61' }, '--wire is bf61, which must be one of fp32, bf16, fp16'],
     [{ updates: 'alternate' }, 'Did you mean alternating?'],
-    [{ dataset: 'mnst' }, 'must be mnist, fashion-mnist or idx:PATH'],
+    [{ dataset: 'mnst' }, 'must be mnist, fashion-mnist, idx:PATH, folder:PATH, npz:PATH or csv:PATH'],
+    [{ dataset: 'folder:a?sise=28' }, '--dataset is folder:a?sise=28, which has an option sise'],
     [{ device: 'gpu' }, 'must be auto, cpu, webgpu[:N]'],
     [{ seed: Number.NaN }, '--seed is NaN'],
   ])('refuses %o', async (flags, message) => {

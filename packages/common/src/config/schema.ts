@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DATASET_FORMS, DATASET_KINDS, parseDatasetName } from '../dataset-name.js';
 import { SHARDS_MAX } from '../protocol/constants.js';
 import { DEFAULT_CONFIG } from './defaults.js';
 
@@ -54,13 +55,19 @@ const adam = {
   epsilon: real(0, 1, "Adam's ε", { min: true }),
 };
 
+/** The pattern is for editors; what stands behind a `?` is checked besides. */
+const dataset = words(
+  new RegExp(`^(?:mnist|fashion-mnist|(?:${DATASET_KINDS.join('|')}):.+)$`, 's'),
+  `must be ${DATASET_FORMS.slice(0, -1).join(', ')} or ${DATASET_FORMS.at(-1)}`,
+  `Real data: ${DATASET_FORMS.join(', ')}`,
+).superRefine((name, context) => {
+  const parsed = parseDatasetName(name);
+  if ('problem' in parsed) context.addIssue({ code: 'custom', message: parsed.problem });
+});
+
 const fields = {
   preset: words(/^[a-z][a-z0-9-]{0,63}$/, 'must be the name of a preset', 'Networks and settings to begin from'),
-  dataset: words(
-    /^(?:mnist|fashion-mnist|idx:.+)$/s,
-    'must be mnist, fashion-mnist or idx:PATH',
-    'Real images: mnist, fashion-mnist, idx:PATH',
-  ),
+  dataset,
   workers: whole(1, LIMITS.workers, 'Worker processes, one device each'),
   minWorkers: whole(1, LIMITS.workers, 'Fewest workers to train with: with fewer the run waits'),
   maxWorkers: whole(1, LIMITS.workers, 'Most workers to train with: more are refused. Default: shards'),

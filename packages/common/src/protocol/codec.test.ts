@@ -3,7 +3,7 @@ import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { GantryError } from '../errors.js';
 import { BODY_FIELDS, decodeEnvelope, encodeEnvelope } from './codec.js';
-import { GANTRY_VERSION, STATE_CHUNK_BYTES_MAX } from './constants.js';
+import { DATA_PIECE_BYTES_MAX, GANTRY_VERSION, STATE_CHUNK_BYTES_MAX } from './constants.js';
 import { type Message, PHASES } from './messages.js';
 import { RULES } from './rules.js';
 
@@ -130,6 +130,11 @@ const examples: { [K in Message['kind']]: Extract<Message, { kind: K }> } = {
   abort: { kind: 'abort', code: 'GANTRY_WORKER_LOST', message: 'w1 died' },
   leave: { kind: 'leave', reason: 'SIGTERM' },
   bye: { kind: 'bye' },
+  datasetQuery: { kind: 'datasetQuery', heldSha256: '', reason: 'GANTRY_DATA=stream' },
+  datasetAnswer: { kind: 'datasetAnswer', manifestJson: '{"count":1}', problem: '' },
+  dataRequest: { kind: 'dataRequest', datasetSha256: hash, chunk: 3, offset: 262_144, bytes: 262_144 },
+  dataChunk: { kind: 'dataChunk', chunk: 3, offset: 262_144, data: new Uint8Array([1, 2]), problem: '' },
+  notice: { kind: 'notice', text: 'no room on the disk' },
 };
 
 /** Equality must not tell a Buffer from a Uint8Array. */
@@ -188,6 +193,13 @@ describe('codec', () => {
       { ...examples.stateChunk, data: new Uint8Array(STATE_CHUNK_BYTES_MAX + 1) },
       'stateChunk.data',
     ],
+    [
+      'a piece of the data set too large',
+      { ...examples.dataChunk, data: new Uint8Array(DATA_PIECE_BYTES_MAX + 1) },
+      'dataChunk.data',
+    ],
+    ['a request for too much', { ...examples.dataRequest, bytes: DATA_PIECE_BYTES_MAX + 1 }, 'dataRequest.bytes'],
+    ['a data set that is no hash', { ...examples.dataRequest, datasetSha256: '../x' }, 'dataRequest.datasetSha256'],
     ['an offset past 2^53', { ...examples.stateChunk, offset: 2 ** 60 }, 'stateChunk.offset'],
     ['memory that climbs', { ...examples.assignment, sharedMemory: '/dev/shm/../x' }, 'assignment.sharedMemory'],
     ['an unknown phase', { ...examples.heartbeat, phase: 'resting' as never }, 'heartbeat.phase'],

@@ -37,6 +37,11 @@ export const BODY_FIELDS: Readonly<Record<MessageKind, number>> = {
   stateRequest: 32,
   rejoin: 33,
   stateHash: 34,
+  datasetQuery: 35,
+  datasetAnswer: 36,
+  dataRequest: 37,
+  dataChunk: 38,
+  notice: 39,
 };
 const KINDS = new Map(Object.entries(BODY_FIELDS).map(([kind, number]) => [number, kind as MessageKind]));
 const FIRST_BODY_FIELD = 10;

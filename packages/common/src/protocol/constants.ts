@@ -5,6 +5,15 @@ export const GANTRY_VERSION = '0.1.0';
 
 /** Bytes of state a StateChunk carries at most. */
 export const STATE_CHUNK_BYTES_MAX = 1 << 20;
+/**
+ * Bytes of a chunk of the data set that one DataChunk carries at most: a word that waits behind a piece waits for some
+ * milliseconds, on a slow link too.
+ */
+export const DATA_PIECE_BYTES_MAX = 256 << 10;
+/** Bytes of pieces that a worker may have asked for and not got: what fills a link of 1 Gbit/s for 30 ms. */
+export const DATA_CREDIT_BYTES_MAX = 4 << 20;
+/** Characters of a data set's manifest: 67 a chunk of 1 MiB, so that 60 GiB of data can be described. */
+export const DATASET_MANIFEST_CHARS_MAX = 4 << 20;
 /** Bytes of one of the three pictures' arrays in Samples. */
 export const SAMPLES_BYTES_MAX = 1 << 22;
 /** Fields of a message beside its large bytes: far above what any of them needs. */

@@ -266,6 +266,49 @@ export interface Rejoin {
   readonly kind: 'rejoin';
 }
 
+/** worker → coordinator: which data set the run has. */
+export interface DatasetQuery {
+  readonly kind: 'datasetQuery';
+  /** SHA-256 of its own data set's manifest; empty: it has none, or is to have the coordinator's. */
+  readonly heldSha256: string;
+  /** Why it may need the coordinator's, for people. */
+  readonly reason: string;
+}
+
+/** coordinator → worker. */
+export interface DatasetAnswer {
+  readonly kind: 'datasetAnswer';
+  /** Empty: the data set is the one that the worker has, or there is a problem. */
+  readonly manifestJson: string;
+  /** Why the coordinator cannot open it; empty: it can. */
+  readonly problem: string;
+}
+
+/** worker → coordinator: a piece of a chunk of the data set, `bytes` at `offset` of chunk `chunk`. */
+export interface DataRequest {
+  readonly kind: 'dataRequest';
+  readonly datasetSha256: string;
+  readonly chunk: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** coordinator → worker: that piece. `data` is a view of the received frame: copy it to keep it. */
+export interface DataChunk {
+  readonly kind: 'dataChunk';
+  readonly chunk: number;
+  readonly offset: number;
+  readonly data: Uint8Array;
+  /** Why it cannot be sent; empty: here it is. */
+  readonly problem: string;
+}
+
+/** worker → coordinator: a warning for people. */
+export interface Notice {
+  readonly kind: 'notice';
+  readonly text: string;
+}
+
 /** Every message of the control plane; `kind` is the name of its field in Envelope's oneof. */
 export type Message =
   | Hello
@@ -292,7 +335,12 @@ export type Message =
   | Pause
   | Paused
   | StateRequest
-  | Rejoin;
+  | Rejoin
+  | DatasetQuery
+  | DatasetAnswer
+  | DataRequest
+  | DataChunk
+  | Notice;
 export type MessageKind = Message['kind'];
 
 /** One ZeroMQ message. */

@@ -1,4 +1,6 @@
 import {
+  DATA_PIECE_BYTES_MAX,
+  DATASET_MANIFEST_CHARS_MAX,
   FIELDS_BYTES_MAX,
   JSON_BYTES_MAX,
   MEMBERS_MAX,
@@ -185,4 +187,20 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
   }),
   stateRequest: rule({ stateUpdate: uint32 }),
   rejoin: rule({}),
+  datasetQuery: rule({ heldSha256: field.sha256OrEmpty, reason: field.text(1024) }),
+  datasetAnswer: rule(
+    { manifestJson: field.text(DATASET_MANIFEST_CHARS_MAX), problem: field.message },
+    DATASET_MANIFEST_CHARS_MAX + 4 * FIELDS_BYTES_MAX,
+  ),
+  dataRequest: rule({
+    datasetSha256: field.sha256,
+    chunk: uint32,
+    offset: uint32,
+    bytes: field.count(DATA_PIECE_BYTES_MAX),
+  }),
+  dataChunk: rule(
+    { chunk: uint32, offset: uint32, data: field.bytes(DATA_PIECE_BYTES_MAX), problem: field.message },
+    DATA_PIECE_BYTES_MAX + FIELDS_BYTES_MAX,
+  ),
+  notice: rule({ text: field.message }, 2 * FIELDS_BYTES_MAX),
 };

@@ -1,3 +1,5 @@
+import { DATA_CREDIT_BYTES_MAX } from '@gantry/common';
+
 /** Heartbeats that must be missed before a lease ends: six, so that one or two late ones cost nothing (ADR 4). */
 export const HEARTBEATS_PER_LEASE = 6;
 /** Heartbeats missed after which a member is silent: whether it lives is then the question, not whether it moves. */
@@ -73,3 +75,14 @@ export const STRIKES_MAX = 3;
 
 /** Losses that a status tells one by one: enough for a night of them; how many there were is counted. */
 export const LOSSES_KEPT = 64;
+
+/**
+ * Bytes of the data set that one member may have asked for and not been sent. Twice its credit: what it has just got, and asks for
+ * more instead, may not be known to have left yet.
+ */
+export const OWED_BYTES_MAX = 2 * DATA_CREDIT_BYTES_MAX;
+/** Pieces of the data set that are read, or wait to leave, at one time, in bytes, whoever asks. */
+export const SUPPLY_BYTES_MAX = 64 << 20;
+
+/** Warnings of workers that are passed on: enough for every host of a run to say once what it lacks. */
+export const NOTICES_TOLD = 64;

@@ -159,6 +159,14 @@ export type RunEvent =
       readonly stateSha256: string;
     }
   | { readonly event: 'sample'; readonly step: number; readonly path: string }
+  | {
+      /** A worker gets its data from the coordinator. */
+      readonly event: 'data-streamed';
+      readonly worker: string;
+      readonly host: string;
+      /** Why it does not read it itself. */
+      readonly reason: string;
+    }
   | { readonly event: 'warning'; readonly message: string }
   | { readonly event: 'error'; readonly code: ErrorCode; readonly message: string; readonly details: ErrorDetails }
   | ({ readonly event: 'done' } & RunResult);

@@ -1,4 +1,12 @@
-import { assertNever, type ErrorCode, encodeEnvelope, GantryError } from '@gantry/common';
+import {
+  assertNever,
+  COORDINATOR_FAULT,
+  type ErrorCode,
+  encodeEnvelope,
+  type Fault,
+  GantryError,
+  parseFault,
+} from '@gantry/common';
 import { step } from '../core/coordinator-core.js';
 import type { CoordinatorEvent, Effect, RunOutcome, Settings } from '../core/events.js';
 import { isInputError } from '../core/failure.js';
@@ -9,6 +17,7 @@ import { Artifacts } from './artifacts.js';
 import { listCheckpoints } from './checkpoint-writer.js';
 import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } from './constants.js';
 import { ControlSocket, checkBind } from './control-socket.js';
+import { DataSupply } from './data-supply.js';
 import { refusalOf } from './identify.js';
 import { LocalWorkers } from './local-workers.js';
 import {
@@ -18,6 +27,7 @@ import {
   commandOf,
   type RunningCoordinator,
   settingsOf,
+  startEventOf,
   takeOverCommandOf,
 } from './options.js';
 import { Reception } from './reception.js';
@@ -39,6 +49,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   const { config, resume = false, allowNumbers = false } = options;
   checkBind(options.bind ?? BIND_DEFAULT, { insecure: options.insecure ?? false, keys: options.keys });
   checkHub(options);
+  const fault = parseFault(process.env.GANTRY_FAULT, COORDINATOR_FAULT);
   const journal = resume ? await readJournal(options.runDirectory) : null;
   if (journal !== null) checkUnchanged(journal.config, config, allowNumbers);
   const directory = await RunDirectory.open(options.runDirectory);
@@ -46,13 +57,20 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   try {
     if (!resume) await directory.expectFresh(commandOf(options));
     const earlier = resume ? await earlierLosses(options.runDirectory, settings.runId) : NO_LOSSES;
-    const shell = await CoordinatorShell.open(options, settings, { directory, earlier });
+    const shell = await CoordinatorShell.open(options, settings, { directory, earlier, fault });
     shell.begin((await listCheckpoints(directory.checkpoints)).at(-1) ?? 0);
     return shell;
   } catch (error) {
     await directory.discard();
     throw error;
   }
+}
+
+/** What a run has before its loop. */
+interface RunParts {
+  readonly directory: RunDirectory;
+  readonly earlier: EarlierLosses;
+  readonly fault: Fault | null;
 }
 
 /** Ends `done` one way or the other. */
@@ -76,6 +94,7 @@ class CoordinatorShell implements RunningCoordinator {
   readonly #workers: LocalWorkers;
   readonly #artifacts: Artifacts;
   readonly #supply: StateSupply;
+  readonly #data: DataSupply;
   readonly #status: StatusWriter;
   readonly reception: Reception;
   readonly #sharedMemory = new Set<string>();
@@ -87,32 +106,24 @@ class CoordinatorShell implements RunningCoordinator {
   #over = false;
   #trained = false;
 
-  static async open(
-    options: CoordinatorOptions,
-    settings: Settings,
-    folder: { readonly directory: RunDirectory; readonly earlier: EarlierLosses },
-  ): Promise<CoordinatorShell> {
+  static async open(options: CoordinatorOptions, settings: Settings, parts: RunParts): Promise<CoordinatorShell> {
     let shell: CoordinatorShell | undefined;
     const socket = await ControlSocket.open({
       bind: options.bind ?? BIND_DEFAULT,
       insecure: options.insecure ?? false,
       keys: options.keys,
       onFrame: (peer, frame, name) => shell?.reception.receive(peer, frame, name),
-      onGone: (peer) => void shell?.reception.lose(peer),
+      onGone: (peer) => shell?.lose(peer),
       probe: (peer) => shell?.reception.probe(peer) ?? null,
       farewell: (_peer, name) => refusalOf(settings.runId, `the key of ${name} was taken off the allow-list`),
       onWarning: (message) => shell?.warn(message),
     });
-    shell = new CoordinatorShell(options, settings, { ...folder, socket });
+    shell = new CoordinatorShell(options, settings, { ...parts, socket });
     return shell;
   }
 
-  private constructor(
-    options: CoordinatorOptions,
-    settings: Settings,
-    parts: { directory: RunDirectory; earlier: EarlierLosses; socket: ControlSocket },
-  ) {
-    const { directory, earlier, socket } = parts;
+  private constructor(options: CoordinatorOptions, settings: Settings, parts: RunParts & { socket: ControlSocket }) {
+    const { directory, earlier, fault, socket } = parts;
     this.#options = options;
     this.#settings = settings;
     this.#directory = directory;
@@ -132,6 +143,14 @@ class CoordinatorShell implements RunningCoordinator {
       warn: (message) => this.warn(message),
       onError: (error) => this.#fail(error),
     });
+    this.#data = new DataSupply({
+      runId: settings.runId,
+      dataset: settings.config.dataset,
+      fault,
+      send: (peer, frame) => socket.send(peer, frame),
+      emit: (event) => this.#emit(event),
+      onError: (error) => this.#fail(error),
+    });
     this.#status = new StatusWriter({
       runDirectory: options.runDirectory,
       endpoint: socket.endpoint,
@@ -144,6 +163,7 @@ class CoordinatorShell implements RunningCoordinator {
       state: () => this.#state,
       post: (event) => this.post(event),
       send: (peer, frame) => socket.send(peer, frame),
+      supply: (client, message) => this.#data.take(client, message),
       warn: (message) => this.warn(message),
       isEnding: (worker) => this.#workers.isEnding(worker),
     });
@@ -178,25 +198,15 @@ class CoordinatorShell implements RunningCoordinator {
     this.post({ type: 'abort', nowMs: performance.now(), reason });
   }
 
+  /** A connection broke. */
+  lose(peer: string): void {
+    this.#data.forget(peer);
+    void this.reception.lose(peer);
+  }
+
   /** Starts the loop when the folder is ready. */
   begin(fromStep: number): void {
-    const { preset, model, dataset, workers, shards, batch, steps } = this.#settings.config;
-    const { runId: run, endpoint } = this;
-    const { runDirectory } = this.#options;
-    this.#emit({
-      event: 'start',
-      run,
-      runDirectory,
-      endpoint,
-      preset,
-      model,
-      dataset,
-      workers,
-      shards,
-      batch,
-      steps,
-      fromStep,
-    });
+    this.#emit(startEventOf(this.#settings, { ...this.#options, endpoint: this.endpoint, fromStep }));
     void this.#prepare().then(() => {
       this.#draining = false;
       // Of a resume, what is known before its checkpoint is read is less than what the file says.
@@ -365,6 +375,7 @@ class CoordinatorShell implements RunningCoordinator {
     );
     for (const timer of this.#timers) clearInterval(timer);
     await this.#artifacts.settled();
+    await this.#data.close();
     await this.#socket.close();
     await removeSharedMemory(this.#sharedMemory);
     // Also what is removed next: another write of it may still be going on.

@@ -89,3 +89,13 @@ export function settingsOf(options: CoordinatorOptions, journal: Journal | null,
     startedMs,
   };
 }
+
+/** What is told first. */
+export function startEventOf(
+  { runId: run, config }: Settings,
+  { runDirectory, endpoint, fromStep }: { runDirectory: string; endpoint: string; fromStep: number },
+): RunEvent {
+  const { preset, model, dataset, workers, shards, batch, steps } = config;
+  const about = { preset, model, dataset, workers, shards, batch, steps, fromStep };
+  return { event: 'start', run, runDirectory, endpoint, ...about };
+}

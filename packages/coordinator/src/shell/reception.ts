@@ -3,6 +3,7 @@ import { decodeEnvelope, type Envelope, encodeEnvelope, GantryError } from '@gan
 import { REFUSALS_TOLD } from '../core/constants.js';
 import type { CoordinatorEvent } from '../core/events.js';
 import { type CoordinatorState, memberByPeer } from '../core/state.js';
+import { type DataClient, type DataMessage, isDataMessage } from './data-supply.js';
 import { identify, refusalOf } from './identify.js';
 
 /** What frames are judged by, and where they go. */
@@ -11,6 +12,8 @@ export interface ReceptionPort {
   state(): CoordinatorState;
   post(event: CoordinatorEvent): void;
   send(peer: string, frame: Uint8Array): Promise<boolean>;
+  /** A member's word about the data set. @returns which rule it breaks; null: none */
+  supply(client: DataClient, message: DataMessage): string | null;
   warn(message: string): void;
   /** A local worker's process has ended, or is about to. */
   isEnding(worker: string): Promise<boolean>;
@@ -32,6 +35,10 @@ export class Reception {
     try {
       const envelope = this.#identify({ peer, name }, decodeEnvelope(frame));
       if (envelope === null) return;
+      if (isDataMessage(envelope.body)) {
+        this.#supply(peer, envelope.body);
+        return;
+      }
       if (envelope.body.kind === 'heartbeat') this.#echo(peer, envelope.body.session);
       const freshId = envelope.body.kind === 'hello' ? randomUUID() : '';
       this.#port.post({ type: 'message', nowMs, peer, envelope, freshId });
@@ -41,6 +48,15 @@ export class Reception {
       const message = `${member.worker}: ${error.message}`;
       this.#port.post({ type: 'failed', nowMs, code: error.code, message, details: { worker: member.worker } });
     }
+  }
+
+  /** Past the core, whose effects may wait for the disk: it decides nothing by where a worker's data comes from. */
+  #supply(peer: string, message: DataMessage): void {
+    const member = memberByPeer(this.#port.state(), peer);
+    if (member === undefined) return;
+    const { worker, host } = member;
+    const problem = this.#port.supply({ peer, worker, host }, message);
+    if (problem !== null) throw new GantryError('GANTRY_PROTOCOL_INVALID', `a request for data ${problem}`);
   }
 
   /** A connection broke. If that is because a process of ours has ended, its exit says more, however busy this machine is. */

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { GantryError } from '@gantry/common';
+import { beginConversion, defaultCacheDirectory } from '../cache.js';
 import { encodeIdx } from '../idx.js';
 import type { DataSource, Split } from '../source.js';
 import { readIdxDataset, requireShape } from './idx-dataset.js';
@@ -39,22 +39,21 @@ export function openFashionMnist(split: Split, options: FashionMnistOptions = {}
   if (!existsSync(folder)) convert(options.classesDirectory ?? packageClasses(), folder, options);
   const file = (kind: string) => join(folder, `${split === 'train' ? 'train' : 't10k'}-${kind}-ubyte`);
   const images = file('images-idx3');
-  const source = readIdxDataset(`fashion-mnist/${split}`, { images, labels: file('labels-idx1') }, CLASSES);
+  const source = readIdxDataset(
+    `fashion-mnist/${split}`,
+    { images, labels: file('labels-idx1') },
+    { classes: CLASSES },
+  );
   return requireShape(source, images, [SIDE, SIDE, 1]);
 }
 
 /** Whether {@link openFashionMnist} has something to read. @throws GantryError GANTRY_DATASET_NOT_FOUND */
-export function checkFashionMnist(): void {
-  if (!existsSync(convertedFolder({}))) packageClasses();
+export function checkFashionMnist(options: FashionMnistOptions = {}): void {
+  if (!existsSync(convertedFolder(options))) packageClasses();
 }
 
 function convertedFolder({ cacheDirectory = defaultCacheDirectory() }: FashionMnistOptions): string {
   return join(cacheDirectory, `fashion-mnist-${PACKAGE_VERSION}`);
-}
-
-/** Where Gantry keeps what it converted: $XDG_CACHE_HOME/gantry, or ~/.cache/gantry. */
-export function defaultCacheDirectory(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'gantry');
 }
 
 function packageClasses(): string {
@@ -63,49 +62,17 @@ function packageClasses(): string {
   return join(dirname(manifest), 'src', 'clothes');
 }
 
-/** Writes all four files into a folder of its own, then renames it: other processes see all of it or nothing. */
 function convert(from: string, folder: string, options: FashionMnistOptions): void {
   const perClass = options.samplesPerClass ?? SAMPLES_A_CLASS;
   const trained = perClass - (options.testSamplesPerClass ?? TEST_SAMPLES_A_CLASS);
   const classes = Array.from({ length: CLASSES }, (_, label) => readClass(join(from, `${label}.json`), perClass));
-  removeAbandoned(folder);
-  const scratch = `${folder}.${process.pid}`;
-  mkdirSync(scratch, { recursive: true });
+  const { scratch, publish, discard } = beginConversion(folder);
   try {
     writeSplit(join(scratch, 'train'), classes, 0, trained);
     writeSplit(join(scratch, 't10k'), classes, trained, perClass);
-    publish(scratch, folder);
+    publish();
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-/** Scratch folders of processes that ended before they were done. */
-function removeAbandoned(folder: string): void {
-  const parent = dirname(folder);
-  if (!existsSync(parent)) return;
-  const prefix = `${basename(folder)}.`;
-  for (const name of readdirSync(parent)) {
-    const pid = name.startsWith(prefix) ? name.slice(prefix.length) : '';
-    if (/^\d+$/.test(pid) && !isAlive(Number(pid))) rmSync(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Another process may have been faster: its files are as good as ours. */
-function publish(scratch: string, folder: string): void {
-  try {
-    renameSync(scratch, folder);
-  } catch (cause) {
-    if (!existsSync(folder)) throw cause;
+    discard();
   }
 }
 

@@ -1,8 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { GantryError } from '@gantry/common';
-import { invalidFile, readIdx } from '../idx.js';
+import { invalidFile } from '../data-file.js';
+import { readIdx } from '../idx.js';
 import { checkLabels, inferClasses } from '../labels.js';
+import type { Conversion } from '../manifest.js';
 import { createMemorySource, type DataSource, type Split } from '../source.js';
 
 /** How files of a split begin. */
@@ -17,10 +19,15 @@ export interface IdxFiles {
 
 /**
  * Images (and labels, if any) as a data source: images of 3 dimensions [count, height, width] or 4 [count, height, width, channels].
- * @param classes number of classes where it is known; else it is inferred from the labels
+ * @param about.classes number of classes where it is known; else it is inferred from the labels
+ * @param about.conversion how the files were made
  * @throws GantryError GANTRY_DATASET_INVALID naming file, byte offset, expected and found
  */
-export function readIdxDataset(id: string, files: IdxFiles, classes?: number): DataSource {
+export function readIdxDataset(
+  id: string,
+  files: IdxFiles,
+  { classes, conversion = null }: { readonly classes?: number; readonly conversion?: Conversion | null } = {},
+): DataSource {
   const images = readIdx(files.images, [3, 4]);
   const [count, height, width, channels = 1] = images.shape as [number, number, number, number?];
   const labels = files.labels === null ? null : readIdx(files.labels, [1]);
@@ -31,6 +38,7 @@ export function readIdxDataset(id: string, files: IdxFiles, classes?: number): D
     classes: labels === null ? 0 : (classes ?? inferClasses(labels)),
     labels: labels?.data ?? null,
     pixels: images.data,
+    conversion,
   });
 }
 

@@ -9,7 +9,7 @@ export function openMnist(split: Split): DataSource {
   const prefix = split === 'train' ? 'train' : 't10k';
   const file = (kind: string) => join(dirname(manifest), 'data', `${prefix}-${kind}-ubyte`);
   const images = file('images-idx3');
-  const source = readIdxDataset(`mnist/${split}`, { images, labels: file('labels-idx1') }, 10);
+  const source = readIdxDataset(`mnist/${split}`, { images, labels: file('labels-idx1') }, { classes: 10 });
   return requireShape(source, images, [28, 28, 1]);
 }
 

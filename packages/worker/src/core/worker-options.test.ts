@@ -29,7 +29,7 @@ it('takes names that the protocol takes', () => {
 
 describe('readEnvironment', () => {
   it('reads numbers, or nothing', () => {
-    const none = { launchToken: '', launchKey: '', keys: '', flightFile: '' };
+    const none = { launchToken: '', launchKey: '', keys: '', flightFile: '', data: '', dataMemoryMiB: null };
     expect(readEnvironment({})).toEqual({ ...none, parentFd: null, parentPid: null, fault: undefined });
     expect(readEnvironment({ GANTRY_PARENT_FD: '3', GANTRY_PARENT_PID: '77', GANTRY_LAUNCH_TOKEN: 't' })).toEqual({
       ...none,
@@ -39,6 +39,13 @@ describe('readEnvironment', () => {
       fault: undefined,
     });
     expect(() => readEnvironment({ GANTRY_PARENT_FD: 'x' })).toThrow(/GANTRY_PARENT_FD=x/);
+  });
+
+  it('reads where the data comes from', () => {
+    const given = { GANTRY_DATA: 'stream', GANTRY_DATA_MEMORY: '64' };
+    expect(readEnvironment(given)).toMatchObject({ data: 'stream', dataMemoryMiB: 64 });
+    expect(() => readEnvironment({ GANTRY_DATA: 'cloud' })).toThrow(/expected one of auto, local, stream/);
+    expect(() => readEnvironment({ GANTRY_DATA_MEMORY: '1 GiB' })).toThrow(/GANTRY_DATA_MEMORY/);
   });
 });
 

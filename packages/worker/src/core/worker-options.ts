@@ -34,9 +34,17 @@ export interface WorkerEnvironment {
   /** Where to leave the flight recorder when something goes wrong; empty: nowhere but in the log. */
   readonly flightFile: string;
   readonly fault: string | undefined;
+  /** Empty: `local` for a child of the coordinator, which is on its machine, `auto` for others. */
+  readonly data: DataMode | '';
+  /** For chunks of the data set that come from the coordinator, in MiB; null: the default. */
+  readonly dataMemoryMiB: number | null;
 }
 
-/** @throws GantryError GANTRY_USAGE for a number that is none. */
+/** Where the data set is read: see openData. */
+export type DataMode = 'auto' | 'local' | 'stream';
+const DATA_MODES: readonly DataMode[] = ['auto', 'local', 'stream'];
+
+/** @throws GantryError GANTRY_USAGE for a number that is none, or a GANTRY_DATA that is not known. */
 export function readEnvironment(env: Readonly<Record<string, string | undefined>>): WorkerEnvironment {
   return {
     launchToken: env.GANTRY_LAUNCH_TOKEN ?? '',
@@ -46,7 +54,15 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
     parentPid: numberOf(env, 'GANTRY_PARENT_PID'),
     flightFile: env.GANTRY_FLIGHT_FILE ?? '',
     fault: env.GANTRY_FAULT,
+    data: dataModeOf(env.GANTRY_DATA ?? ''),
+    dataMemoryMiB: numberOf(env, 'GANTRY_DATA_MEMORY'),
   };
+}
+
+function dataModeOf(text: string): DataMode | '' {
+  const mode = DATA_MODES.find((one) => one === text);
+  if (text === '' || mode !== undefined) return mode ?? '';
+  throw new GantryError('GANTRY_USAGE', `GANTRY_DATA=${text}: expected one of ${DATA_MODES.join(', ')}`);
 }
 
 function numberOf(env: Readonly<Record<string, string | undefined>>, name: string): number | null {

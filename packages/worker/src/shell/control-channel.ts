@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import type { ControlWords } from '@gantry/collective';
-import { GantryError, type Hello, type Message } from '@gantry/common';
+import { type DatasetAnswer, type DatasetQuery, GantryError, type Hello, type Message } from '@gantry/common';
 import type { WorkerKeys } from '@gantry/common/keys';
 import { LINGER_MS } from '../constants.js';
+import type { DataWant } from '../core/data-feed.js';
 import type { ControlThreadData, FromControl, ToControl } from './control-messages.js';
+import type { StreamedData } from './data-intake.js';
 import type { ProgressWords } from './progress-words.js';
 
 export interface ControlChannelOptions {
@@ -18,6 +20,8 @@ export interface ControlChannelOptions {
   readonly mayReturn: boolean;
   readonly onMessage: (message: Message, runId: string) => void;
   readonly onLost: (message: string, mayReturn: boolean) => void;
+  /** What the control thread told the coordinator, for people. */
+  readonly onNotice: (text: string) => void;
   /** The control thread cannot go on. */
   readonly onFailed: (error: GantryError) => void;
 }
@@ -41,15 +45,19 @@ export class ControlChannel {
   readonly #deliveries = new Map<number, Waiter<string>>();
   readonly #onMessage: (message: Message, runId: string) => void;
   readonly #onLost: (message: string, mayReturn: boolean) => void;
+  readonly #onNotice: (text: string) => void;
   readonly #onFailed: (error: GantryError) => void;
   #state: ReceivedState | null = null;
   #stateWaiter: Waiter<ReceivedState> | null = null;
+  #datasetWaiter: Waiter<DatasetAnswer> | null = null;
+  #arrivalWaiter: Waiter<void> | null = null;
   #over = false;
 
   constructor(options: ControlChannelOptions) {
     const { endpoint, hello, keys, control, progress, flight, parentFd, mayReturn } = options;
     this.#onMessage = options.onMessage;
     this.#onLost = options.onLost;
+    this.#onNotice = options.onNotice;
     this.#onFailed = options.onFailed;
     const workerData: ControlThreadData = {
       endpoint,
@@ -94,7 +102,36 @@ export class ControlChannel {
     });
   }
 
-  /** Ends what waits for the coordinator to take or send a state: the generation is over. @throws GANTRY_ABORTED there */
+  /** Which data set the run has. It is asked for until there is an answer, whatever becomes of the connection. */
+  queryDataset(query: DatasetQuery): Promise<DatasetAnswer> {
+    this.#post({ type: 'queryDataset', query });
+    return new Promise((resolve, reject) => {
+      this.#datasetWaiter = { resolve, reject };
+    });
+  }
+
+  openData(data: StreamedData): void {
+    this.#post({ type: 'openData', data });
+  }
+
+  wantData(want: DataWant): void {
+    this.#post({ type: 'wantData', want });
+  }
+
+  /** Ends when something of the data set came. @throws GANTRY_ABORTED where the generation ends before */
+  dataArrival(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#arrivalWaiter = { resolve, reject };
+    });
+  }
+
+  /** Tells the coordinator, and the log, what people should know. */
+  notice(text: string): void {
+    this.send({ kind: 'notice', text });
+    this.#onNotice(text);
+  }
+
+  /** Ends what waits for the coordinator to take or send a state, or data: the generation is over. @throws GANTRY_ABORTED there */
   cancel(): void {
     this.#state = null;
     this.#rejectAll(new GantryError('GANTRY_ABORTED', 'the generation has ended'));
@@ -137,6 +174,17 @@ export class ControlChannel {
         this.#deliveries.get(message.update)?.resolve(message.sha256);
         this.#deliveries.delete(message.update);
         return;
+      case 'dataset':
+        this.#datasetWaiter?.resolve(message.answer);
+        this.#datasetWaiter = null;
+        return;
+      case 'dataArrival':
+        this.#arrivalWaiter?.resolve();
+        this.#arrivalWaiter = null;
+        return;
+      case 'notice':
+        this.#onNotice(message.text);
+        return;
       case 'state':
         this.#onState({ update: message.update, sha256: message.sha256, state: new Float32Array(message.state) });
         return;
@@ -155,15 +203,17 @@ export class ControlChannel {
     this.#over = !mayReturn;
     // Whoever may return has not failed: what it waits for is over with the generation.
     if (mayReturn) this.cancel();
-    else this.#rejectAll(error);
+    else {
+      this.#datasetWaiter?.reject(error);
+      this.#rejectAll(error);
+    }
     this.#onLost(error.message, mayReturn);
   }
 
   #rejectAll(error: Error): void {
-    for (const waiter of [...this.#deliveries.values(), ...(this.#stateWaiter ? [this.#stateWaiter] : [])]) {
-      waiter.reject(error);
-    }
+    for (const waiter of [...this.#deliveries.values(), this.#stateWaiter, this.#arrivalWaiter]) waiter?.reject(error);
     this.#deliveries.clear();
     this.#stateWaiter = null;
+    this.#arrivalWaiter = null;
   }
 }

@@ -14,6 +14,7 @@ import { CoordinatorWatch } from '../core/coordinator-watch.js';
 import { acceptChunk, type StateAssembly } from '../core/state-assembly.js';
 import { connectControl } from './control-connection.js';
 import type { ControlThreadData, FromControl } from './control-messages.js';
+import { DataLink } from './data-link.js';
 import { Outbox } from './outbox.js';
 import { ProgressWords } from './progress-words.js';
 import { stateChunks } from './state-stream.js';
@@ -29,6 +30,8 @@ export class ControlLink {
   readonly #progress: ProgressWords;
   #socket: Dealer;
   #outbox: Outbox;
+  /** Its way to the data set of the coordinator. */
+  readonly data: DataLink;
   readonly #hashes = new Map<number, string>();
   #watch: CoordinatorWatch | null = null;
   #timer: NodeJS.Timeout;
@@ -52,6 +55,11 @@ export class ControlLink {
     this.#post = post;
     this.#control = new ControlWords(data.controlBuffer);
     this.#progress = new ProgressWords(data.progressBuffer);
+    this.data = new DataLink({
+      send: (message) => this.send(message),
+      post: (message) => this.#post(message),
+      onError: (error) => this.#fail(error),
+    });
     [this.#socket, this.#outbox] = this.#open();
     this.#timer = setTimeout(() => this.lose(this.#silence(), false), CONNECT_MS_MAX);
     this.send(data.hello);
@@ -71,6 +79,7 @@ export class ControlLink {
   reconnect(formerSession: string): void {
     if (this.#closed) return;
     this.#control.abort();
+    this.data.disconnected();
     this.#hashes.clear();
     this.#incoming = null;
     this.#isPaused = false;
@@ -126,6 +135,7 @@ export class ControlLink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.data.close();
     clearTimeout(this.#timer);
     await Promise.race([this.#outbox.drained(), new Promise((resolve) => setTimeout(resolve, LINGER_MS).unref())]);
     this.#socket.close();
@@ -191,6 +201,12 @@ export class ControlLink {
       case 'stateChunk':
         this.#onChunk(body);
         return;
+      case 'datasetAnswer':
+        this.data.answered(body);
+        return;
+      case 'dataChunk':
+        this.data.received(body);
+        return;
       case 'stateReceived':
         this.#onStateReceived(body.stateUpdate);
         return;
@@ -238,6 +254,7 @@ export class ControlLink {
     clearTimeout(this.#timer);
     this.#timer = setInterval(() => this.#beat(welcome), Math.max(1, welcome.heartbeatMs));
     this.#beat(welcome);
+    this.data.connected();
   }
 
   #watchFor(leaseMs: number): void {

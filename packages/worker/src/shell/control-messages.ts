@@ -1,5 +1,7 @@
-import type { ErrorCode, Hello, Message } from '@gantry/common';
+import type { DatasetAnswer, DatasetQuery, ErrorCode, Hello, Message } from '@gantry/common';
 import type { WorkerKeys } from '@gantry/common/keys';
+import type { DataWant } from '../core/data-feed.js';
+import type { StreamedData } from './data-intake.js';
 
 /** What the control thread is started with. */
 export interface ControlThreadData {
@@ -27,6 +29,11 @@ export type ToControl =
   | { readonly type: 'files'; readonly files: readonly string[] }
   /** Say Hello on a new connection, again and again until somebody answers. */
   | { readonly type: 'reconnect'; readonly formerSession: string }
+  /** Ask which data set the run has, again on every new connection until there is an answer. */
+  | { readonly type: 'queryDataset'; readonly query: DatasetQuery }
+  /** Fetch chunks of this data set from now on, as they are wanted. */
+  | { readonly type: 'openData'; readonly data: StreamedData }
+  | { readonly type: 'wantData'; readonly want: DataWant }
   /** Send what is queued, close the socket, end the thread. */
   | { readonly type: 'close' };
 
@@ -36,6 +43,11 @@ export type FromControl =
   | { readonly type: 'state'; readonly update: number; readonly sha256: string; readonly state: ArrayBuffer }
   /** The coordinator has all of the state of `update`. */
   | { readonly type: 'delivered'; readonly update: number; readonly sha256: string }
+  | { readonly type: 'dataset'; readonly answer: DatasetAnswer }
+  /** Something of the data set came: who waits for it may look again. */
+  | { readonly type: 'dataArrival' }
+  /** What was told as a notice: for the log of this worker. */
+  | { readonly type: 'notice'; readonly text: string }
   /** `mayReturn`: the worker may hold its state and reconnect. */
   | { readonly type: 'lost'; readonly message: string; readonly mayReturn: boolean }
   /** This thread met what it cannot send or take: the worker's failure, of which the coordinator has to hear. */

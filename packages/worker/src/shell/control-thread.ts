@@ -60,6 +60,15 @@ port.on('message', (message: ToControl) => {
     case 'reconnect':
       link.reconnect(message.formerSession);
       return;
+    case 'queryDataset':
+      link.data.query(message.query);
+      return;
+    case 'openData':
+      link.data.open(message.data);
+      return;
+    case 'wantData':
+      link.data.want(message.want);
+      return;
     case 'files':
       files = message.files;
       return;

@@ -1,5 +1,4 @@
-import { assertNever } from '@gantry/common';
-import type { Fault } from '../core/fault.js';
+import { assertNever, type Fault } from '@gantry/common';
 import type { ShardInputs } from './step-inputs.js';
 
 /** The highest bit of a float's fraction: a weight changes by up to half of itself. */
@@ -31,6 +30,7 @@ export function injectFault(fault: Fault, update: number, inputs: readonly Shard
       inputs[0]?.z.fill(Number.NaN);
       return;
     case 'flip':
+    case 'chunk':
       return;
     default:
       assertNever(fault.kind);

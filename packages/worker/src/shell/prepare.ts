@@ -1,9 +1,8 @@
 import type { ControlWords, DataSocket, Exchange, HostMemory, HostMemoryPlan } from '@gantry/collective';
-import { type Assignment, GantryError, type Message } from '@gantry/common';
+import { type Assignment, type Fault, GantryError, type Message } from '@gantry/common';
 import { ShardLoader } from '@gantry/data';
 import { commitsBefore } from '@gantry/gan';
 import { DEVICE_REASON_CHARS_MAX } from '../constants.js';
-import type { Fault } from '../core/fault.js';
 import type { PreparationReport } from '../core/lifecycle.js';
 import { type MemberRole, roleOf, tellsHash } from '../core/member-role.js';
 import { type Parity, parityAfter, StateImages } from '../core/state-images.js';
@@ -99,7 +98,7 @@ async function build(
   const { config, gan, engine } = warm;
   const { batch, shards, seed, discriminatorUpdates } = config;
   const loader = new ShardLoader({ source: warm.source, seed, batch, shards });
-  const inputs = new StepInputs({ loader, shards: role.shards, latent: gan.latent, seed });
+  const inputs = new StepInputs({ loader, streamed: warm.streamed, shards: role.shards, latent: gan.latent, seed });
   const gradients = new GradientSet({ programs: warm.programs, gan, images, exchange, inputs: inputs.shards });
   const updates = await UpdateSet.compile({ engine, gan, exchange, images });
   const meter = new StepMeter({ clock, shards: role.shards.length, discriminatorUpdates, send });

@@ -1,15 +1,18 @@
 import { fillNormalRows, layoutViews, type Message, STREAMS, type StateRole } from '@gantry/common';
-import { type DataSource, sampleAt } from '@gantry/data';
+import { type DataSource, readPicture, sampleAt } from '@gantry/data';
 import type { BoundExecutable, Engine, Executable } from '@gantry/engine';
 import type { Gan } from '@gantry/gan';
 import { sampleCount } from '../core/sample-count.js';
 import type { StateImages } from '../core/state-images.js';
+import type { StreamedSource } from './streamed-source.js';
 
 export interface SamplerOptions {
   readonly engine: Engine;
   readonly gan: Gan;
   readonly images: StateImages;
   readonly source: DataSource;
+  /** Null: the source's samples are all here. */
+  readonly streamed: StreamedSource | null;
   readonly seed: number;
 }
 
@@ -26,8 +29,15 @@ export class Sampler {
   readonly #bound = new Map<string, BoundExecutable>();
   #executable: Executable | null = null;
 
-  constructor(options: SamplerOptions) {
-    const { gan, source, seed } = options;
+  /** Reads real samples beside which the pictures are shown; they may have to come first. */
+  static async create(options: SamplerOptions): Promise<Sampler> {
+    const sampler = new Sampler(options);
+    await sampler.#readReal();
+    return sampler;
+  }
+
+  private constructor(options: SamplerOptions) {
+    const { gan, seed } = options;
     const [height, width, channels] = gan.imageShape;
     const floats = height * width * channels;
     const count = sampleCount(floats);
@@ -37,8 +47,15 @@ export class Sampler {
     this.#pixels = new Float32Array(count * floats);
     this.#real = new Uint8Array(count * floats);
     fillNormalRows(this.#z, 0, count, gan.latent, { seed, stream: STREAMS.pictures, step: 0, sample: 0 });
-    for (let index = 0; index < count; index++) {
-      source.read(sampleAt(seed, 0, index % source.count, source.count), this.#real, index * floats);
+  }
+
+  async #readReal(): Promise<void> {
+    const { source, streamed, seed } = this.#options;
+    const bytes = this.#real.length / Math.max(1, this.count);
+    for (let i = 0; i < this.count; i++) {
+      const sample = sampleAt(seed, 0, i % source.count, source.count);
+      if (streamed !== null) await streamed.readySample(sample);
+      readPicture(source, sample, this.#real, i * bytes);
     }
   }
 

@@ -1,12 +1,14 @@
 import type { ControlWords, DataSocket } from '@gantry/collective';
-import { type Assignment, assert, type Logger, type RunConfig, SAMPLES_BYTES_MAX } from '@gantry/common';
+import { type Assignment, assert, type Fault, type Logger, type RunConfig, SAMPLES_BYTES_MAX } from '@gantry/common';
 import { commitsBefore, updatesPerStep } from '@gantry/gan';
-import type { Fault } from '../core/fault.js';
 import type { PreparationReport } from '../core/lifecycle.js';
 import { parityAfter } from '../core/state-images.js';
+import type { DataMode } from '../core/worker-options.js';
 import type { ControlChannel } from './control-channel.js';
 import { LeaderDuties } from './leader-duties.js';
+import { openData } from './open-data.js';
 import { type Prepared, prepare } from './prepare.js';
+import { PHASE_INDEX } from './progress-words.js';
 import { Sampler } from './sampler.js';
 import { hashState } from './state-hash.js';
 import type { StepClock } from './step-clock.js';
@@ -19,6 +21,9 @@ export interface SessionOptions {
   readonly hub: boolean;
   readonly runId: string;
   readonly fault: Fault | null;
+  readonly dataMode: DataMode;
+  /** For data from the coordinator; null: the default. */
+  readonly dataMemoryBytes: number | null;
   readonly logger: Logger;
   readonly control: ControlWords;
   readonly clock: StepClock;
@@ -51,7 +56,18 @@ export class Session {
 
   /** Everything that can be done before the assignment. */
   static async warmUp(options: SessionOptions): Promise<Session> {
-    return new Session(options, await warmUp(options.config, { hub: options.hub, logger: options.logger }));
+    const { config, hub, logger, channel, clock, control } = options;
+    const onWait = (): void => {
+      // Every chunk that comes is progress, of which the coordinator hears.
+      clock.enter(PHASE_INDEX.loading);
+      control.throwIfAborted(clock.update, 'data');
+    };
+    const data = {
+      ...{ config, logger, channel, mode: options.dataMode, memoryBytes: options.dataMemoryBytes },
+      onOpening: () => clock.enter(PHASE_INDEX.compiling),
+      onWait,
+    };
+    return new Session(options, await warmUp(config, { hub, logger, openData: () => openData(data) }));
   }
 
   /** @param dataSocket This generation's; it is closed with it. Null: none is needed. */
@@ -123,7 +139,7 @@ export class Session {
   /** @returns the number of committed updates, and whether the others have to be told that it is not the last one */
   async train(startUpdate: number): Promise<{ committed: number; announce: boolean }> {
     const { training } = this.#ready();
-    const duties = training.role.leader ? this.#makeDuties() : null;
+    const duties = training.role.leader ? await this.#makeDuties() : null;
     this.#duties = duties;
     const end = await trainingLoop(training, startUpdate, (stepsDone, committed) => {
       // A whole step says that everybody has connected.
@@ -159,11 +175,11 @@ export class Session {
     return this.#prepared;
   }
 
-  #makeDuties(): LeaderDuties {
+  async #makeDuties(): Promise<LeaderDuties> {
     const { channel, clock, logger } = this.#options;
-    const { config, engine, gan, source } = this.#warm;
+    const { config, engine, gan, source, streamed } = this.#warm;
     const { images, verifier } = this.#ready().training;
-    const sampler = new Sampler({ engine, gan, images, source, seed: config.seed });
+    const sampler = await Sampler.create({ engine, gan, images, source, streamed, seed: config.seed });
     if (sampler.count === 0) {
       const shape = gan.imageShape.join('×');
       logger.log(

@@ -30,7 +30,10 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
   let atBoundary = startUpdate % updatesPerStep(config) === 0;
   let isWhole = atBoundary;
   let breathedMs = clock.sinceMs;
-  if (startUpdate < total) inputs.prepare(plan);
+  if (startUpdate < total) {
+    const first = inputs.prepare(plan);
+    if (first !== undefined) await first;
+  }
 
   while (plan.update < total) {
     const update = plan.update + 1;
@@ -47,7 +50,8 @@ export async function trainingLoop(training: Training, startUpdate: number, afte
     exchange.publish(update, plan.networks);
     clock.enter(loading);
     const next = planUpdate(update, config);
-    if (update < total) inputs.prepare(next);
+    const loaded = update < total ? inputs.prepare(next) : undefined;
+    if (loaded !== undefined) await loaded;
 
     clock.enter(gathering);
     const gathered = exchange.gather(update, plan.networks);

@@ -1,7 +1,6 @@
 import type { ControlWords, Exchange } from '@gantry/collective';
-import type { RunConfig } from '@gantry/common';
+import type { Fault, RunConfig } from '@gantry/common';
 import type { Gan } from '@gantry/gan';
-import type { Fault } from '../core/fault.js';
 import type { MemberRole } from '../core/member-role.js';
 import type { StateImages } from '../core/state-images.js';
 import type { GradientSet } from './gradient-set.js';

@@ -9,12 +9,12 @@ import {
   type Logger,
   type Message,
   PROTOCOL_VERSION,
+  parseFault,
   type RunConfig,
   type Transport,
 } from '@gantry/common';
 import type { WorkerKeys } from '@gantry/common/keys';
 import { FAILURE_GRACE_MS } from '../constants.js';
-import { parseFault } from '../core/fault.js';
 import { FlightRecorder } from '../core/flight-recorder.js';
 import {
   hasLeft,
@@ -95,6 +95,7 @@ export class WorkerProcess {
       mayReturn: options.hello.launchToken === '',
       onMessage: (message, runId) => this.#onMessage(message, runId),
       onLost: (message, mayReturn) => this.#onLost(message, mayReturn),
+      onNotice: (text) => options.logger.log('warn', text),
       onFailed: (error) => this.#fail(error),
     });
     // The thread reaches out first; the models' libraries load meanwhile.
@@ -251,6 +252,8 @@ export class WorkerProcess {
       hub: hello.hub,
       runId: this.#runId,
       fault: parseFault(environment.fault, this.#state.worker),
+      dataMode: environment.data === '' ? (hello.launchToken === '' ? 'auto' : 'local') : environment.data,
+      dataMemoryBytes: environment.dataMemoryMiB === null ? null : environment.dataMemoryMiB * 2 ** 20,
       logger,
       control: this.#control,
       clock: this.#clock,

@@ -1,10 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { ControlWords, type DataSocket } from '@gantry/collective';
-import { type Assignment, type Member, type Message, type RunConfig, UNMEASURED } from '@gantry/common';
+import { type Assignment, type Fault, type Member, type Message, type RunConfig, UNMEASURED } from '@gantry/common';
 import { createMemorySource } from '@gantry/data';
 import { createEngine } from '@gantry/engine';
 import { buildGan, commitsBefore, loadDefinition } from '@gantry/gan';
-import type { Fault } from '../core/fault.js';
 import { FlightRecorder } from '../core/flight-recorder.js';
 import { parityAfter } from '../core/state-images.js';
 import { compileGradients } from '../shell/gradient-set.js';
@@ -58,7 +57,15 @@ export async function warmTiny(config: RunConfig): Promise<WarmUp> {
   const source = createMemorySource({ id: 'tiny', sampleShape: [4, 4, 1], classes: 0, labels: null, pixels });
   const engine = await createEngine(config);
   const gan = buildGan((await loadDefinition(TINY_GAN, config.preset)).definition, config);
-  return { config, engine, gan, source, programs: await compileGradients(engine, gan, config), threads: 1 };
+  return {
+    config,
+    engine,
+    gan,
+    source,
+    streamed: null,
+    programs: await compileGradients(engine, gan, config),
+    threads: 1,
+  };
 }
 
 /** One member that a test drives. */

@@ -11,6 +11,7 @@ describe('parseFault', () => {
     });
     expect(parseFault('flip@2:w', 'w')?.kind).toBe('flip');
     expect(parseFault('slow@2:w', 'w')?.kind).toBe('slow');
+    expect(parseFault('chunk@3:coordinator', 'coordinator')).toMatchObject({ kind: 'chunk', update: 3 });
     expect(parseFault('exit@1:worker-2', 'worker-1')).toBeNull();
     expect(parseFault(undefined, 'worker-1')).toBeNull();
     expect(parseFault('', 'worker-1')).toBeNull();

@@ -1,0 +1,3 @@
+// Entry `@gantry/data/table`: apart from the main one because of what it loads (zod, csv-parse).
+export { readTableSchema } from '../sources/csv-dataset.js';
+export { proposeSchema } from './propose-schema.js';
