@@ -1,7 +1,25 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { doneOf, type Event, eventually, GANTRY, gantry, trainArguments, Workspace } from '../support/gantry.js';
+import {
+  doneOf,
+  errorOf,
+  eventually,
+  type GantryProcess,
+  gantry,
+  trainArguments,
+  Workspace,
+} from '../support/gantry.js';
+import {
+  type ClusterSettings,
+  exampleOf,
+  GANTRY_COMMAND,
+  Launch,
+  lostOf,
+  membersOf,
+  untilMembers,
+} from '../support/launch.js';
 import { SlurmCluster, slurmProblem } from '../support/slurm.js';
 
 const STEPS = 100;
@@ -10,94 +28,12 @@ const STEPS_ENDLESS = 1_000_000;
 /** From one thing that happens to the next. */
 const STEPS_APART = 20;
 const NODES = 3;
-const NODE = process.execPath;
+const WORKERS_MAX = 4;
 
 const problem = slurmProblem();
 const work = new Workspace();
-
-/** Where job and test meet, in the folder that all nodes share. */
-interface Job {
-  readonly id: string;
-  readonly out: string;
-}
-
-/** What srun starts: `sh TASK`, where the coordinator goes with the first task, or a worker alone. */
-function shellWords(cluster: SlurmCluster, out: string, steps: number) {
-  const keys = join(cluster.folder, 'keys');
-  const [, ...options] = trainArguments(out, { steps, workers: NODES, 'checkpoint-every': 100 });
-  // srun is called on the first node, so this is the address of the coordinator for everybody; each job has a port.
-  const endpoint = 'tcp://$SLURM_LAUNCH_NODE_IPADDR:$((20000 + SLURM_JOB_ID % 10000))';
-  const run = `${NODE} ${GANTRY}`;
-  const resumed = `${run} coordinator --json --resume --out ${out} --keys ${keys} --bind ${endpoint}`;
-  const begun = `${run} coordinator ${options.join(' ')} --keys ${keys} --bind ${endpoint}`;
-  return {
-    // A run that has not even begun has nothing to be resumed.
-    coordinator: `if [ -e ${out}/journal.json ]; then ${resumed}; else ${begun}; fi >> ${out}.events`,
-    // Named as its key is; its host id is the host's name, which differs from node to node.
-    worker: `${run} worker --join ${endpoint} --keys ${keys}/$SLURMD_NODENAME.key`,
-  };
-}
-
-/** One step for all: the first task of it has the coordinator beside its worker. Put back into the queue if it did not end. */
-function oneStepScript(cluster: SlurmCluster, out: string, steps: number): string {
-  const { coordinator, worker } = shellWords(cluster, out, steps);
-  return `#!/bin/bash
-#SBATCH --nodes=${NODES} --ntasks-per-node=1 --requeue --open-mode=append --output=${out}.log
-cat > ${out}.task <<'TASK'
-# All processes of a task get its signals: the shell only waits for the others.
-trap : TERM
-if [ "$SLURM_PROCID" = 0 ]; then (trap : TERM; ${coordinator}) & fi
-${worker}
-wait
-TASK
-srun sh ${out}.task
-# Whoever ends in good order within the grace time counts as done, and would not be started again.
-if ! grep -q '"event":"done".*"interrupted":false' ${out}.events; then
-  scontrol requeue $SLURM_JOB_ID
-  sleep 60
-fi
-`;
-}
-
-/** A step for the coordinator and one for each worker, so that each can be cancelled; none takes the others along. */
-function stepsScript(cluster: SlurmCluster, out: string, steps: number): string {
-  const { coordinator, worker } = shellWords(cluster, out, steps);
-  return `#!/bin/bash
-#SBATCH --nodes=${NODES} --ntasks-per-node=1 --no-kill --output=${out}.log
-cat > ${out}.coordinator <<'TASK'
-trap : TERM
-${coordinator}
-TASK
-cat > ${out}.worker <<'TASK'
-exec ${worker}
-TASK
-one="srun --overlap --no-kill --nodes=1 --ntasks=1"
-for node in $(scontrol show hostnames $SLURM_JOB_NODELIST); do
-  $one --nodelist=$node --job-name=$node sh ${out}.worker &
-done
-$one --nodelist=$SLURMD_NODENAME --job-name=coordinator sh ${out}.coordinator
-wait
-`;
-}
-
-function eventsOf({ out }: Job): Event[] {
-  if (!existsSync(`${out}.events`)) return [];
-  const lines = readFileSync(`${out}.events`, 'utf8').split('\n');
-  return lines.filter((line) => line.endsWith('}')).map((line) => JSON.parse(line) as Event);
-}
-
-function stepOf(job: Job): number {
-  const progress = eventsOf(job).findLast(({ event }) => event === 'progress');
-  return (progress?.step as number | undefined) ?? 0;
-}
-
-function lastDone(job: Job): Event | undefined {
-  return eventsOf(job).findLast(({ event }) => event === 'done');
-}
-
-function logOf({ out }: Job): string {
-  return existsSync(`${out}.log`) ? readFileSync(`${out}.log`, 'utf8') : '';
-}
+/** A disk with room for nearly nothing. */
+const full = join(work.path, 'full', 'run');
 
 async function bitsOfOne(steps: number): Promise<unknown> {
   return doneOf(await gantry(trainArguments(work.run(), { steps, workers: 1 }))).stateSha256;
@@ -105,80 +41,195 @@ async function bitsOfOne(steps: number): Promise<unknown> {
 
 describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${problem})`}`, () => {
   let cluster: SlurmCluster;
+  let launches = 0;
+  const started: GantryProcess[] = [];
+  const keys = () => join(cluster.folder, 'keys');
 
   beforeAll(async () => {
+    // The nodes see what is mounted when they start.
+    mkdirSync(full, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'none', full]);
     cluster = await SlurmCluster.start({ nodes: NODES });
-    const keys = join(cluster.folder, 'keys');
-    expect((await gantry(['keygen', '--out', keys, '--worker', ...cluster.nodes.map(({ name }) => name)])).code).toBe(
-      0,
-    );
+    expect((await gantry(['keygen', '--out', keys(), '--workers', String(WORKERS_MAX)])).code).toBe(0);
   });
 
   afterAll(async () => {
+    for (const { child } of started) child.kill('SIGKILL');
     await cluster?.end();
+    execFileSync('umount', [full]);
     work.remove();
   });
 
-  type Script = (cluster: SlurmCluster, out: string, steps: number) => string;
-
-  async function submit(script: Script, steps: number): Promise<Job> {
-    const out = join(cluster.folder, `run-${steps}-${script.name}`);
-    return { id: await cluster.submit(script(cluster, out, steps), '--partition=train'), out };
+  /** The run of {@link trainArguments}, as a cluster file. */
+  function launchOf({ steps = STEPS_ENDLESS, slurm = {}, ...settings }: ClusterSettings = {}): Launch {
+    const out = (settings.out as string | undefined) ?? join(cluster.folder, `run-${launches++}`);
+    return new Launch(
+      out,
+      {
+        launcher: 'slurm',
+        name: 'small',
+        keys: keys(),
+        run: { dataset: 'mnist', shards: 4, batch: 16, steps, seed: 7, sampleEvery: 0, checkpointEvery: 100 },
+        slurm: { partition: 'train', command: GANTRY_COMMAND, ...(slurm as object) },
+        ...settings,
+      },
+      cluster.env,
+      { within: cluster.within() },
+    );
   }
 
-  async function untilStep(job: Job, step: number): Promise<void> {
-    await eventually(() => stepOf(job) >= step, `job ${job.id} is at step ${step}: ${logOf(job)}`);
+  function start(launch: Launch): GantryProcess {
+    const run = launch.start();
+    started.push(run);
+    return run;
   }
 
-  /** `scancel` asks all processes to end: the run is saved, in the bits of an undisturbed one of as many steps. */
-  async function expectBitsWhenCancelled(job: Job): Promise<void> {
-    await cluster.run('scancel', job.id);
-    await cluster.untilState(job.id, 'CANCELLED');
-    await expectNothingLeft();
-    const done = lastDone(job);
-    expect(done?.interrupted, logOf(job)).toBe(true);
-    expect(done?.stateSha256).toBe(await bitsOfOne(done?.step as number));
+  /** A stand-in for Gantry's command, which writes down what device Slurm gave it, and becomes it. */
+  function tellingDevices(): { command: string; devices: () => string[] } {
+    const command = join(cluster.folder, 'telling-gantry');
+    const told = `${command}.devices`;
+    const script = `#!/bin/sh\necho "\${CUDA_VISIBLE_DEVICES:-none}" >> ${told}\nexec ${GANTRY_COMMAND} "$@"\n`;
+    writeFileSync(command, script, { mode: 0o755 });
+    return { command, devices: () => readFileSync(told, 'utf8').trim().split('\n').sort() };
+  }
+
+  /** A worker on each node. */
+  const onEveryNode = { workers: NODES, slurm: { nodes: NODES, options: ['--ntasks-per-node=1'] } };
+
+  function jobs(): Promise<string> {
+    return cluster.run('squeue', '--noheader', '--format=%i %j %T');
   }
 
   async function expectNothingLeft(): Promise<void> {
+    await cluster.until(async () => (await jobs()) === '', 'no job is left');
     await eventually(() => cluster.processesOfJobs().length === 0, 'no process of a job is left');
   }
 
-  it('a coordinator in the first of three tasks, a worker in each: the bits of one process', async () => {
-    const job = await submit(oneStepScript, STEPS);
-    await cluster.untilState(job.id, 'COMPLETED', 'FAILED', 'CANCELLED', 'NODE_FAIL');
-    expect((await cluster.fieldsOf(job.id)).JobState, logOf(job)).toBe('COMPLETED');
-    expect(lastDone(job)).toMatchObject({ interrupted: false, stateSha256: await bitsOfOne(STEPS) });
+  /** Saved and ended, in the bits of an undisturbed run of as many steps. */
+  async function expectBitsWhenStopped(launch: Launch, run: GantryProcess): Promise<number> {
+    const stop = await launch.act('stop');
+    expect([stop.code, stop.stderr]).toEqual([0, expect.stringMatching(/stopped +small/)]);
+    const done = doneOf(await run.finished);
+    expect(done.interrupted).toBe(true);
     await expectNothingLeft();
-    const ready = eventsOf(job).find(({ event }) => event === 'ready');
-    expect(ready?.network).toMatchObject({ hosts: NODES });
+    expect(done.stateSha256).toBe(await bitsOfOne(done.step as number));
+    return done.step as number;
+  }
+
+  it('the example trains to the bits of one process, each node a host', async () => {
+    const example = exampleOf('slurm');
+    const run = { ...(example.run as object), steps: STEPS, batch: 16, seed: 7, sampleEvery: 0 };
+    const launch = launchOf({
+      ...example,
+      ...onEveryNode,
+      keys: keys(),
+      out: join(cluster.folder, 'example'),
+      run,
+      slurm: { ...(example.slurm as object), ...onEveryNode.slurm, command: GANTRY_COMMAND },
+    });
+    const launched = start(launch);
+    const ready = await launched.until(({ event }) => event === 'ready');
+    expect(ready.network).toMatchObject({ hosts: NODES });
+    const status = await launch.act('status');
+    expect(status.stdout).toMatch(/slurm +RUNNING[\s\S]*coordinator[\s\S]*worker-2/);
+    expect(doneOf(await launched.finished).stateSha256).toBe(await bitsOfOne(STEPS));
+    const logs = readdirSync(join(`${launch.out}.launch`, 'logs'));
+    expect(logs).toEqual(expect.arrayContaining(['coordinator.log', 'worker-0.log', 'worker-1.log', 'worker-2.log']));
+    expect((await launch.act('logs')).stdout).toMatch(/^coordinator \{"event":"start"/m);
+    await expectNothingLeft();
   });
 
-  it('a preempted job saves, gives way, is put back into the queue, and goes on in the same bits', async () => {
-    const job = await submit(oneStepScript, STEPS_ENDLESS);
-    await untilStep(job, STEPS_APART);
-    const urgent = await cluster.submit(`#!/bin/sh\nsleep 1\n`, `--nodes=${NODES}`, '--partition=urgent');
+  it('gives way to a job that preempts it, saved, is put back into the queue, and goes on', async () => {
+    const launch = launchOf(onEveryNode);
+    const run = start(launch);
+    await run.untilStep(STEPS_APART);
+    const urgent = await cluster.submit(
+      `#!/bin/sh\nsleep 1\n`,
+      `--nodes=${NODES}`,
+      '--exclusive',
+      '--partition=urgent',
+    );
     await cluster.untilState(urgent, 'COMPLETED');
-    expect(lastDone(job), logOf(job)).toMatchObject({ interrupted: true });
-    await untilStep(job, stepOf(job) + STEPS_APART);
-    expect((await cluster.fieldsOf(job.id)).Restarts).toBe('1');
-    await expectBitsWhenCancelled(job);
+    await run.until(({ event, fromStep }) => event === 'start' && (fromStep as number) > 0);
+    await run.progressed(STEPS_APART);
+    await expectBitsWhenStopped(launch, run);
+    const { stderr } = await run.finished;
+    expect(stderr).toMatch(/gave way +after step \d+, saved/);
+    expect(stderr).toMatch(/job \d+ waits/);
   });
 
-  it('one worker’s step is cancelled, and then a node set down: the others end in the same bits', async () => {
-    const job = await submit(stepsScript, STEPS_ENDLESS);
-    await untilStep(job, STEPS_APART);
-    const steps = await cluster.run('squeue', '--steps', '--noheader', `--jobs=${job.id}`, '--format=%i %j');
-    await cluster.run('scancel', /^(\S+) node-1$/m.exec(steps)![1]!);
-    await eventually(() => lostOf(job).includes('node-1'), 'the worker of the cancelled step is gone');
+  it('a worker’s step is cancelled, and then a node set down: the others train on', async () => {
+    const launch = launchOf({ ...onEveryNode });
+    const run = start(launch);
+    await run.untilStep(STEPS_APART);
+    const steps = await cluster.run('squeue', '--steps', '--noheader', '--format=%i %j');
+    await cluster.run('scancel', /^(\S+) worker-1$/m.exec(steps)![1]!);
+    await run.until(() => lostOf(run).includes('worker-1'));
+    // It is started again, and joins.
+    await untilMembers(run, NODES);
+    await run.until(({ event, generation }) => event === 'ready' && (generation as number) >= 3);
     await cluster.run('scontrol', 'update', 'nodename=node-2', 'state=down', 'reason=test');
-    await eventually(() => lostOf(job).includes('node-2'), 'the worker of the node that is down is gone');
-    await untilStep(job, stepOf(job) + STEPS_APART);
-    await expectBitsWhenCancelled(job);
+    await run.until(() => lostOf(run).includes('worker-2'));
+    await run.progressed(STEPS_APART);
+    await expectBitsWhenStopped(launch, run);
     await cluster.run('scontrol', 'update', 'nodename=node-2', 'state=resume');
   });
-});
 
-function lostOf(job: Job): unknown[] {
-  return eventsOf(job).flatMap(({ event, worker }) => (event === 'worker-lost' ? [worker] : []));
-}
+  it('is scaled 2 to 4 to 1, while it trains', async () => {
+    const { command, devices } = tellingDevices();
+    const launch = launchOf({ workers: 2, resources: { gpus: 1 }, slurm: { nodes: 1, command } });
+    const run = start(launch);
+    await run.untilStep(STEPS_APART);
+    // One each, and the coordinator has none.
+    expect(devices()).toEqual(['0', '1', 'none']);
+    expect((await launch.act('scale', '4')).code).toBe(0);
+    await untilMembers(run, 4);
+    await run.progressed(STEPS_APART);
+    await launch.act('scale', '1');
+    await untilMembers(run, 1);
+    expect(membersOf(run)).toEqual(['worker-0']);
+    await run.progressed(STEPS_APART);
+    // They were told to go, and went.
+    expect(lostOf(run)).toEqual([]);
+    await expectBitsWhenStopped(launch, run);
+  });
+
+  it('goes on when it is launched again; with its launcher the job ends', async () => {
+    const launch = launchOf();
+    const run = start(launch);
+    await run.untilStep(STEPS_APART);
+    const step = await expectBitsWhenStopped(launch, run);
+    const again = start(launch);
+    expect(await again.until(({ event }) => event === 'start')).toMatchObject({ fromStep: step });
+    await again.untilStep(step + STEPS_APART);
+    again.child.kill('SIGKILL');
+    await again.finished;
+    await expectNothingLeft();
+  });
+
+  it.each([
+    ['an unknown partition', { slurm: { partition: 'nope' } }, /partition nope: .*one of those that sinfo shows/],
+    ['no key for a worker', { workers: 5 }, /has keys for 4 workers, and 5 are wanted: gantry keygen --add/],
+    [
+      'Gantry not found on the node',
+      { slurm: { command: 'no-such-gantry' } },
+      /did not find Gantry on its node: .*no-such-gantry.*slurm\.command/,
+    ],
+    ['more time than the partition gives', { slurm: { time: '2-0' } }, /PartitionTimeLimit/],
+  ])('says in one message what is wrong, and leaves nothing: %s', async (_, settings, message) => {
+    const failed = await start(launchOf(settings)).finished;
+    expect(failed.code).not.toBe(0);
+    expect(errorOf(failed).message).toMatch(message);
+    expect(failed.events.filter(({ event }) => event === 'error')).toHaveLength(1);
+    await expectNothingLeft();
+  });
+
+  it('says that the disk of the run is full, and leaves nothing', async () => {
+    const failed = await start(launchOf({ out: full })).finished;
+    expect(errorOf(failed)).toMatchObject({
+      code: 'GANTRY_DISK_FULL',
+      message: expect.stringMatching(/no space|ENOSPC/i),
+    });
+    await expectNothingLeft();
+  });
+});

@@ -1,23 +1,30 @@
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { doneOf, errorOf, GANTRY, type GantryProcess, gantry, trainArguments, Workspace } from '../support/gantry.js';
 import {
-  doneOf,
-  type Event,
-  eventually,
-  GANTRY,
-  GantryProcess,
-  gantry,
-  trainArguments,
-  Workspace,
-} from '../support/gantry.js';
+  type ClusterSettings,
+  exampleOf,
+  GANTRY_COMMAND,
+  Launch,
+  lostOf,
+  membersOf,
+  untilMembers,
+} from '../support/launch.js';
 import { SshHosts, sshProblem } from '../support/ssh-hosts.js';
 
 const STEPS = 150;
+const STEPS_ENDLESS = 1_000_000;
+const STEPS_APART = 20;
 const HOSTS = 3;
 
 const problem = sshProblem();
 const work = new Workspace();
 const keys = join(work.path, 'keys');
+
+async function bitsOfOne(steps: number): Promise<unknown> {
+  return doneOf(await gantry(trainArguments(work.run(), { steps, workers: 1 }))).stateSha256;
+}
 
 describe.skipIf(problem !== '')(`hosts with ssh${problem === '' ? '' : ` (skipped: ${problem})`}`, () => {
   let hosts: SshHosts;
@@ -26,9 +33,8 @@ describe.skipIf(problem !== '')(`hosts with ssh${problem === '' ? '' : ` (skippe
 
   beforeAll(async () => {
     hosts = await SshHosts.start(HOSTS);
-    const names = hosts.machines.map(({ name }) => name);
-    expect((await gantry(['keygen', '--out', keys, '--worker', ...names])).code).toBe(0);
-    alone = doneOf(await gantry(trainArguments(work.run(), { steps: STEPS, workers: 1 }))).stateSha256;
+    expect((await gantry(['keygen', '--out', keys, '--workers', String(HOSTS)])).code).toBe(0);
+    alone = await bitsOfOne(STEPS);
   });
 
   afterAll(async () => {
@@ -37,57 +43,129 @@ describe.skipIf(problem !== '')(`hosts with ssh${problem === '' ? '' : ` (skippe
     work.remove();
   });
 
-  function start(args: readonly string[], within: readonly string[]): GantryProcess {
-    const process = new GantryProcess(args, {}, { within });
-    started.push(process);
-    return process;
+  function hostList(command = GANTRY_COMMAND): { host: string; command: string }[] {
+    return hosts.machines.map(({ name }) => ({ host: name, command }));
   }
 
-  /** A coordinator here, and a worker on each host, encrypted. */
-  async function startRun() {
-    const [, ...options] = trainArguments(work.run(), { steps: STEPS, workers: HOSTS });
-    const bind = `tcp://${hosts.address}:0`;
-    const coordinator = start(['coordinator', '--keys', keys, '--bind', bind, ...options], hosts.within());
-    const endpoint = (await coordinator.until(({ event }) => event === 'start')).endpoint as string;
-    const workers = hosts.machines.map(({ name }, host) => {
-      return start(['worker', '--join', endpoint, '--keys', join(keys, `${name}.key`)], hosts.through(host));
-    });
-    return { coordinator, workers };
+  /** The example, with the run of {@link trainArguments} and these hosts. */
+  function launchOf({ steps = STEPS, ssh = {}, ...settings }: ClusterSettings = {}): Launch {
+    const example = exampleOf('ssh');
+    const run = { ...(example.run as object), dataset: 'mnist', batch: 16, seed: 7, sampleEvery: 0, steps };
+    return new Launch(
+      work.run(),
+      { ...example, keys, run, ...settings, ssh: { hosts: hostList(), config: hosts.configFile, ...(ssh as object) } },
+      {},
+      { within: hosts.within() },
+    );
+  }
+
+  function start(launch: Launch): GantryProcess {
+    const run = launch.start();
+    started.push(run);
+    return run;
+  }
+
+  /** Of a run, on hosts that are up. */
+  async function processes(): Promise<string[]> {
+    const up = hosts.machines.flatMap(({ isUp }, host) => (isUp ? [host] : []));
+    const lists = await Promise.all(up.map((host) => hosts.run(host, 'ps -eo args')));
+    return lists.flatMap((list) => list.split('\n')).filter((line) => line.includes(GANTRY));
   }
 
   async function expectNothingLeft(): Promise<void> {
-    const processes = async (): Promise<string> => {
-      const up = hosts.machines.flatMap(({ isUp }, host) => (isUp ? [host] : []));
-      return (await Promise.all(up.map((host) => hosts.run(host, 'ps -eo args')))).join('\n');
-    };
-    for (let tries = 0; tries < 50 && (await processes()).includes(GANTRY); tries++) await pause();
-    expect(await processes()).not.toContain(GANTRY);
+    await expect.poll(processes, { timeout: 60_000, interval: 200 }).toEqual([]);
   }
 
-  it('each runs a worker, as a machine of its own: the bits of one process, and nothing left', async () => {
-    expect(await hosts.run(1, 'hostname')).toBe('host-1');
-    const { coordinator, workers } = await startRun();
-    const ready = await coordinator.until(({ event }) => event === 'ready');
+  it('the example: a worker on each, as a machine of its own, the bits of one process, and nothing left', async () => {
+    const launch = launchOf();
+    const run = start(launch);
+    const ready = await run.until(({ event }) => event === 'ready');
     expect(ready.network).toMatchObject({ hosts: HOSTS });
-    expect(doneOf(await coordinator.finished).stateSha256).toBe(alone);
-    for (const worker of workers) expect((await worker.finished).code).toBe(0);
+    expect(await processes()).toHaveLength(HOSTS);
+    const finished = await run.finished;
+    expect(doneOf(finished).stateSha256).toBe(alone);
+    expect(finished.stderr).toMatch(/checked +Gantry \S+ on host-0, host-0 is fit/);
+    await expectNothingLeft();
+  });
+
+  it('is scaled 2 to 3 to 1, stopped, launched again, and leaves no process when its launcher is killed', async () => {
+    const launch = launchOf({ workers: 2, steps: STEPS_ENDLESS });
+    const run = start(launch);
+    await run.untilStep(STEPS_APART);
+    await launch.act('scale', '3');
+    await untilMembers(run, 3);
+    await run.progressed(STEPS_APART);
+    await launch.act('scale', '1');
+    await untilMembers(run, 1);
+    expect(membersOf(run)).toEqual(['worker-0']);
+    await run.progressed(STEPS_APART);
+    expect(lostOf(run)).toEqual([]);
+    const stop = await launch.act('stop');
+    expect([stop.code, stop.stderr]).toEqual([0, expect.stringMatching(/stopped +ssh/)]);
+    const done = doneOf(await run.finished);
+    expect(done.stateSha256).toBe(await bitsOfOne(done.step as number));
+    await expectNothingLeft();
+
+    const again = start(launch);
+    expect(await again.until(({ event }) => event === 'start')).toMatchObject({ fromStep: done.step });
+    await again.untilStep((done.step as number) + STEPS_APART);
+    expect(await processes()).toHaveLength(2);
+    again.child.kill('SIGKILL');
+    await again.finished;
+    await expectNothingLeft();
+  });
+
+  it.each([
+    [
+      'a host that nobody knows',
+      () => ({ ssh: { hosts: [...hostList().slice(0, 2), { host: 'host-9', command: GANTRY_COMMAND }] } }),
+      /^nothing was started:\n {2}Gantry \S+ on host-9: .*host-9/,
+    ],
+    [
+      'another version on one of them',
+      () => {
+        const other = join(work.path, 'other-gantry');
+        writeFileSync(other, '#!/bin/sh\necho gantry 0.0.9\n');
+        chmodSync(other, 0o755);
+        return { ssh: { hosts: [...hostList().slice(0, 2), { host: 'host-2', command: other }] } };
+      },
+      /on host-2: printed gantry 0\.0\.9, not gantry \S+\. Every host needs the same version/,
+    ],
+    [
+      'a key too few',
+      () => ({ workers: 4, ssh: { hosts: hostList().map((host) => ({ ...host, workers: 2 })) } }),
+      /has keys for 3 workers, and 4 are wanted: gantry keygen --add/,
+    ],
+  ])('says in one message what is wrong, and starts nothing: %s', async (_, settings, message) => {
+    const failed = await start(launchOf(settings())).finished;
+    expect(failed.code).not.toBe(0);
+    expect(errorOf(failed).message).toMatch(message);
+    expect(failed.events).toHaveLength(1);
+    expect(await processes()).toEqual([]);
+  });
+
+  it('gantry doctor --cluster measures every way, and names the one that is blocked', async () => {
+    const launch = launchOf();
+    const doctor = () => gantry(['doctor', '--cluster', launch.file], {}, { within: hosts.within() });
+    const well = await doctor();
+    expect([well.code, well.stdout]).toEqual([0, expect.stringMatching(/from \\ to +this machine +host-0 +host-1/)]);
+    expect(well.stdout).toMatch(/^host-2 +[\d.,]+ ms, [\d.,]+ Mbit\/s/m);
+    // Only this way: host-1 still answers whom it is asked by.
+    await hosts.run(1, `ip route add blackhole ${hosts.machines[2]!.address}/32`);
+    const blocked = await doctor();
+    expect(blocked.code).toBe(1);
+    expect(blocked.stdout).toMatch(/host-1 +to host-2 .*cannot be reached/);
+    await hosts.run(1, `ip route del blackhole ${hosts.machines[2]!.address}/32`);
     await expectNothingLeft();
   });
 
   it('one loses its power in the middle: the others end in the same bits', async () => {
-    const { coordinator, workers } = await startRun();
-    await coordinator.untilStep(40);
+    const run = start(launchOf());
+    await run.untilStep(40);
     await hosts.powerOff(1);
-    expect(doneOf(await coordinator.finished).stateSha256).toBe(alone);
-    const lost = coordinator.events.filter(({ event }: Event) => event === 'worker-lost');
-    expect(lost.map(({ worker }) => worker)).toEqual(['host-1']);
-    for (const host of [0, 2]) expect((await workers[host]!.finished).code).toBe(0);
-    // ssh itself notices nothing: neither end of its connection was closed.
-    await eventually(() => workers[1]!.child.exitCode === null, 'the ssh to the dead host still waits');
+    const finished = await run.finished;
+    expect(doneOf(finished).stateSha256).toBe(alone);
+    expect(lostOf(run)).toEqual(['worker-1']);
     await expectNothingLeft();
   });
 });
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 100));
-}

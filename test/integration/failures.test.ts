@@ -1,5 +1,6 @@
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { SAME_REQUEST_MS } from '@gantry/common';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   doneOf,
@@ -169,13 +170,25 @@ describe('a run is stopped', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it('SIGTERM repeated within moments, as schedulers do, is one clean stop', async () => {
+    const before = sharedMemoryFiles();
+    const { run, workers } = await longRun();
+    for (let time = 0; time < 3; time++) {
+      run.child.kill('SIGTERM');
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    expect(doneOf(await run.finished).interrupted).toBe(true);
+    await expectNothingLeft(workers, before);
+  });
+
   it('Ctrl-C twice stops at once and leaves nothing running', async () => {
     const before = sharedMemoryFiles();
     const { run, workers } = await longRun();
     // A stopped worker cannot finish its update, so the first Ctrl-C alone would wait for it.
     process.kill(workers[0]!, 'SIGSTOP');
     run.child.kill('SIGINT');
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Sooner, it would count as the same Ctrl-C.
+    await new Promise((resolve) => setTimeout(resolve, SAME_REQUEST_MS));
     run.child.kill('SIGINT');
     const finished = await run.finished;
     expect(finished.code).toBe(1);

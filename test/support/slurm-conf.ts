@@ -11,6 +11,9 @@ export interface SlurmSettings {
 
 /** As many steps and tasks as the tests like: nobody looks what the machine really has. */
 const CPUS = 8;
+const MEMORY_MIB = 16_384;
+/** Devices that play GPUs: Slurm counts them, gives them out, and says so in CUDA_VISIBLE_DEVICES. */
+const GPUS = 2;
 
 /**
  * A cluster with two partitions of the same nodes: a job in `urgent` preempts those in `train`, which are put back into the
@@ -33,11 +36,21 @@ export function slurmConf(settings: SlurmSettings): string {
     'AccountingStorageType=accounting_storage/none',
     'MpiDefault=none',
     'SlurmdParameters=config_overrides',
-    ...nodes.map(({ name, address }) => `NodeName=${name} NodeHostname=${name} NodeAddr=${address} CPUs=${CPUS}`),
-    `PartitionName=train Nodes=${names} Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=${graceSeconds}`,
+    'GresTypes=gpu',
+    ...nodes.map(
+      ({ name, address }) =>
+        `NodeName=${name} NodeHostname=${name} NodeAddr=${address} CPUs=${CPUS} RealMemory=${MEMORY_MIB} Gres=gpu:${GPUS}`,
+    ),
+    `PartitionName=train Nodes=${names} Default=YES PriorityTier=1 PreemptMode=REQUEUE GraceTime=${graceSeconds} MaxTime=1-0`,
     `PartitionName=urgent Nodes=${names} PriorityTier=10 PreemptMode=OFF`,
     '',
   ].join('\n');
+}
+
+/** gres.conf, and the names of the devices in it, which have to be there. */
+export function gresConf(folder: string): { readonly text: string; readonly files: readonly string[] } {
+  const files = Array.from({ length: GPUS }, (_, gpu) => `${folder}/gpu${gpu}`);
+  return { text: `AutoDetect=off\nName=gpu File=${files.join()}\n`, files };
 }
 
 function identity({ folder, controllerAddress }: SlurmSettings): string[] {
@@ -55,8 +68,10 @@ function identity({ folder, controllerAddress }: SlurmSettings): string[] {
 
 function scheduling({ killWaitSeconds }: SlurmSettings): string[] {
   return [
-    // Whole nodes.
-    'SelectType=select/linear',
+    // Processors and memory, not whole nodes.
+    'SelectType=select/cons_tres',
+    'SelectTypeParameters=CR_CPU_Memory',
+    `DefMemPerCPU=${MEMORY_MIB / CPUS}`,
     'SchedulerType=sched/builtin',
     'SchedulerParameters=sched_interval=1,sched_min_interval=0',
     'PreemptType=preempt/partition_prio',

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { packagesProblem } from './debian-packages.js';
 import { isAlive } from './gantry.js';
 import { Machine, writeHostsFile } from './machine.js';
 import { Network, namespacesProblem, removeStaleNamespaces } from './namespaces.js';
-import { slurmConf } from './slurm-conf.js';
+import { gresConf, slurmConf } from './slurm-conf.js';
 
 const POLL_MS = 100;
 /** For a broken installation, not a measurement. */
@@ -148,6 +148,10 @@ export class SlurmCluster {
     const controllerAddress = this.loginAddress;
     const settings = { folder: this.folder, controllerAddress, nodes, graceSeconds, killWaitSeconds };
     writeFileSync(join(this.folder, 'slurm.conf'), slurmConf(settings));
+    const gres = gresConf(this.folder);
+    writeFileSync(join(this.folder, 'gres.conf'), gres.text);
+    // Slurm takes character devices alone; these are as /dev/null.
+    for (const device of gres.files) execFileSync('mknod', [device, 'c', '1', '3']);
     await this.#startMunge();
     this.#daemon('slurmctld', [...this.within(), 'slurmctld', '-D']);
     await this.until(() => this.run('scontrol', 'ping').then((said) => / is UP/.test(said)), 'slurmctld answers');

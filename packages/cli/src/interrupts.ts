@@ -1,3 +1,5 @@
+import { StopRequests } from '@gantry/common';
+
 /** What a run can be told from outside. */
 export interface Interruptible {
   /** Finish the step, save, end. */
@@ -9,18 +11,19 @@ export interface Interruptible {
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * First signal: stop after the step and save. Second: stop now.
+ * First signal: stop after the step and save. Another one, a second later or more: stop now.
  * @returns a function that gives the signals back to Node's own handling.
  */
 export function handleInterrupts(run: Interruptible, note: (text: string) => void): () => void {
-  let asked = false;
+  const requests = new StopRequests();
   const handle = (signal: NodeJS.Signals): void => {
-    if (asked) {
+    const request = requests.count(performance.now());
+    if (request === 'same') return;
+    if (request === 'again') {
       note(`${signal} again: stopping now, without saving`);
       run.abort(`stopped by ${signal}`);
       return;
     }
-    asked = true;
     note(`${signal}: finishing the step and saving. Once more to stop at once`);
     run.stop();
   };

@@ -93,4 +93,5 @@ export {
   threefry,
 } from './random.js';
 export type { StateLayout, StateRole, StateSection } from './state-layout.js';
+export { SAME_REQUEST_MS, StopRequests } from './stop-requests.js';
 export { editDistance, nearest, plural, shellQuote, suggestion } from './text.js';

@@ -135,7 +135,11 @@ export const clusterSchema = object(
     resources: object(resources, 'Of each worker').partial(),
     environment: mapOfText('Of the coordinator and every worker'),
     keys: text('Folder that gantry keygen made, with a key for each worker'),
-    port: whole(1, 65_535, `Where the coordinator listens. Default: ${DEFAULTS.port}; with local, any that is free`),
+    port: whole(
+      1,
+      65_535,
+      `Where the coordinator listens. Default: ${DEFAULTS.port}; with local, any that is free; with slurm, one for each job`,
+    ),
     address: address('Where workers reach the coordinator. Default: found by the launcher'),
     image: text(`Image of Gantry, for docker and kubernetes. Default: ${DEFAULTS.image}`),
     volumes: z

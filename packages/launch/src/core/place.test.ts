@@ -12,6 +12,17 @@ it.each([
   ["an indexed job's", { JOB_COMPLETION_INDEX: '3' }, { worker: 'worker-3' }],
   ["a Slurm node's", { SLURMD_NODENAME: 'n1' }, { host: 'n1' }],
   [
+    "a task's beside the coordinator of its job",
+    { SLURM_LAUNCH_NODE_IPADDR: '198.18.0.1', GANTRY_PORT: '20007', GANTRY_WORKER: 'w' },
+    { join: 'tcp://198.18.0.1:20007', worker: 'w' },
+  ],
+  [
+    'an address of version 6',
+    { SLURM_LAUNCH_NODE_IPADDR: 'fd00::1', GANTRY_PORT: '20007' },
+    { join: 'tcp://[fd00::1]:20007' },
+  ],
+  ["a task's of another job", { SLURM_LAUNCH_NODE_IPADDR: '198.18.0.1' }, {}],
+  [
     'one over the other',
     { SLURMD_NODENAME: 'n1', GANTRY_HOST_ID: 'h', JOB_COMPLETION_INDEX: '3', GANTRY_WORKER: 'w' },
     { host: 'h', worker: 'w' },

@@ -25,7 +25,7 @@ export function placeOf(env: Environment, isFolder: (path: string) => boolean): 
   const keys = env.GANTRY_KEYS;
   const ownKey = keys !== undefined && keys !== '' && worker !== undefined && isFolder(keys);
   return {
-    ...given('join', env.GANTRY_JOIN),
+    ...given('join', env.GANTRY_JOIN ?? besideSrun(env)),
     ...given('worker', worker),
     ...given('host', env.GANTRY_HOST_ID ?? env.SLURMD_NODENAME),
     ...given('dataHost', env.GANTRY_DATA_HOST),
@@ -37,6 +37,12 @@ function nameOf(env: Environment): string | undefined {
   if (env.GANTRY_WORKER) return env.GANTRY_WORKER;
   const index = env.GANTRY_WORKER_INDEX ?? env.JOB_COMPLETION_INDEX;
   return index !== undefined && /^\d{1,6}$/.test(index) ? `worker-${index}` : undefined;
+}
+
+/** The coordinator of a Slurm job runs on the node that srun is called on, at a port that the job's script chose. */
+function besideSrun({ SLURM_LAUNCH_NODE_IPADDR: address, GANTRY_PORT: port }: Environment): string | undefined {
+  if (!address || !port) return undefined;
+  return `tcp://${address.includes(':') ? `[${address}]` : address}:${port}`;
 }
 
 function given<K extends keyof Place>(key: K, value: string | undefined): Pick<Place, K> | object {

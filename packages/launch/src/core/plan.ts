@@ -52,6 +52,11 @@ export interface SubmittedPlan {
   readonly checks: readonly Check[];
   /** One after the other; the first that fails ends the launch, and then `stop` is run. */
   readonly start: readonly Command[];
+  /**
+   * Whoever runs it starts it again where it had to give way: a run that ends before its last step, without having been asked
+   * to, is not over. @default false
+   */
+  readonly isStartedAgain?: boolean;
   /** What the coordinator has printed and prints, from the beginning. */
   readonly coordinatorOutput: Command;
   /** The workers' output as it comes, each line with its worker's name in front. */

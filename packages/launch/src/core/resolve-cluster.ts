@@ -1,6 +1,14 @@
 import { assert } from '@gantry/common';
 import type { ConfigProblem, Settings } from '@gantry/common/config';
-import type { Cluster, KubernetesSettings, Resources, SlurmSettings, SshHost, SshSettings } from './cluster.js';
+import type {
+  Cluster,
+  KubernetesSettings,
+  LauncherName,
+  Resources,
+  SlurmSettings,
+  SshHost,
+  SshSettings,
+} from './cluster.js';
 import type { ClusterFile } from './cluster-schema.js';
 import { DEFAULTS } from './constants.js';
 
@@ -19,6 +27,8 @@ export interface ClusterSources {
 /** The launchers whose processes see another file system than this machine's. */
 const CONTAINED = ['docker', 'kubernetes'] as const;
 const SECTIONS = ['ssh', 'slurm', 'kubernetes'] as const;
+/** Those that find a port that is free: any, or one for each job. */
+const OWN_PORT: ReadonlySet<LauncherName> = new Set(['local', 'slurm']);
 /** Said at the top, because the launcher needs them too. */
 const COUNTS = ['workers', 'minWorkers', 'maxWorkers'] as const;
 
@@ -47,6 +57,9 @@ export function clusterProblems({ file, where }: ClusterSources): ConfigProblem[
             `is ${file.launcher}, which needs keys: make them with gantry keygen, and name the folder`,
           ),
         ]
+      : []),
+    ...(file.launcher === 'slurm' && file.address !== undefined
+      ? [problem('address', 'is that of the first node of a job, which Slurm chooses: leave it out')]
       : []),
     ...(workers > room
       ? [problem('workers', `is ${workers}, and the hosts have room for ${room}: add hosts, or workers to a host`)]
@@ -118,7 +131,7 @@ export function resolveCluster(sources: ClusterSources): Cluster {
     resources: resourcesOf(file.resources ?? {}),
     environment: file.environment ?? {},
     keys: file.keys === undefined ? null : sources.resolve(file.keys),
-    port: file.port ?? (file.launcher === 'local' ? 0 : DEFAULTS.port),
+    port: file.port ?? (OWN_PORT.has(file.launcher) ? 0 : DEFAULTS.port),
     address: file.address ?? null,
     image: file.image ?? DEFAULTS.image,
     volumes: (file.volumes ?? []).map(({ source, target, readOnly = false }) => ({

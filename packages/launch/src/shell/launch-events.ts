@@ -14,6 +14,9 @@ export interface LaunchListener {
 export class LaunchEvents {
   readonly #listener: LaunchListener;
   #last: CoordinatorEvent | null = null;
+  /** The end of a run that gave way, and may go on. */
+  #held: CoordinatorEvent | null = null;
+  #isStartedAgain = false;
 
   constructor(listener: LaunchListener) {
     this.#listener = listener;
@@ -22,6 +25,18 @@ export class LaunchEvents {
   /** `done` or `error`, once the run has ended. */
   get ending(): CoordinatorEvent | null {
     return this.#last;
+  }
+
+  /** From now on, or no more, a run that ends before its last step is one that gave way: its end is held back. */
+  expectMore(isStartedAgain: boolean): void {
+    this.#isStartedAgain = isStartedAgain;
+  }
+
+  /** It did not go on: what was held back is its end. */
+  settle(): void {
+    if (this.#last !== null || this.#held === null) return;
+    this.#last = this.#held;
+    this.#listener.event(this.#held);
   }
 
   note(text: string): void {
@@ -38,6 +53,11 @@ export class LaunchEvents {
     if (event === undefined) {
       this.line('coordinator', line);
       return undefined;
+    }
+    if (this.#isStartedAgain && event.event === 'done' && event.interrupted === true) {
+      this.#held = event;
+      this.note(`gave way    after step ${String(event.step)}, saved: it goes on when it is started again`);
+      return event;
     }
     if (event.event === 'done' || event.event === 'error') this.#last = event;
     this.#listener.event(event);

@@ -32,6 +32,7 @@ export class SubmittedLaunch {
     this.#plan = plan;
     this.#events = options.events;
     this.#workers = options.workers;
+    this.#events.expectMore(plan.isStartedAgain ?? false);
     this.#guard = options.detach ? null : startGuard([...plan.stop, ...plan.remove]);
   }
 
@@ -57,6 +58,7 @@ export class SubmittedLaunch {
     const asItIs = (line: string): NamedLine => ({ name: 'coordinator', line });
     await this.#follow(coordinatorOutput, readLine ?? asItIs, ({ line }) => this.#events.parse(line));
     await this.#stopping;
+    this.#events.settle();
     this.#endFollowing();
     await workers;
     await this.#remove();
@@ -68,6 +70,7 @@ export class SubmittedLaunch {
 
   /** Finish the step, save, end. */
   stop(): void {
+    this.#events.expectMore(false);
     this.#stopping ??= this.#try(this.#plan.stop);
   }
 
@@ -120,7 +123,8 @@ export class SubmittedLaunch {
 
   async #hasEnded(): Promise<boolean> {
     const { isOver, problem } = this.#plan.diagnose((await run(this.#plan.health)).output);
-    if (problem !== null && problem !== this.#problem) this.#events.note(problem);
+    // What ends the launch is its error.
+    if (!isOver && problem !== null && problem !== this.#problem) this.#events.note(problem);
     this.#problem = problem;
     return isOver;
   }

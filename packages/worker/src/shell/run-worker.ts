@@ -1,5 +1,5 @@
 import os from 'node:os';
-import { createLogger } from '@gantry/common';
+import { createLogger, StopRequests } from '@gantry/common';
 import { parseKeyFile, readWorkerKeys, type WorkerKeys } from '@gantry/common/keys';
 import {
   checkEndpoint,
@@ -47,10 +47,11 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     insecure: options.insecure ?? false,
     logger: createLogger({ fields: { name: options.worker ?? 'worker' } }),
   });
+  const requests = new StopRequests();
   let left = false;
   const leave = (): void => {
     left = true;
-    worker.terminate();
+    if (requests.count(performance.now()) !== 'same') worker.terminate();
   };
   const onInterrupt = launchToken === '' ? leave : (): void => {};
   process.on('SIGTERM', leave);

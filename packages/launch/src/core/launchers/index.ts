@@ -4,6 +4,7 @@ import type { LaunchContext, LaunchPlan } from '../plan.js';
 import { planDocker } from './docker.js';
 import { planKubernetes } from './kubernetes/index.js';
 import { planLocal } from './local.js';
+import { planSlurm } from './slurm/index.js';
 import { planSsh } from './ssh.js';
 
 type Planner = (cluster: Cluster, context: LaunchContext) => LaunchPlan;
@@ -11,6 +12,7 @@ type Planner = (cluster: Cluster, context: LaunchContext) => LaunchPlan;
 const PLANNERS: Partial<Readonly<Record<LauncherName, Planner>>> = {
   local: planLocal,
   ssh: planSsh,
+  slurm: planSlurm,
   docker: planDocker,
   kubernetes: planKubernetes,
 };

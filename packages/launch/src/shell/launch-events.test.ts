@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest';
+import { LaunchEvents } from './launch-events.js';
+
+const gaveWay = '{"event":"done","step":30,"interrupted":true}';
+const ended = '{"event":"done","step":90,"interrupted":false}';
+
+function listened(): { events: LaunchEvents; shown: string[]; notes: string[] } {
+  const shown: string[] = [];
+  const notes: string[] = [];
+  const events = new LaunchEvents({
+    event: ({ event, step }) => shown.push(`${event} ${String(step)}`),
+    line: () => {},
+    note: (text) => notes.push(text),
+  });
+  return { events, shown, notes };
+}
+
+it('takes a run that gave way for one that goes on, where it is started again', () => {
+  const { events, shown, notes } = listened();
+  events.expectMore(true);
+  events.parse(gaveWay);
+  expect([events.ending, shown]).toEqual([null, []]);
+  expect(notes).toEqual([expect.stringMatching(/gave way .*step 30/)]);
+  events.parse(ended);
+  expect(events.ending).toMatchObject({ step: 90 });
+  events.settle();
+  expect(shown).toEqual(['done 90']);
+});
+
+it('takes it for its end, where nobody started it again', () => {
+  const { events, shown } = listened();
+  events.expectMore(true);
+  events.parse(gaveWay);
+  events.settle();
+  expect(events.ending).toMatchObject({ step: 30 });
+  expect(shown).toEqual(['done 30']);
+});
+
+it('takes it for its end at once, where it was asked to stop', () => {
+  const { events, shown } = listened();
+  events.expectMore(true);
+  events.expectMore(false);
+  events.parse(gaveWay);
+  expect([events.ending, shown]).toEqual([expect.objectContaining({ step: 30 }), ['done 30']]);
+});
