@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -100,9 +100,14 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
     return cluster.run('squeue', '--noheader', '--format=%i %j %T');
   }
 
+  /** Whether a process with such a command line runs; pgrep itself is none. */
+  const isCalled = (pattern: string): boolean => spawnSync('pgrep', ['-f', pattern]).status === 0;
+
   async function expectNothingLeft(): Promise<void> {
     await cluster.until(async () => (await jobs()) === '', 'no job is left');
     await eventually(() => cluster.processesOfJobs().length === 0, 'no process of a job is left');
+    // Nor of the launcher's own, which followed the job.
+    await eventually(() => !isCalled(`${cluster.folder}/.*control[.]sh`), 'no process of the launcher is left');
   }
 
   /** Saved and ended, in the bits of an undisturbed run of as many steps. */

@@ -106,6 +106,9 @@ named() {
 
 follow_workers() {
   trap 'trap - TERM; kill 0' TERM
+  # A tail with nothing to write would not notice that its launcher was killed: the end of standard input tells.
+  exec 3<&0
+  { cat <&3 > /dev/null; kill 0; } &
   logs=logs/job.log
   for name in $names; do logs="$logs logs/$name.log"; done
   tail -n +1 -F $logs 2> /dev/null | named & wait
