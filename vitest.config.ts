@@ -1,7 +1,13 @@
 import { defineConfig } from 'vitest/config';
 
 /** The packages are imported built, as a user would import them: `npm test` builds first. */
-const shared = { pool: 'forks', testTimeout: 180_000, hookTimeout: 180_000 } as const;
+const shared = {
+  pool: 'forks',
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  // What is waited for is bounded by the test, not by how busy the machine is.
+  expect: { poll: { timeout: 120_000, interval: 20 } },
+} as const;
 
 /** Under `test/`, what starts no processes that others could slow down. */
 const ALONE = ['fuzz', 'mutants', 'numerics', 'sim'].map((folder) => `test/${folder}/**/*.test.ts`);

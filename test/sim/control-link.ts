@@ -1,5 +1,5 @@
 import type { Envelope, Hello, Message, StateChunk, Welcome } from '@gantry/common';
-import { acceptChunk, CoordinatorWatch, type StateAssembly } from '@gantry/worker/core';
+import { acceptChunk, CoordinatorWatch, PieceCredit, type StateAssembly } from '@gantry/worker/core';
 import { Dealer } from './connections.js';
 import type { SimControlWords } from './control-words.js';
 import type { SimProcess } from './process.js';
@@ -40,6 +40,7 @@ export class SimControlLink {
   /** Pieces of states; only the next one is made, when its turn comes. */
   readonly #bulk: Iterator<Message>[] = [];
   #isPumping = false;
+  #credit = new PieceCredit();
   #watch: CoordinatorWatch | null = null;
   #timer: { cancel(): void };
   #welcome: Welcome | null = null;
@@ -83,6 +84,7 @@ export class SimControlLink {
       }
       this.#dealer.close();
       this.#bulk.length = 0;
+      this.#credit = new PieceCredit();
       this.#dealer = new Dealer(this.#process, (envelope) => this.#onFrame(envelope));
       this.send({ ...this.#options.hello, worker: this.#name, formerSession });
     };
@@ -163,19 +165,20 @@ export class SimControlLink {
     }
   }
 
-  /** One piece after the other, each when the one before has left. */
+  /** One piece after the other, each when the one before has left, with a heartbeat behind it, and few on their way. */
   #pump(): void {
-    if (this.#isPumping) return;
+    if (this.#isPumping || this.#bulk.length === 0) return;
     this.#isPumping = true;
     this.#process.after(this.#process.world.random.between(0.1, 6), () => {
       this.#isPumping = false;
-      while (this.#bulk.length > 0) {
+      while (this.#bulk.length > 0 && this.#credit.isOpen) {
         const { value, done } = this.#bulk[0]!.next();
         if (done === true) {
           this.#bulk.shift();
           continue;
         }
         this.send(value);
+        this.#sendBeat(1);
         this.#pump();
         return;
       }
@@ -199,6 +202,8 @@ export class SimControlLink {
   #onMessage({ runId, body }: Envelope): void {
     switch (body.kind) {
       case 'heartbeat':
+        this.#credit.answered(this.#process.world.clock.nowMs);
+        this.#pump();
         return;
       case 'stopRequest':
         this.#options.progress.isStopWished = true;
@@ -246,19 +251,25 @@ export class SimControlLink {
     this.#name = welcome.worker;
     this.#watchFor(welcome.leaseMs * STARTING_LEASES);
     this.#timer.cancel();
-    this.#timer = this.#process.every(Math.max(1, welcome.heartbeatMs), () => this.#beat(welcome));
-    this.#beat(welcome);
+    this.#timer = this.#process.every(Math.max(1, welcome.heartbeatMs), () => this.#beat());
+    this.#beat();
   }
 
   #watchFor(leaseMs: number): void {
     this.#watch = new CoordinatorWatch({ leaseMs, heartbeatMs: this.#welcome!.heartbeatMs });
   }
 
-  #beat({ session }: Welcome): void {
+  #beat(): void {
+    this.#sendBeat(0);
+    if (this.#watch?.beat()) this.lose('the coordinator has been silent', this.#options.mayReturn);
+  }
+
+  #sendBeat(pieces: 0 | 1): void {
+    const { session } = this.#welcome!;
     const { phase, workingUpdate, count, sinceMs } = this.#options.progress;
     const phaseMs = Math.max(0, Math.floor(this.#process.world.clock.nowMs - sinceMs));
     this.send({ kind: 'heartbeat', session, phase, workingUpdate, progress: count, phaseMs });
-    if (this.#watch?.beat()) this.lose('the coordinator has been silent', this.#options.mayReturn);
+    this.#credit.sent(pieces, this.#process.world.clock.nowMs);
   }
 
   #onChunk(chunk: StateChunk): void {

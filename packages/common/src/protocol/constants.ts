@@ -3,12 +3,9 @@ export const PROTOCOL_VERSION = 1;
 /** Gantry's own version, as in every package.json (a test compares them). */
 export const GANTRY_VERSION = '0.1.0';
 
-/** Bytes of state a StateChunk carries at most. */
-export const STATE_CHUNK_BYTES_MAX = 1 << 20;
-/**
- * Bytes of a chunk of the data set that one DataChunk carries at most: a word that waits behind a piece waits for some
- * milliseconds, on a slow link too.
- */
+/** Bytes of state a StateChunk carries at most: a word that waits behind one waits for some milliseconds, on a slow link too. */
+export const STATE_CHUNK_BYTES_MAX = 256 << 10;
+/** Bytes of a chunk of the data set that one DataChunk carries at most, for the same reason. */
 export const DATA_PIECE_BYTES_MAX = 256 << 10;
 /** Bytes of pieces that a worker may have asked for and not got: what fills a link of 1 Gbit/s for 30 ms. */
 export const DATA_CREDIT_BYTES_MAX = 4 << 20;

@@ -35,9 +35,7 @@ export class Outbox {
       queue.bytes += frame.length;
       this.#queues.set(peer, queue);
       if (queue.bytes > OUTBOX_BYTES_MAX) this.#giveUp(peer);
-      this.#pumping ??= this.#pump().finally(() => {
-        this.#pumping = null;
-      });
+      this.#pumping ??= this.#pump();
     });
   }
 
@@ -56,6 +54,8 @@ export class Outbox {
       for (const peer of [...this.#queues.keys()]) sent += await this.#sendFrom(peer);
       if (sent === 0 && this.#queues.size > 0) await delay(SEND_RETRY_MS);
     }
+    // Here, not when the promise is settled: what is added in between would wait for the next frame.
+    this.#pumping = null;
   }
 
   /** Sends what one peer takes; returns how many frames that were. */

@@ -69,7 +69,12 @@ export class ControlLink {
     const { socket, sink, silence } = connectControl(this.#data, (message) => this.#refuse(message));
     this.#silence = silence;
     void this.#receive(socket);
-    return [socket, new Outbox(sink, (error) => this.#fail(error))];
+    const outbox = new Outbox({
+      sink,
+      heartbeat: () => this.#encode(this.#heartbeat()),
+      onError: (error) => this.#fail(error),
+    });
+    return [socket, outbox];
   }
 
   /**
@@ -117,6 +122,8 @@ export class ControlLink {
 
   /** Hashes and sends a state while training goes on; `delivered` is posted when the coordinator has it. */
   stream(update: number, state: ArrayBuffer): void {
+    // Of a connection that is lost: on the new one it was not asked for.
+    if (this.#welcome === null) return;
     const bytes = new Uint8Array(state);
     const remember = (sha256: string): void => void this.#hashes.set(update, sha256);
     this.#outbox.pushBulk(stateChunks({ update, bytes }, (message) => this.#encode(message), remember));
@@ -191,6 +198,7 @@ export class ControlLink {
   #onMessage({ runId, body }: Envelope): void {
     switch (body.kind) {
       case 'heartbeat':
+        this.#outbox.answered();
         return;
       case 'stopRequest':
         this.#progress.wishStop();
@@ -252,8 +260,8 @@ export class ControlLink {
     this.#name = welcome.worker;
     this.#watchFor(welcome.leaseMs * STARTING_LEASES);
     clearTimeout(this.#timer);
-    this.#timer = setInterval(() => this.#beat(welcome), Math.max(1, welcome.heartbeatMs));
-    this.#beat(welcome);
+    this.#timer = setInterval(() => this.#beat(), Math.max(1, welcome.heartbeatMs));
+    this.#beat();
     this.data.connected();
   }
 
@@ -262,17 +270,22 @@ export class ControlLink {
     this.#watch = new CoordinatorWatch({ leaseMs, heartbeatMs: this.#welcome!.heartbeatMs });
   }
 
-  #beat({ session }: Welcome): void {
+  /** Not before a welcome. */
+  #heartbeat(): Message {
     const progress = this.#progress;
     const mainNowMs = performance.timeOrigin + performance.now() - this.#data.mainTimeOrigin;
-    this.send({
+    return {
       kind: 'heartbeat',
-      session,
+      session: this.#welcome!.session,
       phase: progress.phase,
       workingUpdate: progress.workingUpdate,
       progress: progress.progress,
       phaseMs: progress.phaseMs(mainNowMs),
-    });
+    };
+  }
+
+  #beat(): void {
+    if (!this.#closed) this.#outbox.beat();
     if (!this.#watch?.beat()) return;
     this.lose(
       `the coordinator at ${this.#data.endpoint} has been silent for ${this.#leaseMs} ms`,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataRequest } from '@gantry/common';
 import { chunkPlace, createMemorySource, type DataSource, readContent } from '@gantry/data';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { DataIntake } from './data-intake.js';
 import { type DataChannel, StreamedSource } from './streamed-source.js';
 
@@ -119,7 +119,7 @@ describe.each([9, 6, 4])('with places for %i of 9 chunks', (places) => {
     await expectTurns(first.data, turns);
     expect(first.wiring.requests).toBeGreaterThan(0);
     // Chunks can be read a little before they are stored.
-    await vi.waitFor(() => expect(storedIn(first.cacheFolder)).toBe(10), { timeout: 60_000 });
+    await expect.poll(() => storedIn(first.cacheFolder)).toBe(10);
     const second = streamed(places, first.cacheFolder);
     second.data.plan(samplesOf);
     await expectTurns(second.data, turns);
