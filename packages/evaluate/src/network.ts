@@ -1,20 +1,7 @@
 import { createLayout, fillUniform, type Layout, layoutViews, STREAMS } from '@gantry/common';
 import type { NamedTensors, Program, TensorSpec } from '@gantry/engine';
-import {
-  add,
-  logSumExp,
-  matMul,
-  mean,
-  mul,
-  relu,
-  type Scalar,
-  softmax,
-  sub,
-  sum,
-  type Tensor,
-  type Tensor2D,
-  valueAndGrads,
-} from '@tensorflow/tfjs-core';
+import { add, logSumExp, matMul, mean, mul, relu, softmax, sub, sum, valueAndGrads } from '@gantry/engine/tfjs';
+import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs-core';
 import { HIDDEN_UNITS } from './constants.js';
 
 /*

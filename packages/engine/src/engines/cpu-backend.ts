@@ -1,4 +1,4 @@
-import { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import { MathBackendCPU } from '../tfjs.js';
 
 /**
  * Importing this registers tfjs's cpu backend, without the advertisement of another package that it prints on its first

@@ -1,6 +1,6 @@
 import { GantryError } from '@gantry/common';
-import { setBackend, Tensor, version_core } from '@tensorflow/tfjs-core';
 import type { EngineOptions } from '../program.js';
+import { setBackend, Tensor, version_core } from '../tfjs.js';
 import { CPU_BACKEND } from './cpu-backend.js';
 
 /** The engines that run a program's tfjs code every time, instead of capturing it once. */

@@ -1,5 +1,5 @@
 import { GantryError } from '@gantry/common';
-import { type Tensor, tensor, tidy, version_core } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { installGradients } from '../gradients/install.js';
 import type {
   BoundExecutable,
@@ -13,6 +13,7 @@ import type {
   Program,
   TensorSpec,
 } from '../program.js';
+import { tensor, tidy, version_core } from '../tfjs.js';
 import { runProgram, withBackend } from '../trace/run-program.js';
 import { type EagerEngineName, loadEagerBackend } from './eager-backend.js';
 import { programHash } from './eager-hash.js';

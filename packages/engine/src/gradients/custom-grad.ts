@@ -1,4 +1,5 @@
-import { engine, type Tensor } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { engine } from '../tfjs.js';
 
 type Save = (tensors: Tensor[]) => void;
 interface CustomResult {

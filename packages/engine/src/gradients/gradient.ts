@@ -1,14 +1,5 @@
-import {
-  broadcast_util,
-  engine,
-  type GradConfig,
-  type NamedAttrMap,
-  reshape,
-  sum,
-  type Tensor,
-  tidy,
-  zeros,
-} from '@tensorflow/tfjs-core';
+import type { GradConfig, NamedAttrMap, Tensor } from '@tensorflow/tfjs-core';
+import { broadcast_util, engine, reshape, sum, tidy, zeros } from '../tfjs.js';
 
 /** Each input's gradient, computed only if it is asked for. */
 export type InputGradients = Readonly<Record<string, () => Tensor>>;

@@ -1,5 +1,5 @@
-import { getGradient, registerGradient, unregisterGradient } from '@tensorflow/tfjs-core';
 import { kernelsWith } from '../kernels/index.js';
+import { getGradient, registerGradient, unregisterGradient } from '../tfjs.js';
 import { mendCustomGrad } from './custom-grad.js';
 import { toGradConfig } from './gradient.js';
 

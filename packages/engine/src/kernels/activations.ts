@@ -1,3 +1,6 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { binaryGradient, detached, unaryGradient } from '../gradients/gradient.js';
+import type { LoweringContext, LoweringRule, Operand } from '../lower/context.js';
 import {
   add,
   cast,
@@ -12,12 +15,9 @@ import {
   step,
   sub,
   sum,
-  type Tensor,
   tanh,
   where,
-} from '@tensorflow/tfjs-core';
-import { binaryGradient, detached, unaryGradient } from '../gradients/gradient.js';
-import type { LoweringContext, LoweringRule, Operand } from '../lower/context.js';
+} from '../tfjs.js';
 import { axesOf, one, requireFloat } from '../trace/kernel-rule.js';
 import type { KernelDefinition } from './definition.js';
 import { composed, floatBinary, floatUnary, numberUnary } from './elementwise.js';

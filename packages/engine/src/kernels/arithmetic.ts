@@ -1,3 +1,6 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { binaryGradient, detached, ZERO_BINARY } from '../gradients/gradient.js';
+import type { LoweringRule, Operand } from '../lower/context.js';
 import {
   cast,
   div,
@@ -11,12 +14,9 @@ import {
   onesLike,
   pow,
   sub,
-  type Tensor,
   where,
   zerosLike,
-} from '@tensorflow/tfjs-core';
-import { binaryGradient, detached, ZERO_BINARY } from '../gradients/gradient.js';
-import type { LoweringRule, Operand } from '../lower/context.js';
+} from '../tfjs.js';
 import { one, requireNumber } from '../trace/kernel-rule.js';
 import type { KernelDefinition } from './definition.js';
 import { floatBinary, integerBinary, numberBinary } from './elementwise.js';

@@ -1,6 +1,6 @@
-import { exp, mul } from '@tensorflow/tfjs-core';
 import { unaryGradient, ZERO_UNARY } from '../gradients/gradient.js';
 import type { LoweringContext } from '../lower/context.js';
+import { exp, mul } from '../tfjs.js';
 import type { KernelDefinition } from './definition.js';
 import { composed, floatUnary } from './elementwise.js';
 

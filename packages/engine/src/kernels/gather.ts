@@ -1,15 +1,8 @@
-import {
-  reshape,
-  stack,
-  type Tensor,
-  type Tensor1D,
-  transpose,
-  unsortedSegmentSum,
-  unstack,
-} from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D } from '@tensorflow/tfjs-core';
 import { zeroGradient } from '../gradients/gradient.js';
 import { sizeOf } from '../graph/shapes.js';
 import type { LoweringRule, Operand } from '../lower/context.js';
+import { reshape, stack, transpose, unsortedSegmentSum, unstack } from '../tfjs.js';
 import { axesOf, graphDType, one, UnsupportedKernel } from '../trace/kernel-rule.js';
 import type { KernelDefinition } from './definition.js';
 

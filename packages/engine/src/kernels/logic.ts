@@ -1,6 +1,6 @@
-import { cast, logicalNot, mul, util } from '@tensorflow/tfjs-core';
 import { detached, ZERO_BINARY, ZERO_UNARY, zeroGradient } from '../gradients/gradient.js';
 import type { LoweringRule, Operand } from '../lower/context.js';
+import { cast, logicalNot, mul, util } from '../tfjs.js';
 import { one, UnsupportedKernel } from '../trace/kernel-rule.js';
 import { unaryCheck } from './checks.js';
 import type { KernelDefinition } from './definition.js';

@@ -1,4 +1,3 @@
-import { matMul } from '@tensorflow/tfjs-core';
 import { type GradientRule, sumTo } from '../gradients/gradient.js';
 import type { Attribute } from '../graph/graph.js';
 import { broadcastShapes } from '../graph/shapes.js';
@@ -10,6 +9,7 @@ import {
   unsupported,
 } from '../lower/context.js';
 import { FUSED_ACTIVATIONS, fusedOperands } from '../lower/matmul.js';
+import { matMul } from '../tfjs.js';
 import { broadcastShape, type KernelAttributes, one, requireFloat, UnsupportedKernel } from '../trace/kernel-rule.js';
 import { ACTIVATIONS } from './activations.js';
 import { arity, expectShape } from './checks.js';

@@ -1,6 +1,7 @@
-import { add, pad, reverse, slice, type Tensor } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { unaryGradient } from '../gradients/gradient.js';
 import { unsupported } from '../lower/context.js';
+import { add, pad, reverse, slice } from '../tfjs.js';
 import { type KernelAttributes, one } from '../trace/kernel-rule.js';
 import type { KernelDefinition } from './definition.js';
 

@@ -1,3 +1,8 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
+import { detached, type GradientRule, unaryGradient, ZERO_UNARY } from '../gradients/gradient.js';
+import type { GraphDType } from '../graph/graph.js';
+import { normalizeAxes, reducedShape } from '../graph/shapes.js';
+import type { LoweringRule } from '../lower/context.js';
 import {
   backend_util,
   cast,
@@ -10,15 +15,10 @@ import {
   ones,
   prod,
   reshape,
-  type Tensor,
   transpose,
   util,
   where,
-} from '@tensorflow/tfjs-core';
-import { detached, type GradientRule, unaryGradient, ZERO_UNARY } from '../gradients/gradient.js';
-import type { GraphDType } from '../graph/graph.js';
-import { normalizeAxes, reducedShape } from '../graph/shapes.js';
-import type { LoweringRule } from '../lower/context.js';
+} from '../tfjs.js';
 import { axesOf, one, requireNumber, type TraceRule } from '../trace/kernel-rule.js';
 import { arity, expectShape, reductionCheck } from './checks.js';
 import type { KernelDefinition } from './definition.js';

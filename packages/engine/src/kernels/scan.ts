@@ -1,6 +1,6 @@
-import { cumsum } from '@tensorflow/tfjs-core';
 import { unaryGradient, ZERO_UNARY } from '../gradients/gradient.js';
 import { normalizeAxes, reducedShape } from '../graph/shapes.js';
+import { cumsum } from '../tfjs.js';
 import { axesOf, one, requireNumber } from '../trace/kernel-rule.js';
 import type { KernelDefinition } from './definition.js';
 

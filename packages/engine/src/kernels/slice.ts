@@ -1,6 +1,7 @@
-import { slice_util, type Tensor } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { sizeOf } from '../graph/shapes.js';
 import type { LoweringContext, LoweringNode } from '../lower/context.js';
+import { slice_util } from '../tfjs.js';
 import { axesOf, one } from '../trace/kernel-rule.js';
 import type { KernelDefinition } from './definition.js';
 

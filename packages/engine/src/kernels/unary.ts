@@ -1,16 +1,7 @@
-import {
-  cast,
-  greaterEqual,
-  lessEqual,
-  logicalAnd,
-  mul,
-  rsqrt,
-  square,
-  step,
-  type Tensor,
-} from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { detached, unaryGradient, ZERO_UNARY } from '../gradients/gradient.js';
 import type { LoweringRule } from '../lower/context.js';
+import { cast, greaterEqual, lessEqual, logicalAnd, mul, rsqrt, square, step } from '../tfjs.js';
 import type { KernelDefinition } from './definition.js';
 import { composed, floatUnary, numberUnary } from './elementwise.js';
 

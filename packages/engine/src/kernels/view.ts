@@ -1,6 +1,7 @@
-import { reshape as reshapeOp, sum, type Tensor, util } from '@tensorflow/tfjs-core';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { unaryGradient, zeroGradient } from '../gradients/gradient.js';
 import { normalizeAxes } from '../graph/shapes.js';
+import { reshape as reshapeOp, sum, util } from '../tfjs.js';
 import { axesOf, graphDType, one } from '../trace/kernel-rule.js';
 import { arity, expectShape, unaryCheck, viewCheck } from './checks.js';
 import type { KernelCheck, KernelDefinition } from './definition.js';

@@ -1,5 +1,6 @@
-import { type BackendValues, type DataType, engine, KernelBackend, type TensorInfo } from '@tensorflow/tfjs-core';
+import type { BackendValues, DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import type { ValueId } from '../graph/graph.js';
+import { engine, KernelBackend } from '../tfjs.js';
 import { currentLayer } from './origin.js';
 import { type CapturedData, type ConstantData, currentRecording, unsupportedError } from './recording.js';
 

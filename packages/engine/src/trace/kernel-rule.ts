@@ -1,6 +1,6 @@
-import { util } from '@tensorflow/tfjs-core';
 import type { Attribute, GraphDType } from '../graph/graph.js';
 import { broadcastShapes, normalizeAxes } from '../graph/shapes.js';
+import { util } from '../tfjs.js';
 
 /** What a rule knows of a tensor: everything but its values. */
 export interface TensorShape {

@@ -1,7 +1,6 @@
 import { join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { engine } from '@tensorflow/tfjs-core';
-import { layers } from '@tensorflow/tfjs-layers';
+import { engine, layers } from '../tfjs.js';
 
 /** Where a kernel was called from. */
 export interface Origin {
@@ -95,7 +94,7 @@ export function describeOrigin({ layer, line }: Origin): string {
 export function withLayerNames<T>(fn: () => T): T {
   const prototype = layers.Layer.prototype;
   const original = prototype.apply;
-  prototype.apply = function apply(this: layers.Layer, ...args: Parameters<typeof original>) {
+  prototype.apply = function apply(this: InstanceType<typeof layers.Layer>, ...args: Parameters<typeof original>) {
     layerStack.push(this.name);
     try {
       return original.apply(this, args);

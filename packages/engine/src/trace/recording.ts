@@ -1,8 +1,9 @@
 import { assert, GantryError } from '@gantry/common';
-import { type DataType, engine, type TensorInfo } from '@tensorflow/tfjs-core';
+import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
 import { GraphBuilder } from '../graph/builder.js';
 import type { Graph, GraphConstant, GraphDType, ValueId } from '../graph/graph.js';
 import type { TensorSpec } from '../program.js';
+import { engine } from '../tfjs.js';
 import { graphDType, type Inferred, type KernelAttributes, type KernelRule, UnsupportedKernel } from './kernel-rule.js';
 import { currentLayer, currentLine, describeOrigin, isBackward } from './origin.js';
 

@@ -1,12 +1,6 @@
-import {
-  getKernelsForBackend,
-  type KernelFunc,
-  type NamedTensorInfoMap,
-  registerBackend,
-  registerKernel,
-  type TensorInfo,
-} from '@tensorflow/tfjs-core';
+import type { KernelFunc, NamedTensorInfoMap, TensorInfo } from '@tensorflow/tfjs-core';
 import { CPU_BACKEND } from '../engines/cpu-backend.js';
+import { getKernelsForBackend, registerBackend, registerKernel } from '../tfjs.js';
 import { CAPTURE_BACKEND, CaptureBackend, randomError } from './capture-backend.js';
 import type { KernelAttributes, KernelRule } from './kernel-rule.js';
 import { currentRecording } from './recording.js';

@@ -1,6 +1,7 @@
 import { GantryError } from '@gantry/common';
-import { engine, getBackend, setBackend, Tensor, type Variable } from '@tensorflow/tfjs-core';
+import type { Variable } from '@tensorflow/tfjs-core';
 import type { NamedTensors, Program } from '../program.js';
+import { engine, getBackend, setBackend, Tensor } from '../tfjs.js';
 import { describeOrigin, userLine, withDeepStacks } from './origin.js';
 import { MISSING_RULE } from './recording.js';
 

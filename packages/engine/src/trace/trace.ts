@@ -1,7 +1,8 @@
-import { engine, keep, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core';
+import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import { installGradients } from '../gradients/install.js';
 import type { Graph } from '../graph/graph.js';
 import type { NamedTensors, Program } from '../program.js';
+import { engine, keep, tidy } from '../tfjs.js';
 import { CAPTURE_BACKEND, type CaptureBackend, randomError } from './capture-backend.js';
 import { withLayerNames } from './origin.js';
 import { Recording, unsupportedError, withRecording } from './recording.js';

@@ -1,5 +1,6 @@
 import { GantryError } from '@gantry/common';
-import { keep, type Tensor, util, type Variable } from '@tensorflow/tfjs-core';
+import type { Tensor, Variable } from '@tensorflow/tfjs-core';
+import { keep, util } from '../tfjs.js';
 
 export interface WithVariables<T> {
   readonly value: T;

@@ -1,4 +1,5 @@
-import { add, mean, neg, softplus, type Tensor } from '@tensorflow/tfjs-core';
+import { add, mean, neg, softplus } from '@gantry/engine/tfjs';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import type { GanLoss } from '../definition.js';
 
 /*

@@ -1,6 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { assert } from '@gantry/common';
-import { engine, getBackend, setBackend } from '@tensorflow/tfjs-core';
+import { engine, getBackend, setBackend } from '@gantry/engine/tfjs';
 
 /**
  * Runs `fn` on tfjs's own cpu backend and goes back to the backend before it: initial weights are the same bits on every

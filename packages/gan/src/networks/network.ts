@@ -1,5 +1,6 @@
 import { createLayout, GantryError, type Layout, type NetworkName } from '@gantry/common';
-import { engine, type Tensor, tidy, type Variable } from '@tensorflow/tfjs-core';
+import { engine, tidy } from '@gantry/engine/tfjs';
+import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import type { GanDefinition } from '../definition.js';
 import { invalidModel, messageOf } from '../errors.js';

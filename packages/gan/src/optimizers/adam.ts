@@ -1,6 +1,7 @@
 import type { AdamConfig, NetworkName } from '@gantry/common';
 import type { NamedTensors, Program, TensorSpec } from '@gantry/engine';
-import { add, div, mul, scalar, sqrt, square, sub, sum, type Tensor } from '@tensorflow/tfjs-core';
+import { add, div, mul, scalar, sqrt, square, sub, sum } from '@gantry/engine/tfjs';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { treeSum } from './tree-sum.js';
 
 /*

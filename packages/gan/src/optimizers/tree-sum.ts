@@ -1,4 +1,5 @@
-import { add, type Tensor } from '@tensorflow/tfjs-core';
+import { add } from '@gantry/engine/tfjs';
+import type { Tensor } from '@tensorflow/tfjs-core';
 
 /**
  * Where the tree over a range of `length` leaves splits: the largest power of two below `length`. The same tree as

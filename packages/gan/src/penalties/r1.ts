@@ -1,4 +1,5 @@
-import { grad, keep, mul, square, sum, type Tensor } from '@tensorflow/tfjs-core';
+import { grad, keep, mul, square, sum } from '@gantry/engine/tfjs';
+import type { Tensor } from '@tensorflow/tfjs-core';
 
 /** D's logits on the real images, from the same forward pass as the penalty; kept: the caller disposes of them. */
 export interface R1Result {

@@ -1,4 +1,5 @@
-import { type LayersModel, layers, sequential } from '@tensorflow/tfjs-layers';
+import { layers, sequential } from '@gantry/engine/tfjs';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { defineGan } from '../define-gan.js';
 
 const LATENT = 100;

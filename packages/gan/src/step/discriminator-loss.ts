@@ -1,4 +1,5 @@
-import { add, concat, keep, mul, slice, type Tensor } from '@tensorflow/tfjs-core';
+import { add, concat, keep, mul, slice } from '@gantry/engine/tfjs';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import type { GanLoss } from '../definition.js';
 import type { Network } from '../networks/network.js';
 import { r1Penalty } from '../penalties/r1.js';

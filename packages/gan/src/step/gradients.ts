@@ -1,5 +1,6 @@
 import type { NamedTensors, Program, TensorSpec } from '@gantry/engine';
-import { dispose, type NamedTensorMap, type Tensor, type Variable, variableGrads } from '@tensorflow/tfjs-core';
+import { dispose, variableGrads } from '@gantry/engine/tfjs';
+import type { NamedTensorMap, Tensor, Variable } from '@tensorflow/tfjs-core';
 import type { UpdateKind } from '../contract.js';
 import type { Network } from '../networks/network.js';
 import { type DiscriminatorObjective, type DiscriminatorPass, discriminatorPass } from './discriminator-loss.js';

@@ -1,5 +1,6 @@
 import type { NamedTensors } from '@gantry/engine';
-import { cast, greater, less, mean, type Tensor } from '@tensorflow/tfjs-core';
+import { cast, greater, less, mean } from '@gantry/engine/tfjs';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import { METRIC_NAMES, type MetricName } from '../contract.js';
 
 /** Share of real images that D takes for real: logits above 0. logits [b, 1] → scalar. */

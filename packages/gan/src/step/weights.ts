@@ -1,5 +1,6 @@
 import { type NamedTensors, type TensorSpec, withVariables } from '@gantry/engine';
-import { type NamedTensorMap, type Tensor, zeros } from '@tensorflow/tfjs-core';
+import { zeros } from '@gantry/engine/tfjs';
+import type { NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
 import type { Network } from '../networks/network.js';
 
 /** The program inputs that a network's weights are: `discriminator/dense_1/kernel` …, in layout order. */

@@ -1,6 +1,6 @@
 import '@tensorflow/tfjs-backend-cpu';
 import { type HostArrays, installGradients, type Program } from '@gantry/engine';
-import { memory, setBackend, tensor, tidy } from '@tensorflow/tfjs-core';
+import { memory, setBackend, tensor, tidy } from '@gantry/engine/tfjs';
 
 /** Runs a program once, eagerly, and fails if it leaves tensors behind its own tidy. */
 export function runProgram(program: Program, arrays: HostArrays): Record<string, Float32Array> {

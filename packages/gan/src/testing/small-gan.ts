@@ -1,5 +1,5 @@
 import type { RunConfig } from '@gantry/common';
-import { layers, sequential } from '@tensorflow/tfjs-layers';
+import { layers, sequential } from '@gantry/engine/tfjs';
 import { buildGan, type GanConfig } from '../build-gan.js';
 import type { Gan } from '../contract.js';
 import type { GanDefinition } from '../definition.js';
