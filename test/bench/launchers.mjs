@@ -1,7 +1,7 @@
 // `node test/bench/launchers.mjs CLUSTER.yaml …`: of each cluster file, how long it takes from the command to the first committed
-// update, and for how long no step ends while it is scaled 2 → 4 → 1. Steps are told in batches, every 250 ms: see METRICS_FLUSH_MS.
+// update, and for how long no step ends while it is scaled 2 → 4 → 1, by the times in metrics.jsonl.
 import { spawn, spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -31,21 +31,21 @@ async function measure(file) {
   };
   const first = await until(({ event, step }) => event === 'progress' && step >= 1);
   const { runDirectory } = await until(({ event }) => event === 'start');
-  const grown = watchGrowth(join(localPath(file, runDirectory), 'metrics.jsonl'));
+  const metrics = join(localPath(file, runDirectory), 'metrics.jsonl');
   await sleep(QUIET_MS);
-  const quietMs = longest(grown.times, 0);
-  const scaledAt = performance.now();
+  const scaledAt = Date.now();
   for (const count of [4, 1]) {
     const from = performance.now();
     spawnSync(process.execPath, [GANTRY, 'launch', 'scale', String(count), '-f', file], { stdio: 'ignore' });
     await until(({ event, members, atMs }) => event === 'ready' && members.length === count && atMs > from);
     await sleep(2_000);
   }
-  const scalingMs = longest(grown.times, scaledAt);
-  grown.stop();
+  const scaledUntil = Date.now();
   run.kill('SIGINT');
   await new Promise((resolve) => run.on('close', resolve));
-  return { file, firstMs: first.atMs - started, quietMs, scalingMs };
+  const ends = stepEnds(metrics);
+  const quietMs = longest(ends, scaledAt - QUIET_MS, scaledAt);
+  return { file, firstMs: first.atMs - started, quietMs, scalingMs: longest(ends, scaledAt, scaledUntil) };
 }
 
 /** With containers the coordinator sees another path. */
@@ -54,20 +54,14 @@ function localPath(file, runDirectory) {
   return status.status === 0 ? JSON.parse(status.stdout).out : runDirectory;
 }
 
-function watchGrowth(path) {
-  const times = [];
-  let size = 0;
-  const timer = setInterval(() => {
-    const now = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-    if (now > size) times.push(performance.now());
-    size = now;
-  }, 10);
-  return { times, stop: () => clearInterval(timer) };
+function stepEnds(path) {
+  const rows = readFileSync(path, 'utf8').trim().split('\n');
+  return rows.map((row) => JSON.parse(row).endedMs).sort((a, b) => a - b);
 }
 
-function longest(times, from) {
-  const within = times.filter((time) => time >= from);
-  return Math.max(0, ...within.slice(1).map((time, index) => time - within[index]));
+/** Longest time between two ends, of which the later one lies in between. */
+function longest(ends, from, to) {
+  return Math.max(0, ...ends.map((end, i) => (i > 0 && end >= from && end <= to ? end - ends[i - 1] : 0)));
 }
 
 for (const file of process.argv.slice(2)) {

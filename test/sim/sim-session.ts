@@ -367,7 +367,14 @@ export class SimSession {
       const { role } = this.#ready();
       const count = role.shards.length;
       const phaseMs = [1, pace.computeMs, 2, 1, 1];
-      this.#rows.push({ step, shards: count, sums: [1, 1, 1, 1, 1].map((one) => one * count), phaseMs, penalized: 0 });
+      this.#rows.push({
+        step,
+        shards: count,
+        sums: [1, 1, 1, 1, 1].map((one) => one * count),
+        phaseMs,
+        penalized: 0,
+        endedMs: 0,
+      });
     }
     if (clock.nowMs - this.#sentMs >= METRICS_EVERY_MS) this.#flushMetrics();
   }

@@ -14,6 +14,7 @@ it('tells of progress in one line', () => {
     etaSeconds: 100,
     penalty: null,
     phaseMs,
+    endedMs: 1_800_000_000_000,
     ...losses,
   };
   expect(describeProgress(event)).toBe(

@@ -10,6 +10,7 @@ const event: ProgressEvent = {
   etaSeconds: 500,
   penalty: null,
   phaseMs: { load: 1, compute: 2, gather: 3, update: 4, commit: 5 },
+  endedMs: 1_800_000_000_000,
   discriminatorLoss: 0.7812,
   generatorLoss: 1.3449,
   accuracyReal: 0.69,

@@ -99,7 +99,16 @@ const examples: { [K in Message['kind']]: Extract<Message, { kind: K }> } = {
   },
   metrics: {
     kind: 'metrics',
-    steps: [{ step: 3, shards: 2, sums: [0.5, Number.NaN], phaseMs: [1, 2, 3, 4, 5], penalized: 1 }],
+    steps: [
+      {
+        step: 3,
+        shards: 2,
+        sums: [0.5, Number.NaN],
+        phaseMs: [1, 2, 3, 4, 5],
+        penalized: 1,
+        endedMs: 1_800_000_000_000,
+      },
+    ],
   },
   stateChunk: {
     kind: 'stateChunk',

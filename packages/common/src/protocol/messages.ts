@@ -147,6 +147,8 @@ export interface StepMetrics {
   /** Milliseconds: load, compute, gather, update, commit. */
   readonly phaseMs: readonly number[];
   readonly penalized: number;
+  /** Unix time in milliseconds, by this worker's clock, when the step was done here. */
+  readonly endedMs: number;
 }
 
 /** worker → coordinator, some times a second. */

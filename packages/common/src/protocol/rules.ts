@@ -55,6 +55,7 @@ const stepMetrics = field.record<StepMetrics>({
   sums: field.list(field.double, METRIC_VALUES_MAX),
   phaseMs: field.list(field.milliseconds, METRIC_VALUES_MAX),
   penalized: field.uint32,
+  endedMs: field.uint64,
 });
 
 function rule<M extends Message>(

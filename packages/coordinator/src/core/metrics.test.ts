@@ -15,6 +15,7 @@ const row = (step: number, shards: number, sums: number[], phaseMs = [1, 2, 3, 4
   sums,
   phaseMs,
   penalized,
+  endedMs: 1_000 + shards,
 });
 
 describe('mergeMetrics', () => {
@@ -35,6 +36,7 @@ describe('mergeMetrics', () => {
         accuracyFake: 1,
         penalty: null,
         phaseMs: { load: 2, compute: 3, gather: 4, update: 5, commit: 6 },
+        endedMs: 1_003,
       },
     ]);
     const next = mergeMetrics(metrics, [row(1, 1, [1, 2, 1, 0, 2], undefined, 2)], 4).finished;

@@ -14,6 +14,8 @@ interface PendingStep {
   readonly phaseMs: readonly number[];
   readonly workers: number;
   readonly penalized: number;
+  /** By the clock of the worker that had it last. */
+  readonly endedMs: number;
 }
 
 /** "At `atMs` the leader had finished `step` steps": its batches arrive as soon as they are sent. */
@@ -70,7 +72,8 @@ export function metricsProblem(
 
 function merge(before: PendingStep | undefined, row: StepMetrics): PendingStep {
   if (before === undefined) {
-    return { shards: row.shards, sums: row.sums, phaseMs: row.phaseMs, workers: 1, penalized: row.penalized };
+    const { shards, sums, phaseMs, penalized, endedMs } = row;
+    return { shards, sums, phaseMs, workers: 1, penalized, endedMs };
   }
   return {
     shards: before.shards + row.shards,
@@ -78,6 +81,7 @@ function merge(before: PendingStep | undefined, row: StepMetrics): PendingStep {
     phaseMs: before.phaseMs.map((sum, index) => sum + row.phaseMs[index]!),
     workers: before.workers + 1,
     penalized: Math.max(before.penalized, row.penalized),
+    endedMs: Math.max(before.endedMs, row.endedMs),
   };
 }
 
@@ -102,6 +106,7 @@ function summarizeStep(step: number, pending: PendingStep): StepSummary {
     accuracyFake: mean(3),
     penalty: pending.penalized > 0 ? mean(4) / pending.penalized : null,
     phaseMs: phases(pending.phaseMs, pending.workers),
+    endedMs: pending.endedMs,
   };
 }
 

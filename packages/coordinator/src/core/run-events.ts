@@ -24,6 +24,8 @@ export interface StepSummary {
   /** Mean over the step's D updates that carried it; null where none did. */
   readonly penalty: number | null;
   readonly phaseMs: PhaseMs;
+  /** Unix time in milliseconds when the last worker had done it. */
+  readonly endedMs: number;
 }
 
 /** What topology auto chose, and by what. */

@@ -232,7 +232,10 @@ class FakeWorker {
     const { config } = this.#run!;
     const shards = this.#shards.length;
     const sums = shards === 0 ? [] : [shards, 2 * shards, shards / 2, shards / 4, 0];
-    this.#send({ kind: 'metrics', steps: [{ step: step - 1, shards, sums, phaseMs: [1, 2, 1, 1, 0], penalized: 0 }] });
+    this.#send({
+      kind: 'metrics',
+      steps: [{ step: step - 1, shards, sums, phaseMs: [1, 2, 1, 1, 0], penalized: 0, endedMs: Date.now() }],
+    });
     const due = config.checkpointEvery > 0 && step % config.checkpointEvery === 0 && step < config.steps;
     if (this.#leader && due) await this.#stream();
   }

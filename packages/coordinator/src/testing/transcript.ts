@@ -265,6 +265,7 @@ function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Pa
         sums: METRIC_SUMS.map((mean) => mean * shards),
         phaseMs: [1, 5, 2, 1, 1],
         penalized: 1,
+        endedMs: 1_000,
       }));
       return { kind, steps };
     }

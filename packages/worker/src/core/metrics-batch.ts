@@ -3,6 +3,9 @@ import { assert, type StepMetrics } from '@gantry/common';
 /** Phases whose times a step reports, in the order of the protocol: load, compute, gather, update, commit. */
 export const STEP_PHASES = ['loading', 'computing', 'gathering', 'updating', 'committing'] as const;
 
+/** Columns of a row: its step, then these, then its sums and its phases. */
+const [PENALIZED, ENDED, SUMS] = [1, 2, 3];
+
 /**
  * Sums and times of the steps since the last message. Rows are numbers in one array made once, so that a step allocates
  * nothing; objects are made when a batch is sent, a few times a second.
@@ -24,7 +27,7 @@ export class MetricsBatch {
     this.#metrics = metrics;
     this.#shards = shards;
     this.#capacity = capacity;
-    this.#columns = 2 + metrics + STEP_PHASES.length;
+    this.#columns = SUMS + metrics + STEP_PHASES.length;
     this.#rows = new Float64Array(this.#columns * capacity);
   }
 
@@ -38,21 +41,26 @@ export class MetricsBatch {
 
   /** Sums of the step that is being done [metrics]: added to, then kept by `endStep`. */
   addMetric(index: number, value: number): void {
-    this.#rows[this.#row + 2 + index]! += value;
+    this.#rows[this.#row + SUMS + index]! += value;
   }
 
   addPenalized(): void {
-    this.#rows[this.#row + 1]! += 1;
+    this.#rows[this.#row + PENALIZED]! += 1;
   }
 
   /** Milliseconds spent in the phase at `index` of {@link STEP_PHASES}. */
   addPhase(index: number, ms: number): void {
-    this.#rows[this.#row + 2 + this.#metrics + index]! += ms;
+    this.#rows[this.#row + SUMS + this.#metrics + index]! += ms;
   }
 
-  /** Closes the current step. There must be room: send when {@link isFull}. */
-  endStep(step: number): void {
+  /**
+   * Closes the current step. There must be room: send when {@link isFull}.
+   *
+   * @param endedMs Unix time in milliseconds.
+   */
+  endStep(step: number, endedMs: number): void {
     this.#rows[this.#row] = step;
+    this.#rows[this.#row + ENDED] = endedMs;
     this.#count++;
   }
 
@@ -75,12 +83,13 @@ export class MetricsBatch {
   }
 
   #read(at: number): StepMetrics {
-    const phases = at + 2 + this.#metrics;
+    const phases = at + SUMS + this.#metrics;
     return {
       step: this.#rows[at]!,
-      penalized: this.#rows[at + 1]!,
+      penalized: this.#rows[at + PENALIZED]!,
+      endedMs: Math.round(this.#rows[at + ENDED]!),
       shards: this.#shards,
-      sums: [...this.#rows.subarray(at + 2, phases)],
+      sums: [...this.#rows.subarray(at + SUMS, phases)],
       phaseMs: [...this.#rows.subarray(phases, phases + STEP_PHASES.length)],
     };
   }

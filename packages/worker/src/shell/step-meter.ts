@@ -61,7 +61,7 @@ export class StepMeter {
       this.#batch.dropStep();
       return;
     }
-    this.#batch.endStep(step);
+    this.#batch.endStep(step, performance.timeOrigin + sinceMs);
     if (this.#batch.isFull || sinceMs - this.#sentMs >= METRICS_EVERY_MS) this.flush();
   }
 

@@ -1910,6 +1910,7 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             StepMetrics.prototype.sums = $util.emptyArray;
             StepMetrics.prototype.phaseMs = $util.emptyArray;
             StepMetrics.prototype.penalized = 0;
+            StepMetrics.prototype.endedMs = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
 
             StepMetrics.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1928,6 +1929,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     writer.uint32(34).doubles(message.phaseMs);
                 if (message.penalized != null && $Object.hasOwnProperty.call(message, "penalized") && message.penalized !== 0)
                     writer.uint32(40).uint32(message.penalized);
+                if (message.endedMs != null && $Object.hasOwnProperty.call(message, "endedMs") && (typeof message.endedMs === "object" ? message.endedMs.low || message.endedMs.high : message.endedMs !== 0))
+                    writer.uint32(48).uint64(message.endedMs);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2014,6 +2017,15 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 message.penalized = value;
                             else
                                 delete message.penalized;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                                message.endedMs = value;
+                            else
+                                delete message.endedMs;
                             continue;
                         }
                     }
