@@ -1,4 +1,4 @@
-// `npm run bench [-- train|machine|allreduce|start|network|scaling|containers …] [--rounds N] [--write]`: Gantry beside its peers, interleaved round by
+// `npm run bench [-- train|machine|allreduce|start|network|scaling|containers|launchers|streaming …] [--rounds N] [--write]`: Gantry beside its peers, interleaved round by
 // round since a machine's speed drifts, medians over the rounds. `--write` puts the tables into docs/benchmarks.md.
 import { publish, round, table } from './document.mjs';
 import * as measure from './measure.mjs';
@@ -20,7 +20,18 @@ const rounds = option('--rounds', 5);
 /** Cases with a target are measured at least so often. */
 const TARGET_ROUNDS_MIN = 5;
 const chosen = words.filter((word) =>
-  ['train', 'headline', 'machine', 'allreduce', 'start', 'network', 'scaling', 'containers'].includes(word),
+  [
+    'train',
+    'headline',
+    'machine',
+    'allreduce',
+    'start',
+    'network',
+    'scaling',
+    'containers',
+    'launchers',
+    'streaming',
+  ].includes(word),
 );
 const wants = (name) => chosen.length === 0 || chosen.includes(name);
 
@@ -146,6 +157,6 @@ if (wants('allreduce')) {
 if (wants('start')) sections.start = startTable();
 
 publish(sections, rounds, words.includes('--write'));
-for (const name of ['network', 'scaling', 'containers']) {
+for (const name of ['network', 'scaling', 'containers', 'launchers', 'streaming']) {
   if (wants(name)) measure.hosts(name, { rounds, write: words.includes('--write') });
 }

@@ -12,7 +12,7 @@ const END_MS = 30_000;
 /** Two workers train four steps of two updates; every second one is saved. A third worker joins, then all of them are lost. */
 const CONFIG: RunConfig = {
   ...UNVARIED,
-  ...{ workers: 2, minWorkers: 2, maxWorkers: 3, maxRestarts: 0, shards: 3, steps: 4, leaseMs: 600 },
+  ...{ workers: 2, minWorkers: 2, maxWorkers: 3, maxRestarts: 0, shards: 3, steps: 4, leaseMs: 300 },
   ...{ transport: 'tcp', updates: 'alternating', discriminatorUpdates: 1, checkpointEvery: 2, checkpointKeep: 1 },
 };
 

@@ -12,6 +12,8 @@ export interface WorkerOptions {
   readonly name: string;
   /** @default the cluster's */
   readonly image?: string;
+  /** Its environment, beside the image's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A coordinator and workers in containers on a network of their own, with keys, as somebody would start them by hand. */
@@ -50,11 +52,16 @@ export class ContainerCluster {
     return this.#startCoordinator(['--resume', '--json', '--out', `${RUNS}/run`]);
   }
 
-  worker({ name, image = this.#image }: WorkerOptions): Promise<RunningContainer> {
+  worker({ name, image = this.#image, env = {} }: WorkerOptions): Promise<RunningContainer> {
     return this.#network.start({
-      ...{ name, image, mounts: [this.#mount(`keys/${name}.key`, '/worker.key')] },
+      ...{ name, image, env, mounts: [this.#mount(`keys/${name}.key`, '/worker.key')] },
       args: ['worker', '--worker', name, '--keys', '/worker.key', '--join', `tcp://${COORDINATOR}:${PORT}`],
     });
+  }
+
+  /** On this machine. */
+  get runDirectory(): string {
+    return join(this.#work.path, 'runs', 'run');
   }
 
   async remove(): Promise<void> {

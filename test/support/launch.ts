@@ -22,13 +22,13 @@ export class Launch {
   readonly #env: Readonly<Record<string, string>>;
   readonly #options: ProcessOptions;
 
-  /** @param out Run directory; the file lies beside it. */
+  /** @param out Run directory; the file lies beside it. With `out: null` in the settings the launcher chooses another. */
   constructor(out: string, settings: ClusterSettings, env: Readonly<Record<string, string>>, options: ProcessOptions) {
     this.out = out;
     this.file = `${out}.yaml`;
     this.#env = env;
     this.#options = options;
-    writeFileSync(this.file, stringify({ ...settings, out }));
+    writeFileSync(this.file, stringify({ ...settings, out: settings.out === null ? undefined : out }));
   }
 
   /** `gantry launch`, which stays until the run has ended. */

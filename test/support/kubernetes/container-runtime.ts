@@ -11,12 +11,13 @@ export class ContainerRuntime implements PodRuntime {
   readonly containers = new Map<string, RunningContainer>();
   readonly #image: string;
   readonly #network: ContainerNetwork;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'gantry-pods-'));
+  /** What claims, Secrets and ConfigMaps hold. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'gantry-pods-'));
 
   private constructor(image: string, network: ContainerNetwork) {
     this.#image = image;
     this.#network = network;
-    chmodSync(this.#folder, 0o755);
+    chmodSync(this.folder, 0o755);
   }
 
   static async create(image: string): Promise<ContainerRuntime> {
@@ -53,12 +54,12 @@ export class ContainerRuntime implements PodRuntime {
 
   async remove(): Promise<void> {
     await this.#network.remove();
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   #mount({ name, container, contentsOf }: PodToRun, mount: PodMount): Mount {
     const { kind, path, readOnly } = mount;
-    const source = join(this.#folder, kind === 'claim' ? mount.name : `${name}-${mount.name}`);
+    const source = join(this.folder, kind === 'claim' ? mount.name : `${name}-${mount.name}`);
     mkdirSync(source, { recursive: true });
     for (const [file, content] of Object.entries(contentsOf(mount))) {
       rmSync(join(source, file), { force: true });

@@ -60,6 +60,10 @@ export const UNDECIDED_MAX = 3;
 export const RETURN_LEASES = 6;
 /** Members that pause finish what no word can interrupt, a run of a program: the lease counts this many times, beside it. */
 export const PAUSE_LEASES = 4;
+/** Who is ready to join waits so long for others that are still loading, to come in with them: the lease counts this many times. */
+export const JOIN_LEASES = 2;
+/** A generation trains so long before others join it, as a part of the lease: no change of members follows on another without a step. */
+export const JOIN_LEASE_PART = 1 / 3;
 /** From the loss of a local worker to its next start, doubled with every attempt. */
 export const RESTART_DELAY_MS = 100;
 export const RESTART_DELAY_MS_MAX = 10_000;

@@ -3,7 +3,7 @@ import { assertNever } from '@gantry/common';
 import { onMetrics, onSamples } from './commit.js';
 import type { CoordinatorEvent, Effect } from './events.js';
 import { becomeFailed } from './failure.js';
-import { hasNewcomer, tryAssign } from './generation.js';
+import { isTimeToAdmit, tryAssign } from './generation.js';
 import { onChildExit, onChildStopped, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
 import { loseMember, refusesProgram, releaseMember } from './loss.js';
 import { isOwnChild, onHello, onJoined } from './membership.js';
@@ -85,7 +85,7 @@ function apply(draft: Draft, event: CoordinatorEvent): void {
 function admit(draft: Draft, nowMs: number): void {
   const { stage } = draft.state;
   if (stage === 'gathering') tryAssign(draft, nowMs);
-  else if (stage === 'training' && hasNewcomer(draft.state)) becomePausing(draft);
+  else if (stage === 'training' && isTimeToAdmit(draft.state, nowMs)) becomePausing(draft);
 }
 
 /** Where training goes on. A run that has all its steps already is over. */

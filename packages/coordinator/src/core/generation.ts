@@ -1,12 +1,12 @@
 import { assignmentOrder, assignShards, heldState, placesOf, sharedMemoryName, toWire } from './assignment.js';
-import { RETURN_LEASES } from './constants.js';
+import { JOIN_LEASE_PART, JOIN_LEASES, RETURN_LEASES } from './constants.js';
 import { dismiss } from './dismiss.js';
 import { journalRecord } from './journal.js';
 import { knownCosts } from './links.js';
 import { initialMetrics, resumeMetrics } from './metrics.js';
 import { shardsOfWorkers } from './shares.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { activeMembers, holdsLastState, patch, send, updatesPerStep } from './state.js';
+import { activeMembers, holdsLastState, isActive, patch, send, updatesPerStep } from './state.js';
 import { countStrike } from './strikes.js';
 
 /** Who may take part in the next generation. Before the first one a worker may still be loading what it needs. */
@@ -25,10 +25,26 @@ function candidates(state: CoordinatorState): MemberState[] {
 }
 
 /** Whether somebody waits to take part who would be given shards. */
-export function hasNewcomer(state: CoordinatorState): boolean {
+function hasNewcomer(state: CoordinatorState): boolean {
   const { maxWorkers } = state.settings.config;
   if (state.stop !== 'none' || activeMembers(state).filter(({ hub }) => !hub).length >= maxWorkers) return false;
   return candidates(state).some(({ hub }) => !hub);
+}
+
+/**
+ * Whether training stops for those who wait to take part. A change of members costs a moment in which nothing is computed, whoever
+ * comes: they come in together, and training goes on while the first wait for the last.
+ */
+export function isTimeToAdmit(state: CoordinatorState, nowMs: number): boolean {
+  if (!hasNewcomer(state)) return false;
+  const { maxWorkers, leaseMs } = state.settings.config;
+  if (nowMs - state.trainingSinceMs < JOIN_LEASE_PART * leaseMs) return false;
+  const workers = state.members.filter(({ hub, leaving }) => !hub && !leaving);
+  const newcomers = candidates(state).filter(({ hub }) => !hub);
+  const isFull = activeMembers(state).filter(({ hub }) => !hub).length + newcomers.length >= maxWorkers;
+  const areOthersLoading = workers.some((member) => !isActive(member) && !newcomers.includes(member));
+  const waitedMs = nowMs - Math.min(...newcomers.map(({ phaseSinceMs }) => phaseSinceMs));
+  return isFull || !areOthersLoading || waitedMs >= JOIN_LEASES * leaseMs;
 }
 
 /** Fewest workers that the next generation needs. */
