@@ -3,7 +3,8 @@
 //   2. a package imports only what its package.json declares (for development: its tests and testing/ alone), and nobody imports `@gantry/x/src/…` or another's files
 //   3. core/ imports no node:*, no zeromq, no koffi, nothing of shell/, and starts no timer and reads no clock
 //   4. coordinator and worker never import each other
-//   5. no `export *`; package.json and tsconfig.json name the same packages
+//   5. TensorFlow.js is taken from @gantry/engine/tfjs, which says why
+//   6. no `export *`; package.json and tsconfig.json name the same packages
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -18,6 +19,8 @@ const IMPURE = [
   [/\bMath\.random\b/, 'draws a random number'],
 ];
 const IMPURE_PACKAGES = ['zeromq', 'koffi', 'onnxruntime-node'];
+const TFJS_VALUES = /(?:^|\n)import (?!type )[^'";]*from '@tensorflow\//;
+const TFJS_MAY_BE_IMPORTED = /\.test\.ts$|\.samples\.ts$|[\\/]testing[\\/]/;
 const FORBIDDEN_PAIRS = [
   ['coordinator', 'worker'],
   ['worker', 'coordinator'],
@@ -66,6 +69,8 @@ function checkFile(file, packageName, declared, fileGraph) {
   const specifiers = importsOf(text);
   if (/^export \*/m.test(text)) problems.push(`${name}: export * (name what is exported)`);
   if (/[\\/]core[\\/]/.test(file) && !isTest) checkCore(file, text, specifiers);
+  if (TFJS_VALUES.test(text) && !TFJS_MAY_BE_IMPORTED.test(file))
+    problems.push(`${name}: imports @tensorflow/… instead of @gantry/engine/tfjs`);
   const edges = [];
   for (const specifier of specifiers) {
     if (specifier.startsWith('.')) {
