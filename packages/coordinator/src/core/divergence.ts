@@ -3,6 +3,7 @@ import { OUTVOTED_MAX, UNDECIDED_MAX } from './constants.js';
 import { setProcess } from './dismiss.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { journalRecord } from './journal.js';
+import { recordLoss } from './losses.js';
 import { becomePausing, expectSomebody } from './regroup.js';
 import type { Draft, MemberState } from './state.js';
 import { patch, send } from './state.js';
@@ -73,6 +74,7 @@ function remove(draft: Draft, member: MemberState, update: number): void {
   const { worker, local } = member;
   const reason = `its state differed from that of the others ${OUTVOTED_MAX} times, last after update ${update}: its memory cannot be relied on`;
   send(draft, member, { kind: 'refused', code: 'GANTRY_REPLICA_DIVERGED', message: reason });
+  recordLoss(draft, member, `removed: ${reason}`);
   const { members, suspicion } = draft.state;
   patch(draft, {
     members: members.filter((one) => one.worker !== worker),

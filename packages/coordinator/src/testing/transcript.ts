@@ -24,6 +24,11 @@ import { type CoordinatorState, initialState } from '../core/state.js';
  * `> MS restored step=…`, `> MS stop`, `> MS abort`, `> MS failed code=…`.
  */
 export function replay(text: string): string {
+  return play(text).output;
+}
+
+/** The same, and where it ends. */
+export function play(text: string): { output: string; state: CoordinatorState } {
   const lines = text.split('\n').filter((line) => !line.startsWith('<'));
   let state: CoordinatorState | undefined;
   const output: string[] = [];
@@ -40,7 +45,7 @@ export function replay(text: string): string {
       output.push(...lines);
     }
   }
-  return output.join('\n');
+  return { output: output.join('\n'), state: state! };
 }
 
 type Parameters = Readonly<Record<string, string>>;
