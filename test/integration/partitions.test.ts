@@ -146,6 +146,28 @@ describe.skipIf(problem !== '')(`hosts on a network${problem === '' ? '' : ` (sk
       { steps: 1_000_000 },
     ));
 
+  it('checkpoints that take longer than the lease on a slow link cost nobody its place', () =>
+    withCluster(
+      2,
+      async (cluster) => {
+        network.limit(COORDINATOR, { rate: '30mbit' });
+        try {
+          const done = doneOf(await cluster.coordinator.finished);
+          const alone = doneOf(
+            await gantry(trainArguments(work.run(), { steps: done.step as number, shards: SHARDS })),
+          );
+          expect(done.stateSha256).toBe(alone.stateSha256);
+        } finally {
+          network.unlimit(COORDINATOR);
+        }
+        const { events } = cluster.coordinator;
+        expect(events.filter(({ event }) => event === 'checkpoint')).toHaveLength(2);
+        expect(events.filter(({ event }) => event === 'worker-lost')).toEqual([]);
+        expect(events.filter(({ event }) => event === 'ready')).toHaveLength(1);
+      },
+      { steps: 40, 'checkpoint-every': 20 },
+    ));
+
   it.skipIf(VANISHED === 0)(
     `one is gone for good, ${VANISHED} times: told in the end, how long it took`,
     () =>
