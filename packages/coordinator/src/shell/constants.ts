@@ -7,6 +7,11 @@ export const STATUS_EVERY_MS = 1_000;
 /** How long metrics rows are collected before they are appended. */
 export const METRICS_FLUSH_MS = 250;
 
+/** A local worker that lost its connection is given so long to be gone, in milliseconds: how it exited says more. */
+export const EXIT_MS_MAX = 500;
+/** Between two looks at it, in milliseconds. */
+export const EXIT_LOOK_MS = 10;
+
 /**
  * From Abort to SIGTERM, and to SIGKILL, of a local worker. With the default lease of 1,500 ms and TICK_MS this keeps the
  * end of a run within 2 s of a fault that only the lease shows.

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { deviceOfWorker, GantryError } from '@gantry/common';
-import { FLIGHT_SUFFIX } from './constants.js';
+import { EXIT_LOOK_MS, EXIT_MS_MAX, FLIGHT_SUFFIX } from './constants.js';
 import { LineLog } from './line-log.js';
 import { processState } from './run-lock.js';
 
@@ -78,11 +79,18 @@ export class LocalWorkers {
     process.off('exit', this.#killAll);
   }
 
-  /** Its process has ended, or is about to: its exit will be told. Never where the kernel does not say. */
+  /**
+   * Its process has ended, or does so within a moment: its exit will be told, or was. A process that exits closes its connections
+   * before it is gone, and on a busy machine some time before. Never where the kernel does not say.
+   */
   async isEnding(worker: string): Promise<boolean> {
     const child = this.#children.get(worker);
     if (process.platform !== 'linux' || child?.process.pid === undefined || !child.alive) return false;
-    return ENDED.has(await processState(child.process.pid));
+    for (let waitedMs = 0; waitedMs < EXIT_MS_MAX; waitedMs += EXIT_LOOK_MS) {
+      if (!child.alive || ENDED.has(await processState(child.process.pid))) return true;
+      await delay(EXIT_LOOK_MS);
+    }
+    return false;
   }
 
   /** Those that the kernel shows as stopped; none where it does not say. */
