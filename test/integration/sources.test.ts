@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeIdx, openDataset, sampleLength } from '@gantry/data';
 import sharp from 'sharp';
@@ -114,6 +114,8 @@ describe('a run does not know what its data came from', () => {
     const out = work.run();
     const one = doneOf(await gantry(trainArguments(out, { ...options, workers: 1 }), env)).stateSha256;
     expect(await finalHash(options.dataset, { ...options, workers: 2 })).toBe(one);
+    // The run keeps what its columns mean: neither the table nor its schema has to stay.
+    for (const gone of [path, `${path}.schema.yaml`]) rmSync(gone);
     const to = join(work.path, 'rows.csv');
     const made = await gantry(['generate', '--json', '--out', out, '--count', '70', '--to', to], env);
     expect(doneOf(made)).toMatchObject({ format: 'csv', count: 70 });

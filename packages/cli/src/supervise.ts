@@ -7,6 +7,7 @@ import { isLaunched } from './leave-on-eof.js';
 import { ownCommand } from './own-command.js';
 import { markShown } from './print-error.js';
 import type { Reporter } from './reporters/reporter.js';
+import { keptFiles } from './run-schema.js';
 import { workerCommand } from './worker-command.js';
 
 /** A run to be started and watched to its end. */
@@ -42,6 +43,7 @@ export async function superviseRun(run: SupervisedRun, reporter: Reporter): Prom
       ...(keys === undefined ? {} : { keys }),
       insecure,
       workerCommand: workerCommand(),
+      keptFiles: await keptFiles(run.config),
       command: ownCommand(),
       onEvent,
     });

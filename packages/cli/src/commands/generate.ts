@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { GantryError, parseDatasetName, type RunConfig } from '@gantry/common';
+import { GantryError, type RunConfig } from '@gantry/common';
 import { rowWidth, type TableSchema } from '@gantry/data';
-import { choiceOf, isGiven, requiredText, settingsOf, textOf, usage, wholeOf } from '../arguments.js';
+import { choiceOf, isGiven, requiredText, settingsOf, textOf, wholeOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
 import { SAMPLES_DEFAULT } from '../constants.js';
 import { count, counted } from '../formats/numbers.js';
 import type { SampleSource } from '../generator.js';
 import { abortOnInterrupt } from '../interrupts.js';
+import { schemaOfRun } from '../run-schema.js';
 import { formatOfEnding, SAMPLE_FORMATS, type SampleFormat } from '../sample-writer.js';
 import type { WriteSamplesOptions } from '../write-samples.js';
 
@@ -44,7 +45,7 @@ export const generate: Command = {
     const weights = choiceOf(args, 'weights', ['ema', 'params']);
     const { config, step, state, layout } = await openCheckpoint(args, runDirectory);
     const { openSampleSource } = await import('../generator.js');
-    const schema = target.format === 'csv' ? await schemaOf(config) : undefined;
+    const schema = target.format === 'csv' ? await schemaOfRun(config, runDirectory) : undefined;
     const source = await openSampleSource({ config, state, layout, seed, weights });
     try {
       if (schema !== undefined) checkWidth(schema, source, config);
@@ -58,16 +59,6 @@ export const generate: Command = {
 };
 
 type Target = Pick<WriteSamplesOptions, 'format' | 'to' | 'count' | 'schema'>;
-
-/** What the numbers of a sample mean, from where the run had it. */
-async function schemaOf({ dataset }: RunConfig): Promise<TableSchema> {
-  const name = parseDatasetName(dataset);
-  if (!('path' in name) || name.kind !== 'csv') {
-    return usage(`--format csv turns samples back into rows of a table, and the run's data set is ${dataset}`);
-  }
-  const { readTableSchema } = await import('@gantry/data/table');
-  return readTableSchema(name.path, name.options);
-}
 
 function checkWidth(schema: TableSchema, source: SampleSource, { dataset }: RunConfig): void {
   const size = source.imageShape.reduce((product, dimension) => product * dimension, 1);

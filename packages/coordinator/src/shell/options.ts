@@ -33,6 +33,8 @@ export interface CoordinatorOptions {
   readonly workerCommand: readonly string[];
   /** How a person calls Gantry, for messages. @default 'npx gantry' */
   readonly command?: string;
+  /** What stays beside config.yaml, by name; a resume writes what is missing. @default nothing */
+  readonly keptFiles?: Readonly<Record<string, string>>;
   readonly onEvent: (event: RunEvent) => void;
 }
 

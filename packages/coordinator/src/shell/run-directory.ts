@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { appendFile, readdir, readFile, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { GANTRY_VERSION, GantryError, type RunConfig } from '@gantry/common';
@@ -85,6 +86,14 @@ export class RunDirectory {
     await cleanUnfinished(this.checkpoints);
     const config = identity.config as unknown as Record<string, unknown>;
     await replaceFile(path.join(this.path, 'config.yaml'), toYaml(config), { durable: false });
+  }
+
+  /** Text files that belong to the run. Of one that is gone on with, those that are there stay. */
+  async keep(files: Readonly<Record<string, string>>, { resume }: { resume: boolean }): Promise<void> {
+    for (const [name, text] of Object.entries(files)) {
+      const file = path.join(this.path, name);
+      if (!resume || !existsSync(file)) await replaceFile(file, text, { durable: false });
+    }
   }
 
   /** Resolves when the record is durable; records are written one after the other. */

@@ -44,6 +44,12 @@ export async function readTableSchema(path: string, options: Options): Promise<T
   return parseTableSchema(readFileSync(file, 'utf8'), file);
 }
 
+/** The schema as it stands, with its comments; null where it cannot be read here. */
+export function schemaTextOf(path: string, options: Options): string | null {
+  const file = schemaPath(path, options);
+  return existsSync(file) ? readFileSync(file, 'utf8') : null;
+}
+
 function schemaPath(path: string, { schema }: Options): string {
   return schema ?? `${path}.schema.yaml`;
 }
