@@ -157,7 +157,9 @@ describe.skipIf(problem !== '')(`gantry launch, launcher kubernetes${problem && 
     const logs = await gantry(['launch', 'logs', '-f', file], cluster.env);
     expect(logs.stdout).toMatch(/^coordinator {"event":"start"/m);
     const second = errorOf(await launch(file).finished);
-    expect(second.message).toMatch(/no other small runs: small-coordinator.* does\. Stop it with gantry launch stop/);
+    expect(second.message).toMatch(
+      /no other small runs: small-coordinator.* does\. Stop it with npx gantry launch stop/,
+    );
     expect((await gantry(['launch', 'stop', '-f', file], cluster.env)).code).toBe(0);
     expect([objects(), [...runtime.pids]]).toEqual([['persistentvolumeclaims small-runs'], []]);
   });

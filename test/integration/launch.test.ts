@@ -140,7 +140,7 @@ describe('gantry launch, launcher local', () => {
     const second = await gantry(['launch', '-f', file, '--json']);
     expect(errorOf(second)).toMatchObject({
       code: 'GANTRY_RUN_LOCKED',
-      message: expect.stringMatching(/launched already, by process \d+: gantry launch stop -f/),
+      message: expect.stringMatching(/launched already, by process \d+: npx gantry launch stop -f/),
     });
     run.child.kill('SIGINT');
     expect(doneOf(await run.finished).interrupted).toBe(true);

@@ -10,12 +10,12 @@ import { outputOf, run } from './processes.js';
 export function runningRecord({ cluster, folder }: PreparedLaunch): LaunchRecord {
   const record = folder.read();
   if (record === undefined) {
-    const message = `${cluster.name} was never launched from here (${folder.path} is not there): gantry launch -f ${cluster.path}`;
+    const message = `${cluster.name} was never launched from here (${folder.path} is not there): npx gantry launch -f ${cluster.path}`;
     throw new GantryError('GANTRY_RUN_NOT_FOUND', message);
   }
   const gone = record.pid !== 0 && !isAlive(record.pid);
   if (record.state === 'running' && !gone) return record;
-  const message = `${cluster.name} does not run any more: gantry launch -f ${cluster.path} goes on with it`;
+  const message = `${cluster.name} does not run any more: npx gantry launch -f ${cluster.path} goes on with it`;
   throw new GantryError('GANTRY_RUN_NOT_FOUND', message);
 }
 
