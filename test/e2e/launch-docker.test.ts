@@ -124,7 +124,7 @@ describe.skipIf(problem !== '')(`gantry launch, launcher docker${skipReason({ ..
     ],
     [
       'more workers than keys',
-      { workers: 5 },
+      { workers: 5, run: { shards: 8, batch: 16 } },
       /has keys for 4 workers, and 5 are wanted: npx gantry keygen --add --out .* --worker worker-4/,
     ],
     ['no keys', { keys: 'nowhere' }, /nowhere holds no keys.*gantry keygen --out/],

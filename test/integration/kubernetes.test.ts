@@ -177,7 +177,11 @@ describe.skipIf(problem !== '')(`gantry launch, launcher kubernetes${problem && 
 
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['a wrong image', { image: 'gantry:none' }, /cannot get gantry:none \(ImagePullBackOff.*Name in image/],
-    ['a missing key', { workers: 5, maxWorkers: 5 }, /no key for worker-4.*gantry keygen --add/],
+    [
+      'a missing key',
+      { workers: 5, maxWorkers: 5, run: { shards: 8, batch: 16 } },
+      /no key for worker-4.*gantry keygen --add/,
+    ],
     [
       'a claim that is not there',
       { kubernetes: { storage: { claim: 'none' } } },
