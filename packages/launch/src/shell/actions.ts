@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GantryError } from '@gantry/common';
+import type { Cluster } from '../core/cluster.js';
 import { WISHES_EVERY_MS } from '../core/constants.js';
 import { type Command, workersMaxOf } from '../core/plan.js';
 import type { PreparedLaunch } from './launch.js';
@@ -28,6 +29,11 @@ export async function scaleLaunch(launch: PreparedLaunch, workers: number): Prom
     const message = `${workers} workers are more than ${cluster.name} has room for: ${most}, by its hosts or keys`;
     throw new GantryError('GANTRY_USAGE', message);
   }
+  const allowed = workersAllowed(cluster);
+  if (workers > allowed) {
+    const message = `${workers} workers are more than ${cluster.name} takes: ${allowed}, by maxWorkers, or one for each of its shards`;
+    throw new GantryError('GANTRY_USAGE', message);
+  }
   if (record.pid !== 0) {
     folder.ask({ workers });
     return;
@@ -36,6 +42,12 @@ export async function scaleLaunch(launch: PreparedLaunch, workers: number): Prom
     await inOrder(plan.scale({ current: record.workers, wanted: workers }));
     folder.record({ ...record, workers });
   }
+}
+
+/** More are refused by the coordinator. Shards are fixed when a run begins: by default there are as many as workers. */
+function workersAllowed({ workers, run }: Cluster): number {
+  const { maxWorkers, shards = workers } = run.settings;
+  return maxWorkers ?? Math.max(workers, shards);
 }
 
 /** Finish the step, save, end; ends when nothing of it runs any more. */
