@@ -47,7 +47,7 @@ function install() {
   const key = installKey();
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === key) return;
   console.error(
-    'gantry setup: installing the packages of package-lock.json (once; about 200 packages, a minute or so) …',
+    'gantry setup: installing the packages of package-lock.json (once; some hundred packages, a minute or so) …',
   );
   const result = runNpm(['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']);
   if (result.error) fail(`npm could not be started (${result.error.message}); install npm and run this again`);

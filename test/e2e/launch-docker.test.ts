@@ -124,8 +124,8 @@ describe.skipIf(problem !== '')(`gantry launch, launcher docker${skipReason({ ..
     ],
     [
       'more workers than keys',
-      { workers: 5 },
-      /has keys for 4 workers, and 5 are wanted: gantry keygen --add --out .* --worker worker-4/,
+      { workers: 5, run: { shards: 8, batch: 16 } },
+      /has keys for 4 workers, and 5 are wanted: npx gantry keygen --add --out .* --worker worker-4/,
     ],
     ['no keys', { keys: 'nowhere' }, /nowhere holds no keys.*gantry keygen --out/],
   ])('is refused with %s, in one message, and starts nothing', async (_, settings, expected) => {

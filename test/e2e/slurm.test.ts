@@ -214,7 +214,11 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
 
   it.each([
     ['an unknown partition', { slurm: { partition: 'nope' } }, /partition nope: .*one of those that sinfo shows/],
-    ['no key for a worker', { workers: 5 }, /has keys for 4 workers, and 5 are wanted: gantry keygen --add/],
+    [
+      'no key for a worker',
+      { workers: 5, run: { shards: 8, batch: 16 } },
+      /has keys for 4 workers, and 5 are wanted: npx gantry keygen --add/,
+    ],
     [
       'Gantry not found on the node',
       { slurm: { command: 'no-such-gantry' } },

@@ -134,7 +134,7 @@ describe.skipIf(problem !== '')(`hosts with ssh${problem === '' ? '' : ` (skippe
     [
       'a key too few',
       () => ({ workers: 4, ssh: { hosts: hostList().map((host) => ({ ...host, workers: 2 })) } }),
-      /has keys for 3 workers, and 4 are wanted: gantry keygen --add/,
+      /has keys for 3 workers, and 4 are wanted: npx gantry keygen --add/,
     ],
   ])('says in one message what is wrong, and starts nothing: %s', async (_, settings, message) => {
     const failed = await start(launchOf(settings())).finished;

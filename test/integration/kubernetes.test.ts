@@ -157,7 +157,9 @@ describe.skipIf(problem !== '')(`gantry launch, launcher kubernetes${problem && 
     const logs = await gantry(['launch', 'logs', '-f', file], cluster.env);
     expect(logs.stdout).toMatch(/^coordinator {"event":"start"/m);
     const second = errorOf(await launch(file).finished);
-    expect(second.message).toMatch(/no other small runs: small-coordinator.* does\. Stop it with gantry launch stop/);
+    expect(second.message).toMatch(
+      /no other small runs: small-coordinator.* does\. Stop it with npx gantry launch stop/,
+    );
     expect((await gantry(['launch', 'stop', '-f', file], cluster.env)).code).toBe(0);
     expect([objects(), [...runtime.pids]]).toEqual([['persistentvolumeclaims small-runs'], []]);
   });
@@ -175,7 +177,11 @@ describe.skipIf(problem !== '')(`gantry launch, launcher kubernetes${problem && 
 
   it.each<[string, Record<string, unknown>, RegExp]>([
     ['a wrong image', { image: 'gantry:none' }, /cannot get gantry:none \(ImagePullBackOff.*Name in image/],
-    ['a missing key', { workers: 5, maxWorkers: 5 }, /no key for worker-4.*gantry keygen --add/],
+    [
+      'a missing key',
+      { workers: 5, maxWorkers: 5, run: { shards: 8, batch: 16 } },
+      /no key for worker-4.*gantry keygen --add/,
+    ],
     [
       'a claim that is not there',
       { kubernetes: { storage: { claim: 'none' } } },

@@ -71,6 +71,10 @@ describe('gantry launch, launcher local', () => {
     await run.untilStep(10);
     const scaled = await gantry(['launch', 'scale', '4', '-f', file]);
     expect([scaled.code, scaled.stderr]).toEqual([0, expect.stringMatching(/asked for 4 workers/)]);
+    const tooMany = await gantry(['launch', 'scale', '5', '-f', file]);
+    expect(tooMany.stderr).toMatch(
+      /5 workers are more than \S+ takes: 4, by maxWorkers, or one for each of its shards/,
+    );
     await membersBecome(run, 4);
     const status = await gantry(['launch', 'status', '-f', file]);
     expect(status.stdout).toMatch(/launch +small: local, 4 workers, by process \d+/);
@@ -140,7 +144,7 @@ describe('gantry launch, launcher local', () => {
     const second = await gantry(['launch', '-f', file, '--json']);
     expect(errorOf(second)).toMatchObject({
       code: 'GANTRY_RUN_LOCKED',
-      message: expect.stringMatching(/launched already, by process \d+: gantry launch stop -f/),
+      message: expect.stringMatching(/launched already, by process \d+: npx gantry launch stop -f/),
     });
     run.child.kill('SIGINT');
     expect(doneOf(await run.finished).interrupted).toBe(true);

@@ -65,7 +65,7 @@ export const OPTIONS = {
     group: 'Workers:',
     key: 'device',
     describe:
-      'cpu, webgpu[:N], cuda[:N], coreml, dml[:N], or auto: the best that works; several with commas, and workers take turns: cuda:0,cuda:1',
+      'cpu, webgpu, cuda[:N], coreml, dml[:N], or auto: the best that works; several with commas, and workers take turns: cuda:0,cuda:1',
   },
   threads: { group: 'Workers:', key: 'threads', number: true, describe: 'Threads a worker computes with; 0: one' },
   transport: {

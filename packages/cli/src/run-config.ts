@@ -75,12 +75,16 @@ function refuseChanges(before: RunConfig, after: RunConfig, numbersMayChange: bo
   });
 }
 
+/** What each preset sets. */
+export function presetSettings(): Readonly<Record<string, Partial<RunConfig>>> {
+  return Object.fromEntries(Object.values(PRESETS).map(({ name, defaults }) => [name, defaults]));
+}
+
 function resolved(args: Args, file: ConfigFile | undefined, auto: { transport: Transport }): RunConfig {
-  const presets = Object.fromEntries(Object.values(PRESETS).map(({ name, defaults }) => [name, defaults]));
   return resolveConfig({
     flags: settingsOf(args),
     file,
-    presets,
+    presets: presetSettings(),
     auto,
   });
 }

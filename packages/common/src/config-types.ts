@@ -43,7 +43,7 @@ export interface RunConfig {
   readonly steps: number;
   readonly seed: number;
   readonly engine: EngineName;
-  /** `auto`, `cpu`, `webgpu`, `webgpu:1`, `cuda:0` …, or several with commas: see `deviceOfWorker`. */
+  /** `auto`, `cpu`, `webgpu`, `cuda:0` …, or several with commas: see `deviceOfWorker`. */
   readonly device: string;
   /** Intra-op threads a worker; 0: one, as workers share the machine's cores. */
   readonly threads: number;

@@ -45,6 +45,13 @@ describe('selectDevice', () => {
     });
   });
 
+  it('has one webgpu device', async () => {
+    await expect(selectDevice({ device: 'webgpu:1', threads: 1 })).rejects.toMatchObject({
+      code: 'GANTRY_DEVICE_UNAVAILABLE',
+      message: expect.stringMatching(/no number but 0; say webgpu$/),
+    });
+  });
+
   it.skipIf(!existsSync(SWIFTSHADER))('runs webgpu on SwiftShader when asked, and not by itself', async () => {
     const before = process.env.VK_ICD_FILENAMES;
     const runtimeFolder = process.env.XDG_RUNTIME_DIR;

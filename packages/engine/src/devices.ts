@@ -15,7 +15,7 @@ export interface DeviceReport {
 }
 
 export interface DeviceOptions {
-  /** `auto`, `cpu`, `webgpu[:N]`, `cuda[:N]`, `coreml`, `dml[:N]`. */
+  /** `auto`, `cpu`, `webgpu`, `cuda[:N]`, `coreml`, `dml[:N]`. */
   readonly device: string;
   readonly threads: number;
 }
@@ -36,6 +36,8 @@ const REMEDIES: Readonly<Record<OnnxProvider, string>> = {
   webgpu: 'install a Vulkan driver for the GPU (and libvulkan1 on Linux); or use --device cpu',
 };
 
+const NO_CHOICE = 'ONNX Runtime chooses the webgpu adapter by itself, so there is no number but 0; say webgpu';
+
 /**
  * Reads a device's name; one without a number is the first of its kind.
  *
@@ -45,7 +47,7 @@ export function parseDevice(device: string): DeviceId {
   const match = DEVICE_PATTERN.exec(device);
   const hasIndex = match?.[2] !== undefined;
   if (match === null || (hasIndex && (match[1] === 'cpu' || match[1] === 'coreml'))) {
-    const message = `device ${device} is none of auto, cpu, webgpu[:N], cuda[:N], coreml, dml[:N]`;
+    const message = `device ${device} is none of auto, cpu, webgpu, cuda[:N], coreml, dml[:N]`;
     throw new GantryError('GANTRY_CONFIG_INVALID', message, { details: { device } });
   }
   return { provider: match[1] as OnnxProvider, index: Number(match[2] ?? 0) };
@@ -63,15 +65,16 @@ export async function selectDevice({ device, threads }: DeviceOptions): Promise<
   const id = parseDevice(device);
   const provider = id.provider as OnnxProvider;
   if (provider === 'cpu') return describe(id, threads, '');
+  if (provider === 'webgpu' && id.index > 0) throw unavailable(device, NO_CHOICE);
   const failure = await failureOf(id, 'explicit');
   if (failure === undefined) return describe(id, threads, '');
-  throw new GantryError(
-    'GANTRY_DEVICE_UNAVAILABLE',
-    `device ${device} does not work: ${failure}; ${REMEDIES[provider]}`,
-    {
-      details: { device },
-    },
-  );
+  throw unavailable(device, `${failure}; ${REMEDIES[provider]}`);
+}
+
+function unavailable(device: string, why: string): GantryError {
+  return new GantryError('GANTRY_DEVICE_UNAVAILABLE', `device ${device} does not work: ${why}`, {
+    details: { device },
+  });
 }
 
 /** Tries every provider, as `auto` would, and says what came of it. */
@@ -101,9 +104,6 @@ async function selectBest(threads: number): Promise<DeviceDescription> {
 async function failureOf(id: DeviceId, mode: ProbeMode): Promise<string | undefined> {
   if (!builtInProviders().includes(id.provider)) {
     return `ONNX Runtime ${RUNTIME_VERSION} for ${process.platform} ${process.arch} has no ${id.provider} provider`;
-  }
-  if (id.provider === 'webgpu' && id.index > 0) {
-    return 'ONNX Runtime chooses the webgpu adapter by itself, so there is no number but 0';
   }
   return probeDevice(id, mode);
 }

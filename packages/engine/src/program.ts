@@ -68,7 +68,7 @@ export interface DeviceDescription {
 
 export interface EngineOptions {
   readonly engine: 'onnx' | 'tensorflow-gpu' | 'tensorflow' | 'js';
-  /** `auto`, `cpu`, `webgpu[:N]`, `cuda[:N]`, `coreml`, `dml[:N]`. */
+  /** `auto`, `cpu`, `webgpu`, `cuda[:N]`, `coreml`, `dml[:N]`. */
   readonly device: string;
   readonly threads: number;
 }

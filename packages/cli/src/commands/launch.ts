@@ -5,8 +5,10 @@ import type { CoordinatorEvent, LaunchListener, PreparedLaunch } from '@gantry/l
 import { isGiven, requiredText, usage, wholeOf } from '../arguments.js';
 import type { Args, Command } from '../command.js';
 import { handleInterrupts } from '../interrupts.js';
+import { ownCommand } from '../own-command.js';
 import { createReporter } from '../reporters/create-reporter.js';
 import type { Reporter } from '../reporters/reporter.js';
+import { presetSettings } from '../run-config.js';
 import { launchCommand } from '../worker-command.js';
 
 const ACTIONS = ['start', 'status', 'logs', 'stop', 'scale', 'schema'] as const;
@@ -49,7 +51,7 @@ const ACTION: Readonly<Record<Action, (args: Args) => Promise<number>>> = {
 
 async function prepared(args: Args): Promise<PreparedLaunch> {
   const { prepareLaunch, readCluster } = await import('@gantry/launch');
-  const cluster = await readCluster(requiredText(args, 'file', '-f cluster.yaml'));
+  const cluster = await readCluster(requiredText(args, 'file', '-f cluster.yaml'), presetSettings());
   return prepareLaunch(cluster, { command: launchCommand(), version: GANTRY_VERSION });
 }
 
@@ -75,7 +77,7 @@ async function start(args: Args): Promise<number> {
       },
     });
     if (detach) {
-      reporter.note(`handed over: gantry launch status -f ${ready.cluster.path}`);
+      reporter.note(`handed over: ${ownCommand()} launch status -f ${ready.cluster.path}`);
       return 0;
     }
     noteEnding(ready, ending, reporter);
@@ -107,7 +109,7 @@ function noteEnding({ cluster, folder }: PreparedLaunch, ending: CoordinatorEven
     return;
   }
   reporter.note(`run         ${cluster.out}`);
-  if (ending.interrupted === true) reporter.note(`to go on    gantry launch -f ${cluster.path}`);
+  if (ending.interrupted === true) reporter.note(`to go on    ${ownCommand()} launch -f ${cluster.path}`);
 }
 
 async function status(args: Args): Promise<number> {
@@ -155,7 +157,7 @@ async function scale(args: Args): Promise<number> {
   const { scaleLaunch } = await import('@gantry/launch');
   await scaleLaunch(ready, workers);
   process.stderr.write(
-    `asked for ${plural(workers, 'worker')}: gantry launch status -f ${ready.cluster.path} shows who is there\n`,
+    `asked for ${plural(workers, 'worker')}: ${ownCommand()} launch status -f ${ready.cluster.path} shows who is there\n`,
   );
   return 0;
 }

@@ -2,13 +2,17 @@ import { GANTRY_VERSION } from '@gantry/common';
 import type { ClusterFinding, ClusterReport, NetworkMatrix } from '@gantry/launch';
 import { table } from '../formats/table.js';
 import { useColour } from '../print-error.js';
+import { presetSettings } from '../run-config.js';
 import { launchCommand } from '../worker-command.js';
 import { MARKS } from './marks.js';
 
 /** `gantry doctor --cluster FILE`. @returns the exit code: 1 where something stands in the way of a launch */
 export async function doctorOfCluster(file: string, json: boolean): Promise<number> {
   const { checkCluster, readCluster } = await import('@gantry/launch');
-  const report = await checkCluster(await readCluster(file), { command: launchCommand(), version: GANTRY_VERSION });
+  const report = await checkCluster(await readCluster(file, presetSettings()), {
+    command: launchCommand(),
+    version: GANTRY_VERSION,
+  });
   const sound = report.findings.every(({ state }) => state !== 'problem');
   const text = json ? JSON.stringify({ event: 'doctor', sound, ...report }) : asText(report);
   process.stdout.write(`${text}\n`);

@@ -79,7 +79,7 @@ const fields = {
   engine: oneOf(['onnx', 'tensorflow-gpu', 'tensorflow', 'js'], 'What computes'),
   device: words(
     /^(?:auto|cpu|coreml|(?:webgpu|cuda|dml)(?::\d{1,3})?)(?:,(?:cpu|coreml|(?:webgpu|cuda|dml)(?::\d{1,3})?)){0,63}$/,
-    'must be auto, cpu, webgpu[:N], cuda[:N], coreml or dml[:N], or several with commas: cuda:0,cuda:1',
+    'must be auto, cpu, webgpu, cuda[:N], coreml or dml[:N], or several with commas: cuda:0,cuda:1',
     'Device of each worker; several with commas: workers take turns at them',
   ),
   threads: whole(0, LIMITS.threads, 'Threads a worker computes with; 0: one'),

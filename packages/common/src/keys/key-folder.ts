@@ -31,7 +31,7 @@ export interface KeyFolder {
 /** @throws GantryError GANTRY_KEYS_INVALID: missing, no keys, or open to others. */
 export function readKeyFolder(folder: string): KeyFolder {
   const file = path.join(folder, SERVER_FILE);
-  if (!isFolder(folder)) invalidKeys(folder, `is no folder of keys; make one with gantry keygen --out ${folder}`);
+  if (!isFolder(folder)) invalidKeys(folder, `is no folder of keys; make one with npx gantry keygen --out ${folder}`);
   refuseOpenFolder(folder, [file, path.join(folder, ALLOWED_FILE)]);
   const server = parseKeyFile(file, readGuarded(file, OTHERS, KEY_FILE_BYTES_MAX), 'server');
   return { server, allowedFile: path.join(folder, ALLOWED_FILE) };

@@ -35,7 +35,7 @@ export function checkBind(bind: string, { insecure, keys }: Pick<ControlSocketOp
   const host = match[1]!.replace(/^\[|\]$/g, '');
   if (!insecure && keys === undefined && !isLoopback(host)) {
     const message =
-      `${bind} can be reached from other machines, which needs keys: make them with gantry keygen --out keys --workers 2, ` +
+      `${bind} can be reached from other machines, which needs keys: make them with npx gantry keygen --out keys --workers 2, ` +
       `then add --keys keys. Or bind to 127.0.0.1, or say --insecure on a network that you trust`;
     throw new GantryError('GANTRY_BIND_REFUSED', message, { details: { bind } });
   }

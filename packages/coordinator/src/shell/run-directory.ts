@@ -204,7 +204,7 @@ export async function readRunFile<T>(runDirectory: string, name: string): Promis
   } catch (cause) {
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
     const message = missing
-      ? `${runDirectory} holds no run (no ${name}); give the folder of a run with --out`
+      ? `${runDirectory} holds no run (no ${name}); name the folder of a run`
       : `cannot read ${file}: ${(cause as Error).message}`;
     throw new GantryError('GANTRY_RUN_NOT_FOUND', message, { cause, details: { runDirectory } });
   }

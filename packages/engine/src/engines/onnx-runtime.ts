@@ -10,7 +10,7 @@ export interface OnnxEnginePorts {
 }
 
 export interface OnnxEngineOptions {
-  /** `auto`, `cpu`, `webgpu[:N]`, `cuda[:N]`, `coreml`, `dml[:N]`. */
+  /** `auto`, `cpu`, `webgpu`, `cuda[:N]`, `coreml`, `dml[:N]`. */
   readonly device: string;
   /** Intra-op threads of the cpu provider. */
   readonly threads: number;

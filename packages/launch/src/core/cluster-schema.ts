@@ -42,7 +42,7 @@ const mapOfText = (about: string) =>
 
 const device = words(
   /^(?:auto|cpu|coreml|(?:webgpu|cuda|dml)(?::\d{1,3})?)$/,
-  'must be auto, cpu, webgpu[:N], cuda[:N], coreml or dml[:N]',
+  'must be auto, cpu, webgpu, cuda[:N], coreml or dml[:N]',
   'Device of one worker',
 );
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GantryError } from '@gantry/common';
+import type { Cluster } from '../core/cluster.js';
 import { WISHES_EVERY_MS } from '../core/constants.js';
 import { type Command, workersMaxOf } from '../core/plan.js';
 import type { PreparedLaunch } from './launch.js';
@@ -10,12 +11,12 @@ import { outputOf, run } from './processes.js';
 export function runningRecord({ cluster, folder }: PreparedLaunch): LaunchRecord {
   const record = folder.read();
   if (record === undefined) {
-    const message = `${cluster.name} was never launched from here (${folder.path} is not there): gantry launch -f ${cluster.path}`;
+    const message = `${cluster.name} was never launched from here (${folder.path} is not there): npx gantry launch -f ${cluster.path}`;
     throw new GantryError('GANTRY_RUN_NOT_FOUND', message);
   }
   const gone = record.pid !== 0 && !isAlive(record.pid);
   if (record.state === 'running' && !gone) return record;
-  const message = `${cluster.name} does not run any more: gantry launch -f ${cluster.path} goes on with it`;
+  const message = `${cluster.name} does not run any more: npx gantry launch -f ${cluster.path} goes on with it`;
   throw new GantryError('GANTRY_RUN_NOT_FOUND', message);
 }
 
@@ -28,6 +29,11 @@ export async function scaleLaunch(launch: PreparedLaunch, workers: number): Prom
     const message = `${workers} workers are more than ${cluster.name} has room for: ${most}, by its hosts or keys`;
     throw new GantryError('GANTRY_USAGE', message);
   }
+  const allowed = workersAllowed(cluster);
+  if (workers > allowed) {
+    const message = `${workers} workers are more than ${cluster.name} takes: ${allowed}, by maxWorkers, or one for each of its shards`;
+    throw new GantryError('GANTRY_USAGE', message);
+  }
   if (record.pid !== 0) {
     folder.ask({ workers });
     return;
@@ -36,6 +42,12 @@ export async function scaleLaunch(launch: PreparedLaunch, workers: number): Prom
     await inOrder(plan.scale({ current: record.workers, wanted: workers }));
     folder.record({ ...record, workers });
   }
+}
+
+/** More are refused by the coordinator. Shards are fixed when a run begins: by default there are as many as workers. */
+function workersAllowed({ workers, run }: Cluster): number {
+  const { maxWorkers, shards = workers } = run.settings;
+  return maxWorkers ?? Math.max(workers, shards);
 }
 
 /** Finish the step, save, end; ends when nothing of it runs any more. */

@@ -118,7 +118,7 @@ function coordinatorFailed(lastWords: string): GantryError {
 function refuseSecond(folder: LaunchFolder): void {
   const known = folder.read();
   if (known === undefined || known.state === 'ended' || known.pid === 0 || !isAlive(known.pid)) return;
-  const message = `${known.name} is launched already, by process ${known.pid}: gantry launch stop -f ${known.cluster}`;
+  const message = `${known.name} is launched already, by process ${known.pid}: npx gantry launch stop -f ${known.cluster}`;
   throw new GantryError('GANTRY_RUN_LOCKED', message);
 }
 

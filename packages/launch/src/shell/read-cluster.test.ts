@@ -45,6 +45,17 @@ describe('a cluster file', () => {
     expect((await clusterOf({ launcher: 'local', resources: { memory } })).resources.memoryBytes).toBe(bytes);
   });
 
+  it('looks whether the settings of its run fit each other, where it knows the presets', async () => {
+    const told = (file: string) =>
+      clusterOf(file, { mlp: { batch: 100 } }).then(String, (error: Error) => error.message);
+    expect(await told('launcher: local\nrun: {shards: 8}\n')).toMatch(
+      /cluster\.yaml:2:7: shards is 8, which does not divide the batch of 100/,
+    );
+    expect(await told('launcher: local\nworkers: 5\nrun: {shards: 4}\n')).toMatch(
+      /cluster\.yaml:2:1: workers is 5, which is more than the shards \(4\)/,
+    );
+  });
+
   it('counts the room of its hosts', async () => {
     const hosts = [{ host: 'a', workers: 2 }, { host: 'b', devices: ['cuda:0', 'cuda:1'] }, { host: 'me@c' }];
     const file = { launcher: 'ssh', keys: 'keys', ssh: { hosts } };

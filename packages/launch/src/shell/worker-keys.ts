@@ -12,7 +12,7 @@ export function ownerOf(keys: string | null): LaunchContext['user'] {
 /** Names of the worker keys in a folder of gantry keygen. */
 export function workerKeysIn(folder: string): string[] {
   if (!existsSync(join(folder, 'server.key'))) {
-    const message = `${folder} holds no keys (there is no server.key): gantry keygen --out ${folder} --workers 4`;
+    const message = `${folder} holds no keys (there is no server.key): npx gantry keygen --out ${folder} --workers 4`;
     throw new GantryError('GANTRY_KEYS_INVALID', message);
   }
   return readdirSync(folder)

@@ -7,12 +7,15 @@ import type { LaunchContext } from '../core/plan.js';
 import { readCluster } from '../shell/read-cluster.js';
 
 /** A cluster file with these keys, read; its folder is gone afterwards. */
-export async function clusterOf(file: Readonly<Record<string, unknown>> | string): Promise<Cluster> {
+export async function clusterOf(
+  file: Readonly<Record<string, unknown>> | string,
+  presets?: Parameters<typeof readCluster>[1],
+): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'gantry-cluster-'));
   const path = join(folder, 'cluster.yaml');
   try {
     writeFileSync(path, typeof file === 'string' ? file : stringify(file));
-    return await readCluster(path);
+    return await readCluster(path, presets);
   } finally {
     rmSync(folder, { recursive: true });
   }

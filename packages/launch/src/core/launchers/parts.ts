@@ -37,7 +37,7 @@ export function workersWithKeys({ workers, keys }: Cluster, { workerKeys }: Laun
 
 /** What to type for the keys that are missing. */
 export function addKeys(folder: string, known: readonly string[], workers: number): string {
-  return `gantry keygen --add --out ${shellQuote(folder)} --worker ${missingNames(known, workers).join(' ')}`;
+  return `npx gantry keygen --add --out ${shellQuote(folder)} --worker ${missingNames(known, workers).join(' ')}`;
 }
 
 function missingNames(known: readonly string[], workers: number): string[] {

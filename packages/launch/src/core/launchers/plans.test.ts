@@ -76,7 +76,7 @@ describe('launcher ssh', () => {
   it('needs a key for every worker, and says how to make those that are missing', async () => {
     const cluster = await clusterOf(file);
     expect(() => planLaunch(cluster, { ...CONTEXT, workerKeys: ['worker-0', 'alice'] })).toThrow(
-      /has keys for 2 workers, and 3 are wanted: gantry keygen --add --out .*keys --worker worker-1$/,
+      /has keys for 2 workers, and 3 are wanted: npx gantry keygen --add --out .*keys --worker worker-1$/,
     );
   });
 });

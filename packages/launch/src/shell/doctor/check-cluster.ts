@@ -114,7 +114,7 @@ async function checkMachine({ name, gantry }: Site): Promise<ClusterFinding[]> {
 
 function checkKeys({ keys, workers, launcher }: Cluster): ClusterFinding[] {
   if (keys === null) return [ok('keys', 'none', `${launcher} stays on the loopback`)];
-  const remedy = `gantry keygen --out ${keys} --workers ${workers}`;
+  const remedy = `npx gantry keygen --out ${keys} --workers ${workers}`;
   try {
     const { server, allowedFile } = readKeyFolder(keys);
     const allowed = readAllowList(allowedFile);

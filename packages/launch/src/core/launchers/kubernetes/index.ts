@@ -94,7 +94,7 @@ function indexedKeys({ keys, workers }: Cluster, { workerKeys }: LaunchContext):
   const names = missing.map((index) => `worker-${index}`).join(' ');
   const message =
     `${keys} has no key for ${names}: with kubernetes workers are named worker-0, worker-1 and so on. ` +
-    `Make them: gantry keygen --add --out ${keys} --worker ${names}`;
+    `Make them: npx gantry keygen --add --out ${keys} --worker ${names}`;
   throw new GantryError('GANTRY_KEYS_INVALID', message);
 }
 
@@ -112,7 +112,7 @@ function checks(cluster: KubernetesCluster, kubectl: Kubectl): Check[] {
       what: `no other ${cluster.name} runs`,
       command: kubectl('get', 'jobs', '--selector', selectorOf(runLabels(cluster)), '--output', running),
       expectsNothing: true,
-      remedy: `Stop it with gantry launch stop -f ${cluster.path} where it was launched, or give this one another name`,
+      remedy: `Stop it with npx gantry launch stop -f ${cluster.path} where it was launched, or give this one another name`,
     },
   ];
   if (storage.claim === null) return checks;

@@ -66,7 +66,7 @@ begin_logs() {
 
 submit() {
   if [ -n "$(state_of job)" ]; then
-    echo "job $(id_of job) of this launch is there: gantry launch stop ends it" >&2
+    echo "job $(id_of job) of this launch is there: npx gantry launch stop ends it" >&2
     exit 1
   fi
   rm -rf job jobs stopped ended endpoint
