@@ -9,7 +9,8 @@ import { USER } from '../support/containers.js';
 import { packagesProblem } from '../support/debian-packages.js';
 import { openDocker, skipReason } from '../support/docker.js';
 import { buildImage } from '../support/docker-image.js';
-import { doneOf, errorOf, GantryProcess, gantry, trainArguments, Workspace } from '../support/gantry.js';
+import { doneOf, GantryProcess, gantry, onlyErrorOf, trainArguments, Workspace } from '../support/gantry.js';
+import { SmallDisk } from '../support/scarcity.js';
 
 // `gantry launch` with launcher docker, from the example in deploy/docker, with folders of its own.
 const EXAMPLE = fileURLToPath(new URL('../../deploy/docker/cluster.yaml', import.meta.url));
@@ -89,10 +90,11 @@ describe.skipIf(problem !== '')(`gantry launch, launcher docker${skipReason({ ..
       expect((await gantry(['launch', 'scale', '4', '-f', file])).code).toBe(0);
       await first.until(({ event }) => event === 'ready' && members() === 4);
       expect((await gantry(['launch', 'status', '-f', file])).stdout).toMatch(/docker, 4 workers[\s\S]*worker-3/);
+      // Its container's log goes with it.
+      expect((await gantry(['launch', 'logs', '-f', file])).stdout).toMatch(/worker-3 .*warmed up/);
       expect((await gantry(['launch', 'scale', '1', '-f', file])).code).toBe(0);
       await first.until(({ event }) => event === 'ready' && members() === 1);
       expect(first.events.filter(({ event }) => event === 'worker-lost')).toEqual([]);
-      expect((await gantry(['launch', 'logs', '-f', file])).stdout).toMatch(/worker-3 .*warmed up/);
       expect((await gantry(['launch', 'stop', '-f', file], {}, { hangMs: RUN_MS })).code).toBe(0);
       expect(doneOf(await first.finished).interrupted).toBe(true);
       expect(await containers()).toEqual([]);
@@ -132,9 +134,50 @@ describe.skipIf(problem !== '')(`gantry launch, launcher docker${skipReason({ ..
     const { file } = cluster(settings);
     const refused = await gantry(['launch', '-f', file, '--json']);
     expect(refused.code).toBe(1);
-    expect(errorOf(refused).message).toMatch(expected);
+    expect(onlyErrorOf(refused).message).toMatch(expected);
     expect(await containers()).toEqual([]);
   });
+
+  it('says that the daemon cannot be reached, and nothing else', async () => {
+    const { file, out } = cluster();
+    const refused = await gantry(['launch', '-f', file, '--json'], { DOCKER_HOST: 'tcp://127.0.0.1:1' });
+    const { code, message } = onlyErrorOf(refused);
+    expect(code).toBe('GANTRY_LAUNCH_FAILED');
+    expect(message).toMatch(/Docker answers: .*tcp:\/\/127\.0\.0\.1:1.* Start the Docker daemon/);
+    expect(message).not.toMatch(/image/);
+    expect(existsSync(`${out}.launch`)).toBe(false);
+  });
+
+  /** The launcher gives it to the user of the containers, which only root can. */
+  const disk = process.getuid?.() === 0 ? SmallDisk.mount(join(work.path, 'disk'), 64) : null;
+  afterAll(() => disk?.unmount());
+
+  it.skipIf(disk === null)(
+    'says that the disk has become full, and leaves no container; with room it goes on',
+    async () => {
+      const out = join(disk!.path, 'run');
+      const { file } = cluster({ out }, { steps: 1_000_000, checkpointEvery: 20 });
+      const run = new GantryProcess(['launch', '-f', file, '--json'], {}, { hangMs: RUN_MS });
+      await run.until(({ event }) => event === 'checkpoint');
+      disk!.fill();
+      expect(onlyErrorOf(await run.finished)).toMatchObject({
+        code: 'GANTRY_DISK_FULL',
+        message: expect.stringMatching(/no room to write .*free some space/),
+      });
+      expect(await containers()).toEqual([]);
+      // The containers' own are gone with them.
+      expect(readFileSync(join(`${out}.launch`, 'logs', 'coordinator.log'), 'utf8')).toMatch(/GANTRY_DISK_FULL/);
+      disk!.empty();
+      const again = new GantryProcess(['launch', '-f', file, '--json'], {}, { hangMs: RUN_MS });
+      const { fromStep } = await again.until(({ event }) => event === 'start');
+      expect(fromStep).toBeGreaterThanOrEqual(20);
+      await again.until(({ event }) => event === 'progress');
+      again.child.kill('SIGINT');
+      await again.finished;
+      expect(await containers()).toEqual([]);
+    },
+    RUN_MS,
+  );
 
   it(
     'says what keeps the coordinator from starting',

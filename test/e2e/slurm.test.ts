@@ -1,13 +1,13 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   doneOf,
-  errorOf,
   eventually,
   type GantryProcess,
   gantry,
+  onlyErrorOf,
   trainArguments,
   Workspace,
 } from '../support/gantry.js';
@@ -20,6 +20,7 @@ import {
   membersOf,
   untilMembers,
 } from '../support/launch.js';
+import { SmallDisk } from '../support/scarcity.js';
 import { SlurmCluster, slurmProblem } from '../support/slurm.js';
 
 const STEPS = 100;
@@ -32,8 +33,6 @@ const WORKERS_MAX = 4;
 
 const problem = slurmProblem();
 const work = new Workspace();
-/** A disk with room for nearly nothing. */
-const full = join(work.path, 'full', 'run');
 
 async function bitsOfOne(steps: number): Promise<unknown> {
   return doneOf(await gantry(trainArguments(work.run(), { steps, workers: 1 }))).stateSha256;
@@ -41,14 +40,14 @@ async function bitsOfOne(steps: number): Promise<unknown> {
 
 describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${problem})`}`, () => {
   let cluster: SlurmCluster;
+  let disk: SmallDisk;
   let launches = 0;
   const started: GantryProcess[] = [];
   const keys = () => join(cluster.folder, 'keys');
 
   beforeAll(async () => {
     // The nodes see what is mounted when they start.
-    mkdirSync(full, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'none', full]);
+    disk = SmallDisk.mount(join(work.path, 'disk'), 64)!;
     cluster = await SlurmCluster.start({ nodes: NODES });
     expect((await gantry(['keygen', '--out', keys(), '--workers', String(WORKERS_MAX)])).code).toBe(0);
   });
@@ -56,12 +55,15 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
   afterAll(async () => {
     for (const { child } of started) child.kill('SIGKILL');
     await cluster?.end();
-    execFileSync('umount', [full]);
+    disk?.unmount();
     work.remove();
   });
 
   /** The run of {@link trainArguments}, as a cluster file. */
-  function launchOf({ steps = STEPS_ENDLESS, slurm = {}, ...settings }: ClusterSettings = {}): Launch {
+  function launchOf(
+    { steps = STEPS_ENDLESS, checkpointEvery = 100, slurm = {}, ...settings }: ClusterSettings = {},
+    env: Readonly<Record<string, string>> = cluster.env,
+  ): Launch {
     const out = (settings.out as string | undefined) ?? join(cluster.folder, `run-${launches++}`);
     return new Launch(
       out,
@@ -69,11 +71,11 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
         launcher: 'slurm',
         name: 'small',
         keys: keys(),
-        run: { dataset: 'mnist', shards: 4, batch: 16, steps, seed: 7, sampleEvery: 0, checkpointEvery: 100 },
+        run: { dataset: 'mnist', shards: 4, batch: 16, steps, seed: 7, sampleEvery: 0, checkpointEvery },
         slurm: { partition: 'train', command: GANTRY_COMMAND, ...(slurm as object) },
         ...settings,
       },
-      cluster.env,
+      env,
       { within: cluster.within() },
     );
   }
@@ -224,21 +226,59 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
       { slurm: { command: 'no-such-gantry' } },
       /did not find Gantry on its node: .*no-such-gantry.*slurm\.command/,
     ],
+    ['no keys', { keys: join(work.path, 'nowhere') }, /nowhere holds no keys.*gantry keygen --out/],
+    [
+      'a node that is not there',
+      { slurm: { options: ['--nodelist=node-9'] } },
+      /sbatch: error: .*[Ii]nvalid node name/,
+    ],
     ['more time than the partition gives', { slurm: { time: '2-0' } }, /PartitionTimeLimit/],
   ])('says in one message what is wrong, and leaves nothing: %s', async (_, settings, message) => {
     const failed = await start(launchOf(settings)).finished;
-    expect(failed.code).not.toBe(0);
-    expect(errorOf(failed).message).toMatch(message);
-    expect(failed.events.filter(({ event }) => event === 'error')).toHaveLength(1);
+    expect(onlyErrorOf(failed).message).toMatch(message);
     await expectNothingLeft();
   });
 
-  it('says that the disk of the run is full, and leaves nothing', async () => {
-    const failed = await start(launchOf({ out: full })).finished;
-    expect(errorOf(failed)).toMatchObject({
-      code: 'GANTRY_DISK_FULL',
-      message: expect.stringMatching(/no space|ENOSPC/i),
+  it('says that the controller cannot be reached, and nothing else', async () => {
+    const nobody = join(work.path, 'nobody.conf');
+    writeFileSync(nobody, `${readFileSync(cluster.env.SLURM_CONF!, 'utf8')}\nSlurmctldPort=1\n`);
+    const failed = await start(launchOf({}, { SLURM_CONF: nobody })).finished;
+    expect(onlyErrorOf(failed)).toMatchObject({
+      code: 'GANTRY_LAUNCH_FAILED',
+      message: expect.stringMatching(/^nothing was started:\n {2}Slurm answers: [^\n]*scontrol ping[^\n]*$/),
     });
+    await expectNothingLeft();
+  });
+
+  it('says that the disk is full when it begins, and starts nothing', async () => {
+    const launch = launchOf({ out: join(disk.path, 'full') });
+    disk.fill();
+    const failed = await start(launch).finished;
+    disk.empty();
+    expect(onlyErrorOf(failed)).toMatchObject({
+      code: 'GANTRY_DISK_FULL',
+      message: expect.stringMatching(/no room to write \S+full\.launch/),
+    });
+    await expectNothingLeft();
+  });
+
+  it('says that the disk has become full, and leaves nothing; with room it goes on', async () => {
+    const launch = launchOf({ out: join(disk.path, 'run'), checkpointEvery: 20 });
+    const run = start(launch);
+    await run.until(({ event }) => event === 'checkpoint');
+    disk.fill();
+    const failed = await run.finished;
+    disk.empty();
+    expect(onlyErrorOf(failed)).toMatchObject({
+      code: 'GANTRY_DISK_FULL',
+      message: expect.stringMatching(/no room to write .*free some space/),
+    });
+    await expectNothingLeft();
+    const again = start(launch);
+    expect((await again.until(({ event }) => event === 'start')).fromStep).toBeGreaterThanOrEqual(20);
+    await again.until(({ event }) => event === 'progress');
+    again.child.kill('SIGINT');
+    expect(doneOf(await again.finished).interrupted).toBe(true);
     await expectNothingLeft();
   });
 });

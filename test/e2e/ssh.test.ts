@@ -1,7 +1,15 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { doneOf, errorOf, GANTRY, type GantryProcess, gantry, trainArguments, Workspace } from '../support/gantry.js';
+import {
+  doneOf,
+  GANTRY,
+  type GantryProcess,
+  gantry,
+  onlyErrorOf,
+  trainArguments,
+  Workspace,
+} from '../support/gantry.js';
 import {
   type ClusterSettings,
   exampleOf,
@@ -11,6 +19,7 @@ import {
   membersOf,
   untilMembers,
 } from '../support/launch.js';
+import { SmallDisk } from '../support/scarcity.js';
 import { SshHosts, sshProblem } from '../support/ssh-hosts.js';
 
 const STEPS = 150;
@@ -48,11 +57,12 @@ describe.skipIf(problem !== '')(`hosts with ssh${problem === '' ? '' : ` (skippe
   }
 
   /** The example, with the run of {@link trainArguments} and these hosts. */
-  function launchOf({ steps = STEPS, ssh = {}, ...settings }: ClusterSettings = {}): Launch {
+  function launchOf({ steps = STEPS, checkpointEvery = 100, ssh = {}, ...settings }: ClusterSettings = {}): Launch {
     const example = exampleOf('ssh');
-    const run = { ...(example.run as object), dataset: 'mnist', batch: 16, seed: 7, sampleEvery: 0, steps };
+    const small = { dataset: 'mnist', batch: 16, seed: 7, sampleEvery: 0, steps, checkpointEvery };
+    const run = { ...(example.run as object), ...small };
     return new Launch(
-      work.run(),
+      (settings.out as string | undefined) ?? work.run(),
       { ...example, keys, run, ...settings, ssh: { hosts: hostList(), config: hosts.configFile, ...(ssh as object) } },
       {},
       { within: hosts.within() },
@@ -132,16 +142,45 @@ describe.skipIf(problem !== '')(`hosts with ssh${problem === '' ? '' : ` (skippe
       /on host-2: printed gantry 0\.0\.9, not gantry \S+\. Every host needs the same version/,
     ],
     [
+      'no Gantry on one of them',
+      () => ({ ssh: { hosts: [...hostList().slice(0, 2), { host: 'host-2', command: 'no-such-gantry' }] } }),
+      /^nothing was started:\n {2}Gantry \S+ on host-2: .*no-such-gantry.*not found\. Every host needs/,
+    ],
+    ['no keys', () => ({ keys: join(work.path, 'nowhere') }), /nowhere holds no keys.*gantry keygen --out/],
+    [
       'a key too few',
       () => ({ workers: 4, ssh: { hosts: hostList().map((host) => ({ ...host, workers: 2 })) } }),
       /has keys for 3 workers, and 4 are wanted: npx gantry keygen --add/,
     ],
   ])('says in one message what is wrong, and starts nothing: %s', async (_, settings, message) => {
     const failed = await start(launchOf(settings())).finished;
-    expect(failed.code).not.toBe(0);
-    expect(errorOf(failed).message).toMatch(message);
+    const told = onlyErrorOf(failed).message as string;
+    expect(told).toMatch(message);
+    // What one host lacks is told once, however many things are looked at there.
+    expect(told.match(/on host-\d|host-\d is fit/g)?.length ?? 0).toBeLessThanOrEqual(1);
     expect(failed.events).toHaveLength(1);
     expect(await processes()).toEqual([]);
+  });
+
+  it('says that the disk has become full, and leaves nothing; with room it goes on', async (context) => {
+    const disk = SmallDisk.mount(join(work.path, 'disk'), 64);
+    if (disk === null) return context.skip();
+    context.onTestFinished(() => disk.unmount());
+    const launch = launchOf({ out: join(disk.path, 'run'), steps: STEPS_ENDLESS, checkpointEvery: 20 });
+    const run = start(launch);
+    await run.until(({ event }) => event === 'checkpoint');
+    disk.fill();
+    expect(onlyErrorOf(await run.finished)).toMatchObject({
+      code: 'GANTRY_DISK_FULL',
+      message: expect.stringMatching(/no room to write .*free some space/),
+    });
+    await expectNothingLeft();
+    disk.empty();
+    const again = start(launch);
+    expect((await again.until(({ event }) => event === 'start')).fromStep).toBeGreaterThanOrEqual(20);
+    again.child.kill('SIGKILL');
+    await again.finished;
+    await expectNothingLeft();
   });
 
   it('gantry doctor --cluster measures every way, and names the one that is blocked', async () => {
@@ -167,5 +206,18 @@ describe.skipIf(problem !== '')(`hosts with ssh${problem === '' ? '' : ` (skippe
     expect(doneOf(finished).stateSha256).toBe(alone);
     expect(lostOf(run)).toEqual(['worker-1']);
     await expectNothingLeft();
+  });
+
+  it('one that has no power when it begins is named in one message, and nothing is started on the others', async () => {
+    await hosts.powerOff(1);
+    const failed = await start(launchOf()).finished;
+    expect(onlyErrorOf(failed)).toMatchObject({
+      code: 'GANTRY_LAUNCH_FAILED',
+      message: expect.stringMatching(
+        /^nothing was started:\n {2}Gantry \S+ on host-1: [^\n]*Is it up, [^\n]*ssh host-1 true[^\n]*$/,
+      ),
+    });
+    expect(failed.events).toHaveLength(1);
+    expect(await processes()).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
@@ -9,12 +9,14 @@ import {
   GantryProcess,
   gantry,
   isAlive,
+  onlyErrorOf,
   trainArguments,
   Workspace,
 } from '../support/gantry.js';
 import { kubectlProblem } from '../support/kubectl.js';
 import { ProcessRuntime } from '../support/kubernetes/process-runtime.js';
 import { StandInKubernetes } from '../support/kubernetes/server.js';
+import { SmallDisk } from '../support/scarcity.js';
 
 // The launcher and the real kubectl, against a server that stands in for Kubernetes; pods are processes of this machine.
 const STEPS = 200;
@@ -30,6 +32,7 @@ describe.skipIf(problem !== '')(`gantry launch, launcher kubernetes${problem && 
   let runtime: ProcessRuntime;
   let keys: string;
   const launched: GantryProcess[] = [];
+  const disks: SmallDisk[] = [];
 
   beforeAll(async () => {
     keys = join(work.path, 'keys');
@@ -38,6 +41,7 @@ describe.skipIf(problem !== '')(`gantry launch, launcher kubernetes${problem && 
 
   afterEach(async () => {
     for (const { child } of launched.splice(0)) child.kill('SIGKILL');
+    for (const disk of disks.splice(0)) disk.unmount();
     await cluster?.remove();
   });
 
@@ -195,9 +199,57 @@ describe.skipIf(problem !== '')(`gantry launch, launcher kubernetes${problem && 
   ])('ends with %s in one clear message, and leaves nothing', async (_, settings, expected) => {
     const file = await begin(settings);
     const finished = await launch(file).finished;
-    expect([finished.code, errorOf(finished).message]).toEqual([1, expect.stringMatching(expected)]);
+    expect([finished.code, onlyErrorOf(finished).message]).toEqual([1, expect.stringMatching(expected)]);
     expect(objects().filter((name) => !name.startsWith('persistentvolumeclaims'))).toEqual([]);
     expect([...runtime.pids]).toEqual([]);
+  });
+
+  it('says that the API server cannot be reached, and nothing else', async () => {
+    const file = await begin({ kubernetes: { storage: { claim: 'some' } } });
+    const config = join(work.path, 'config');
+    const unreachable = readFileSync(cluster.env.KUBECONFIG!, 'utf8').replace(/127\.0\.0\.1:\d+/, '127.0.0.1:1');
+    writeFileSync(config, unreachable);
+    const failed = await gantry(['launch', '-f', file, '--json'], { ...cluster.env, KUBECONFIG: config });
+    const { code, message } = onlyErrorOf(failed);
+    expect(code).toBe('GANTRY_LAUNCH_FAILED');
+    expect(message).toMatch(/^nothing was started:\n[^\n]*127\.0\.0\.1:1 was refused[^\n]*kubernetes\.context[^\n]*$/);
+    expect([cluster.changes, failed.events.length]).toEqual([[], 1]);
+  });
+
+  it('says that the claim has become full, and leaves nothing; with room it goes on', async (context) => {
+    const file = await begin({}, { steps: 1_000_000, checkpointEvery: 20 });
+    const disk = SmallDisk.mount(join(runtime.folder, 'small-runs'), 64);
+    if (disk === null) return context.skip();
+    disks.push(disk);
+    const run = launch(file);
+    await run.until(({ event }) => event === 'checkpoint');
+    disk.fill();
+    expect(onlyErrorOf(await run.finished)).toMatchObject({
+      code: 'GANTRY_DISK_FULL',
+      message: expect.stringMatching(/no room to write .*free some space/),
+    });
+    expect([objects(), [...runtime.pids]]).toEqual([['persistentvolumeclaims small-runs'], []]);
+    // Those of the pods are gone with them.
+    const logs = join(work.path, 'small.launch', 'logs');
+    expect(readFileSync(join(logs, 'coordinator.log'), 'utf8')).toMatch(/GANTRY_DISK_FULL/);
+    expect(readdirSync(logs)).toEqual(['coordinator.log', 'worker-0.log', 'worker-1.log']);
+    disk.empty();
+    const again = launch(file);
+    expect((await again.until(({ event }) => event === 'start')).fromStep).toBeGreaterThanOrEqual(20);
+  });
+
+  it('says that the disk of the launcher is full, and makes no object', async (context) => {
+    const disk = SmallDisk.mount(join(work.path, 'disk'), 1);
+    if (disk === null) return context.skip();
+    disks.push(disk);
+    const elsewhere = join(disk.path, 'cluster.yaml');
+    copyFileSync(await begin(), elsewhere);
+    disk.fill();
+    expect(onlyErrorOf(await launch(elsewhere).finished)).toMatchObject({
+      code: 'GANTRY_DISK_FULL',
+      message: expect.stringMatching(/no room to write \S+small\.launch.*use another folder for the cluster file/),
+    });
+    expect(objects()).toEqual([]);
   });
 
   it('prints what it would do, and does nothing', async () => {

@@ -1,8 +1,19 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { doneOf, errorOf, GantryProcess, gantry, trainArguments, Workspace, workersOf } from '../support/gantry.js';
+import {
+  doneOf,
+  errorOf,
+  GantryProcess,
+  gantry,
+  onlyErrorOf,
+  trainArguments,
+  Workspace,
+  workersOf,
+} from '../support/gantry.js';
+import { SmallDisk } from '../support/scarcity.js';
 
 const STEPS = 300;
 const work = new Workspace();
@@ -93,9 +104,11 @@ describe('gantry launch, launcher local', () => {
     const { file } = cluster();
     const first = new GantryProcess(['launch', '-f', file, '--json']);
     await first.untilStep(30);
+    const pids = workersOf(first.pid);
     const stop = await gantry(['launch', 'stop', '-f', file]);
     expect([stop.code, stop.stderr]).toEqual([0, expect.stringMatching(/stopped +small/)]);
     expect(doneOf(await first.finished).interrupted).toBe(true);
+    await ended(pids);
     const again = doneOf(await gantry(['launch', '-f', file, '--json']));
     expect(again).toMatchObject({ step: STEPS, stateSha256: await referenceHash() });
   });
@@ -166,5 +179,67 @@ describe('gantry launch, launcher local', () => {
     expect(dry.stdout).toMatch(/# file .*gantry\.yaml[\s\S]*# coordinator, on this machine\n.* coordinator --continue/);
     expect(dry.stdout.match(/^# worker-\d, on this machine$/gm)).toHaveLength(2);
     expect(existsSync(`${out}.launch`)).toBe(false);
+  });
+});
+
+describe('gantry launch, launcher local: each fault is told once, and nothing is left', () => {
+  it.each([
+    ['no keys', 'nowhere', 2, /nowhere holds no keys .*gantry keygen --out/],
+    ['a key too few', 'keys', 4, /has keys for 3 workers, and 4 are wanted: gantry keygen --add .* --worker worker-3/],
+  ])('%s', async (_, folder, workers, message) => {
+    const keys = join(work.path, folder);
+    if (folder === 'keys') await gantry(['keygen', '--out', keys, '--workers', '3']);
+    const { file, out } = cluster({ keys, workers });
+    const refused = onlyErrorOf(await gantry(['launch', '-f', file, '--json']));
+    expect(refused).toMatchObject({ code: 'GANTRY_KEYS_INVALID', message: expect.stringMatching(message) });
+    expect(existsSync(`${out}.launch`)).toBe(false);
+  });
+
+  it('an address that is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const { port } = server.address() as { port: number };
+    const { file } = cluster({ port });
+    const run = new GantryProcess(['launch', '-f', file, '--json']);
+    const failed = onlyErrorOf(await run.finished);
+    server.close();
+    expect(failed).toMatchObject({ code: 'GANTRY_TRANSPORT_FAILED', message: expect.stringContaining(String(port)) });
+    await ended(workersOf(run.pid));
+  });
+
+  /** With root's rights, which a mount needs, and without one there is no such disk. */
+  const disk = SmallDisk.mount(join(work.path, 'disk'), 64);
+  afterAll(() => disk?.unmount());
+
+  it.skipIf(disk === null)('a disk that is full when it begins', async () => {
+    disk!.fill();
+    const { file } = cluster({ out: join(disk!.path, 'full') });
+    const failed = onlyErrorOf(await gantry(['launch', '-f', file, '--json']));
+    disk!.empty();
+    expect(failed).toMatchObject({
+      code: 'GANTRY_DISK_FULL',
+      message: expect.stringMatching(/no room to write \S+full\.launch.*use another out in the cluster file/),
+    });
+  });
+
+  it.skipIf(disk === null)('a disk that becomes full; with room it goes on', async () => {
+    const { file } = cluster({ out: join(disk!.path, 'run') }, { checkpointEvery: 20, steps: 1_000_000 });
+    const run = new GantryProcess(['launch', '-f', file, '--json']);
+    await run.until(({ event }) => event === 'checkpoint');
+    const pids = workersOf(run.pid);
+    disk!.fill();
+    const finished = await run.finished;
+    expect(finished.stderr).not.toMatch(/no room to write/);
+    expect(onlyErrorOf(finished)).toMatchObject({
+      code: 'GANTRY_DISK_FULL',
+      message: expect.stringMatching(/no room to write .*free some space.* step \d+/),
+    });
+    await ended(pids);
+    disk!.empty();
+    const again = new GantryProcess(['launch', '-f', file, '--json']);
+    const { fromStep } = await again.until(({ event }) => event === 'start');
+    expect(fromStep).toBeGreaterThanOrEqual(20);
+    again.child.kill('SIGINT');
+    await again.finished;
   });
 });

@@ -109,6 +109,14 @@ export function errorOf({ events, stdout, stderr }: Finished): Event {
   return error;
 }
 
+/** The error of a command that failed; throws where it told of none, of more, or of it once more in its notes. */
+export function onlyErrorOf({ code, events, stdout, stderr }: Finished): Event {
+  const [error, ...more] = events.filter(({ event }) => event === 'error');
+  const isOne = error !== undefined && more.length === 0 && !stderr.includes(error.message as string);
+  if (code === 0 || !isOne) throw new Error(`not one error was told, exit code ${code}:\n${stdout}\n${stderr}`);
+  return error;
+}
+
 /** A folder for one test file's runs, removed at its end. */
 export class Workspace {
   readonly path = mkdtempSync(join(tmpdir(), 'gantry-test-'));

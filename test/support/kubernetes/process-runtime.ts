@@ -9,7 +9,8 @@ import type { PodRuntime, PodToRun, RunningPod } from './pod.js';
 /** Runs the pods of one image as processes of this machine: their folders are elsewhere, and every name is the loopback. */
 export class ProcessRuntime implements PodRuntime {
   readonly #image: string;
-  readonly #folder = mkdtempSync(join(tmpdir(), 'gantry-pods-'));
+  /** What claims, Secrets and ConfigMaps hold. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'gantry-pods-'));
   readonly pids = new Set<number>();
 
   constructor(image: string) {
@@ -47,13 +48,13 @@ export class ProcessRuntime implements PodRuntime {
 
   async remove(): Promise<void> {
     for (const pid of this.pids) process.kill(pid, 'SIGKILL');
-    rmSync(this.#folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   /** Lays out what is mounted, and says where. */
   #replacer({ name, container, contentsOf }: PodToRun): (text: string) => string {
     const paths = container.mounts.map((mount) => {
-      const folder = join(this.#folder, mount.kind === 'claim' ? mount.name : `${name}-${mount.name}`);
+      const folder = join(this.folder, mount.kind === 'claim' ? mount.name : `${name}-${mount.name}`);
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       for (const [file, content] of Object.entries(contentsOf(mount))) {
         writeFileSync(join(folder, file), content, { mode: 0o600 });
@@ -64,7 +65,7 @@ export class ProcessRuntime implements PodRuntime {
       paths
         .reduce(
           (changed, [path, folder]) => changed.replaceAll(path, folder),
-          text.replace(/^\/tmp(?=\/|$)/, this.#folder),
+          text.replace(/^\/tmp(?=\/|$)/, this.folder),
         )
         .replace(/tcp:\/\/[^:/]+:(\d+)/, 'tcp://127.0.0.1:$1');
   }

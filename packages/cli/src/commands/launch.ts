@@ -106,6 +106,8 @@ function noteEnding({ cluster, folder }: PreparedLaunch, ending: CoordinatorEven
     // A reporter for people leaves errors to whoever ends the command.
     if (!reporter.showsErrors) reporter.note(`error: ${String(ending.message)} [${String(ending.code)}]`);
     reporter.note(`logs        ${folder.logs}`);
+    // Its own message may name a path of a container.
+    reporter.note(`to go on    gantry launch -f ${cluster.path}, once that is mended`);
     return;
   }
   reporter.note(`run         ${cluster.out}`);

@@ -61,6 +61,8 @@ export interface SubmittedPlan {
   readonly coordinatorOutput: Command;
   /** The workers' output as it comes, each line with its worker's name in front. */
   readonly workerOutput: Command;
+  /** Whoever runs it writes what everybody says to the launch's logs/ itself. @default false: the launcher does, as it reads it */
+  readonly writesLogs?: boolean;
   /** All that everybody has said so far, each line with its name in front. */
   readonly logs: Command;
   /** Takes a line of these three apart. @default namedLine; the coordinator's is taken as it is */
@@ -100,6 +102,10 @@ export interface Check {
   /** It must print nothing. */
   readonly expectsNothing?: boolean;
   readonly remedy: string;
+  /** Remedies of exit codes that say more than that it failed. */
+  readonly remedies?: Readonly<Record<number, string>>;
+  /** `what` of a check before it in the list: where that one fails this one is not made, for it would find the same once more. */
+  readonly after?: string;
 }
 
 export type LaunchPlan = AttachedPlan | SubmittedPlan;

@@ -4,15 +4,16 @@ import { LaunchEvents } from './launch-events.js';
 const gaveWay = '{"event":"done","step":30,"interrupted":true}';
 const ended = '{"event":"done","step":90,"interrupted":false}';
 
-function listened(): { events: LaunchEvents; shown: string[]; notes: string[] } {
+function listened(): { events: LaunchEvents; shown: string[]; notes: string[]; lines: string[] } {
   const shown: string[] = [];
+  const lines: string[] = [];
   const notes: string[] = [];
   const events = new LaunchEvents({
     event: ({ event, step }) => shown.push(`${event} ${String(step)}`),
-    line: () => {},
+    line: (_, line) => lines.push(line),
     note: (text) => notes.push(text),
   });
-  return { events, shown, notes };
+  return { events, shown, notes, lines };
 }
 
 it('takes a run that gave way for one that goes on, where it is started again', () => {
@@ -42,4 +43,12 @@ it('takes it for its end at once, where it was asked to stop', () => {
   events.expectMore(false);
   events.parse(gaveWay);
   expect([events.ending, shown]).toEqual([expect.objectContaining({ step: 30 }), ['done 30']]);
+});
+
+it('does not show what others say of an error that was told', () => {
+  const { events, lines } = listened();
+  events.line('worker-0', 'before');
+  events.parse('{"event":"error","code":"GANTRY_DISK_FULL","message":"no room"}');
+  events.line('worker-0', 'error: no room');
+  expect(lines).toEqual(['before']);
 });

@@ -43,8 +43,9 @@ export class LaunchEvents {
     this.#listener.note(text);
   }
 
+  /** Once the run has failed, what others say is that they were told so: it is in their logs. */
   line(name: string, line: string): void {
-    if (line.trim() !== '') this.#listener.line(name, line);
+    if (line.trim() !== '' && this.#last?.event !== 'error') this.#listener.line(name, line);
   }
 
   /** A line of the coordinator's output; undefined where it is no event, and is shown as it is. */

@@ -1,6 +1,6 @@
 import { chownSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { GantryError } from '@gantry/common';
+import { fileError, GantryError } from '@gantry/common';
 import type { Cluster } from '../core/cluster.js';
 import type { PlannedFile } from '../core/plan.js';
 
@@ -32,15 +32,20 @@ export interface LaunchRecord {
  */
 export class LaunchFolder {
   readonly path: string;
+  /** What to change for it to be elsewhere. */
+  readonly #chosenBy: string;
 
-  constructor(path: string) {
+  constructor(path: string, chosenBy: string) {
     this.path = path;
+    this.#chosenBy = chosenBy;
   }
 
   /** With `kubernetes` the run is elsewhere: the folder lies beside the cluster file then. */
   static of(cluster: Pick<Cluster, 'out' | 'name' | 'path' | 'launcher'>): LaunchFolder {
     const { launcher, out, name, path } = cluster;
-    return new LaunchFolder(launcher === 'kubernetes' ? join(dirname(path), `${name}.launch`) : `${out}.launch`);
+    if (launcher === 'kubernetes')
+      return new LaunchFolder(join(dirname(path), `${name}.launch`), 'folder for the cluster file');
+    return new LaunchFolder(`${out}.launch`, 'out in the cluster file');
   }
 
   get logs(): string {
@@ -49,21 +54,25 @@ export class LaunchFolder {
 
   make(): void {
     // Readable by its owner alone, as the keys that may be named in it.
-    mkdirSync(this.logs, { recursive: true, mode: 0o700 });
+    this.#written(this.logs, () => mkdirSync(this.logs, { recursive: true, mode: 0o700 }));
   }
 
   /** Folders for processes that run as somebody else, if this one may give them away. */
   makeFolders(paths: readonly string[], { uid, gid }: { readonly uid: number; readonly gid: number }): void {
     for (const path of paths) {
-      mkdirSync(path, { recursive: true });
-      if (process.getuid?.() === 0) chownSync(path, uid, gid);
+      this.#written(path, () => {
+        mkdirSync(path, { recursive: true });
+        if (process.getuid?.() === 0) chownSync(path, uid, gid);
+      });
     }
   }
 
   write(files: readonly PlannedFile[]): void {
     for (const { path, text, mode = 0o644 } of files) {
-      mkdirSync(dirname(path), { recursive: true });
-      writeFileSync(path, text, { mode });
+      this.#written(path, () => {
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, text, { mode });
+      });
     }
   }
 
@@ -100,8 +109,19 @@ export class LaunchFolder {
   /** In one piece: readers see the old or the new. */
   #replace(name: string, value: object): void {
     const path = join(this.path, name);
-    writeFileSync(`${path}.new`, `${JSON.stringify(value)}\n`, { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    this.#written(path, () => {
+      writeFileSync(`${path}.new`, `${JSON.stringify(value)}\n`, { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    });
+  }
+
+  /** @throws GantryError GANTRY_DISK_FULL, GANTRY_FILE_FAILED naming the file that `write` cannot write */
+  #written(path: string, write: () => void): void {
+    try {
+      write();
+    } catch (cause) {
+      throw fileError(path, cause, { flag: this.#chosenBy });
+    }
   }
 }
 

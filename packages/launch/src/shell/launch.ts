@@ -59,7 +59,7 @@ export interface LaunchOptions {
 /**
  * Launches a cluster, and stays until its run has ended.
  * @returns the run's last event; null: it was detached, or ended without one
- * @throws GantryError GANTRY_LAUNCH_FAILED; GANTRY_RUN_LOCKED where it runs already
+ * @throws GantryError GANTRY_LAUNCH_FAILED; GANTRY_RUN_LOCKED where it runs already; GANTRY_DISK_FULL, GANTRY_FILE_FAILED
  */
 export async function launchCluster(
   { cluster, plan, folder }: PreparedLaunch,
@@ -72,7 +72,7 @@ export async function launchCluster(
   if (plan.kind === 'submitted') folder.makeFolders(plan.folders ?? [], ownerOf(cluster.keys));
   folder.write(plan.files);
   folder.forgetWishes();
-  const record: LaunchRecord = {
+  const change = keepRecord(folder, events, {
     cluster: cluster.path,
     launcher: cluster.launcher,
     name: cluster.name,
@@ -81,25 +81,23 @@ export async function launchCluster(
     startedAt: new Date().toISOString(),
     workers: cluster.workers,
     state: 'running',
-  };
-  folder.record(record);
-  const current: { record: LaunchRecord } = { record };
+  });
   try {
     if (plan.kind === 'attached') {
       const { maxRestarts = 3 } = cluster.run.settings;
-      const launch = new AttachedLaunch(plan, { folder, workers: cluster.workers, maxRestarts, events });
+      const launch = new AttachedLaunch(plan, { logs: folder.logs, workers: cluster.workers, maxRestarts, events });
       onRunning(launch);
-      const wishes = watchWishes(folder, current, launch);
+      const wishes = watchWishes(folder, change, launch);
       const exit = await launch.run();
       clearInterval(wishes);
       if (events.ending === null && exit.code !== 0) throw coordinatorFailed(exit.lastWords);
       return events.ending;
     }
-    const launch = new SubmittedLaunch(plan, { workers: cluster.workers, detach, events });
+    const launch = new SubmittedLaunch(plan, { logs: folder.logs, workers: cluster.workers, detach, events });
     onRunning(launch);
     await launch.start();
     if (detach) return null;
-    const wishes = watchWishes(folder, current, launch);
+    const wishes = watchWishes(folder, change, launch);
     try {
       await launch.run();
     } finally {
@@ -107,7 +105,7 @@ export async function launchCluster(
     }
     return events.ending;
   } finally {
-    if (!detach) folder.record({ ...current.record, state: 'ended' });
+    if (!detach) change({ state: 'ended' });
   }
 }
 
@@ -122,16 +120,32 @@ function refuseSecond(folder: LaunchFolder): void {
   throw new GantryError('GANTRY_RUN_LOCKED', message);
 }
 
+type ChangeRecord = (change: Partial<LaunchRecord>) => void;
+
+/** Writes the record. Where it cannot be written later on, the run goes on all the same, or ends as it would have. */
+function keepRecord(folder: LaunchFolder, events: LaunchEvents, first: LaunchRecord): ChangeRecord {
+  let record = first;
+  folder.record(record);
+  return (change) => {
+    record = { ...record, ...change };
+    try {
+      folder.record(record);
+    } catch (error) {
+      // What made the run fail is told, and this most likely comes of it.
+      if (events.ending?.event !== 'error') events.note((error as Error).message);
+    }
+  };
+}
+
 /** Carries out what other terminals ask for. */
-function watchWishes(folder: LaunchFolder, current: { record: LaunchRecord }, launch: RunningLaunch): NodeJS.Timeout {
+function watchWishes(folder: LaunchFolder, change: ChangeRecord, launch: RunningLaunch): NodeJS.Timeout {
   let done = 0;
   return setInterval(() => {
     const wish = folder.wish();
     if (wish === undefined || wish.number <= done) return;
     done = wish.number;
     if (wish.workers !== undefined) {
-      current.record = { ...current.record, workers: wish.workers };
-      folder.record(current.record);
+      change({ workers: wish.workers });
       void launch.scale(wish.workers);
     }
     if (wish.stop) launch.stop();

@@ -1,11 +1,9 @@
-import { createWriteStream, type WriteStream } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, plural } from '@gantry/common';
 import { RESTART_MS, RESTART_MS_MAX } from '../core/constants.js';
 import type { AttachedPlan, PlannedProcess } from '../core/plan.js';
 import type { LaunchEvents } from './launch-events.js';
-import type { LaunchFolder } from './launch-folder.js';
+import { LaunchLogs } from './launch-logs.js';
 import { type Exit, LaunchedProcess, type LineKind } from './processes.js';
 
 /** A place for a worker that is taken. */
@@ -24,11 +22,10 @@ interface Worker {
  */
 export class AttachedLaunch {
   readonly #plan: AttachedPlan;
-  readonly #folder: LaunchFolder;
   readonly #events: LaunchEvents;
   readonly #maxRestarts: number;
   readonly #workers = new Map<number, Worker>();
-  readonly #logs = new Map<string, WriteStream>();
+  readonly #logs: LaunchLogs;
   #coordinator: LaunchedProcess;
   #endpoint: string | null = null;
   #wanted: number;
@@ -38,15 +35,16 @@ export class AttachedLaunch {
   constructor(
     plan: AttachedPlan,
     options: {
-      readonly folder: LaunchFolder;
+      /** Folder for what each process says. */
+      readonly logs: string;
       readonly workers: number;
       readonly maxRestarts: number;
       readonly events: LaunchEvents;
     },
   ) {
     this.#plan = plan;
-    this.#folder = options.folder;
     this.#events = options.events;
+    this.#logs = new LaunchLogs(options.logs, (text) => this.#events.note(text));
     this.#wanted = options.workers;
     this.#maxRestarts = options.maxRestarts;
     this.#coordinator = this.#startCoordinator();
@@ -63,7 +61,7 @@ export class AttachedLaunch {
     }
     this.#isOver = true;
     await Promise.all([...this.#workers.values()].map((worker) => this.#leave(worker)));
-    for (const log of this.#logs.values()) log.end();
+    this.#logs.end();
     return exit;
   }
 
@@ -156,7 +154,7 @@ export class AttachedLaunch {
   }
 
   #onCoordinator(kind: LineKind, line: string): void {
-    this.#log('coordinator', line);
+    this.#logs.write('coordinator', line);
     if (kind === 'err') {
       this.#events.line('coordinator', line);
       return;
@@ -170,18 +168,8 @@ export class AttachedLaunch {
   }
 
   #onLine({ name }: PlannedProcess, _kind: LineKind, line: string): void {
-    this.#log(name, line);
+    this.#logs.write(name, line);
     this.#events.line(name, line);
-  }
-
-  #log(name: string, line: string): void {
-    let log = this.#logs.get(name);
-    if (log === undefined) {
-      log = createWriteStream(join(this.#folder.logs, `${name}.log`), { flags: 'a' });
-      log.on('error', (error) => this.#events.note(`cannot write the log of ${name}: ${error.message}`));
-      this.#logs.set(name, log);
-    }
-    log.write(`${line}\n`);
   }
 }
 

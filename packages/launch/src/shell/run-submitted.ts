@@ -6,6 +6,7 @@ import type { Command, SubmittedPlan } from '../core/plan.js';
 import { printCommand } from '../core/print-plan.js';
 import { type Guard, startGuard } from './guard.js';
 import type { LaunchEvents } from './launch-events.js';
+import { LaunchLogs } from './launch-logs.js';
 import { LaunchedProcess, outputOf, run } from './processes.js';
 import { ReadOnce } from './read-once.js';
 
@@ -18,6 +19,8 @@ export class SubmittedLaunch {
   readonly #events: LaunchEvents;
   readonly #followers = new Set<LaunchedProcess>();
   readonly #guard: Guard | null;
+  /** Null: they are written already. */
+  readonly #logs: LaunchLogs | null;
   #workerFollower: LaunchedProcess | undefined;
   #workers: number;
   #isOver = false;
@@ -27,11 +30,18 @@ export class SubmittedLaunch {
 
   constructor(
     plan: SubmittedPlan,
-    options: { readonly workers: number; readonly detach: boolean; readonly events: LaunchEvents },
+    options: {
+      /** Folder for what each process says. */
+      readonly logs: string;
+      readonly workers: number;
+      readonly detach: boolean;
+      readonly events: LaunchEvents;
+    },
   ) {
     this.#plan = plan;
     this.#events = options.events;
     this.#workers = options.workers;
+    this.#logs = plan.writesLogs === true ? null : new LaunchLogs(options.logs, (text) => this.#events.note(text));
     this.#events.expectMore(plan.isStartedAgain ?? false);
     this.#guard = options.detach ? null : startGuard([...plan.stop, ...plan.remove]);
   }
@@ -61,6 +71,7 @@ export class SubmittedLaunch {
     this.#events.settle();
     this.#endFollowing();
     await workers;
+    this.#logs?.end();
     await this.#remove();
     if (this.#events.ending === null) {
       const unknown = 'the coordinator has ended without a word of how the run did';
@@ -97,7 +108,7 @@ export class SubmittedLaunch {
       const follower = new LaunchedProcess(command, (kind, text) => {
         if (kind === 'err') return;
         const line = read(text);
-        if (once.isNew(line)) onLine(line);
+        if (once.isNew(line)) onLine(this.#logged(line));
         if (this.#events.ending !== null) follower.signal('SIGTERM');
       });
       if (command === this.#plan.workerOutput) this.#workerFollower = follower;
@@ -108,6 +119,12 @@ export class SubmittedLaunch {
       if (await this.#hasEnded()) return;
       await sleep(FOLLOW_AGAIN_MS);
     }
+  }
+
+  #logged(said: NamedLine): NamedLine {
+    // What compose says of itself has no name.
+    if (/^\w[\w.-]*$/.test(said.name)) this.#logs?.write(said.name, said.line);
+    return said;
   }
 
   async #endSoon(): Promise<void> {

@@ -31,12 +31,13 @@ export function planDocker(cluster: Cluster, context: LaunchContext): SubmittedP
       {
         what: 'Docker answers',
         command: { argv: ['docker', 'version', '--format', '{{.Server.Version}}'] },
-        remedy: 'Start the Docker daemon, or add this user to the group docker',
+        remedy: 'Start the Docker daemon, add this user to the group docker, or mend DOCKER_HOST where that is set',
       },
       {
         what: `image ${cluster.image}`,
         command: { argv: ['docker', 'image', 'inspect', '--format', '{{.Id}}', cluster.image] },
         remedy: `Build it (docker build -t ${cluster.image} -f deploy/Dockerfile .), or pull it: docker pull ${cluster.image}`,
+        after: 'Docker answers',
       },
     ],
     start: [compose('up', '--detach', 'coordinator', ...wanted)],

@@ -21,6 +21,13 @@ describe('launcher local', () => {
     expect(parse(plan.files[0]!.text)).toEqual({ ...run, workers: 2 });
     expect(printPlan(plan, 1)).toContain("A='b c' GANTRY_LEAVE_ON_EOF=1 node gantry.js worker --worker worker-0");
   });
+  it('with keys has places for those who have one', async () => {
+    const cluster = await clusterOf({ launcher: 'local', keys: 'keys', run });
+    const plan = planLaunch(cluster, { ...CONTEXT, workerKeys: ['alice', 'worker-0'] }) as AttachedPlan;
+    expect(plan.places.map(({ name }) => name)).toEqual(['alice', 'worker-0']);
+    expect(plan.places[0]!.command.argv).toContain(`${cluster.keys}/alice.key`);
+    expect(() => planLaunch(cluster, { ...CONTEXT, workerKeys: ['alice'] })).toThrow(/--worker worker-0/);
+  });
   it('gives workers their turn at several devices', async () => {
     const file = { launcher: 'local', run: { ...run, device: 'cuda:0,cuda:1' } };
     const plan = planLaunch(await clusterOf(file), CONTEXT) as AttachedPlan;

@@ -5,6 +5,8 @@ import { coordinatorArguments, LEAVE_ON_EOF, settingsFile, workersWithKeys } fro
 
 /** Ends the key on a worker's standard input, which stays open behind it. */
 const KEY_END = '.';
+/** Exit code of ssh where there was no connection; any other one is that of the command behind it. */
+const NOT_REACHED = 255;
 /** A connection that is dead is noticed after 15 s, in seconds and times; the run itself notices by its lease. */
 const OPTIONS = ['BatchMode=yes', 'ConnectTimeout=10', 'ServerAliveInterval=5', 'ServerAliveCountMax=3'];
 
@@ -51,17 +53,21 @@ export function planSsh(cluster: Cluster, context: LaunchContext): AttachedPlan 
 
 function checksOf(host: SshHost, configFile: string | null, version: string): Check[] {
   const gantry = `${inDirectory(host)}${host.command}`;
+  const reach = `Is it up, and its name and address right? ssh ${host.host} true has to end well, and to ask for nothing`;
+  const found = `Gantry ${version} on ${host.host}`;
   return [
     {
-      what: `Gantry ${version} on ${host.host}`,
+      what: found,
       command: onHost(host, configFile, `${gantry} --version`),
       expects: `gantry ${version}`,
       remedy: `Every host needs the same version: ssh ${host.host} ${shellQuote(`${gantry} --version`)} shows what is there`,
+      remedies: { [NOT_REACHED]: reach },
     },
     {
       what: `${host.host} is fit`,
       command: onHost(host, configFile, `${gantry} doctor`),
       remedy: `ssh ${host.host} ${shellQuote(`${gantry} doctor`)} shows what is missing, and the commands that mend it`,
+      after: found,
     },
   ];
 }

@@ -101,18 +101,20 @@ function indexedKeys({ keys, workers }: Cluster, { workerKeys }: LaunchContext):
 function checks(cluster: KubernetesCluster, kubectl: Kubectl): Check[] {
   const { namespace, storage } = cluster.kubernetes;
   const running = 'jsonpath={.items[?(@.status.active>0)].metadata.name}';
+  const may: Check = {
+    what: 'kubectl may create jobs',
+    command: kubectl('auth', 'can-i', 'create', 'jobs.batch', '--request-timeout=20s'),
+    expects: 'yes',
+    remedy: `Choose the cluster with kubectl config use-context, or in kubernetes.context; who runs it gives rights in namespace ${namespace}`,
+  };
   const checks: Check[] = [
-    {
-      what: 'kubectl may create jobs',
-      command: kubectl('auth', 'can-i', 'create', 'jobs.batch', '--request-timeout=20s'),
-      expects: 'yes',
-      remedy: `Choose the cluster with kubectl config use-context, or in kubernetes.context; who runs it gives rights in namespace ${namespace}`,
-    },
+    may,
     {
       what: `no other ${cluster.name} runs`,
       command: kubectl('get', 'jobs', '--selector', selectorOf(runLabels(cluster)), '--output', running),
       expectsNothing: true,
       remedy: `Stop it with npx gantry launch stop -f ${cluster.path} where it was launched, or give this one another name`,
+      after: may.what,
     },
   ];
   if (storage.claim === null) return checks;
@@ -120,6 +122,7 @@ function checks(cluster: KubernetesCluster, kubectl: Kubectl): Check[] {
     what: `claim ${storage.claim}`,
     command: kubectl('get', 'persistentvolumeclaim', storage.claim, '--output', 'name'),
     remedy: 'Name one that exists in kubernetes.storage.claim, or leave it out: one of kubernetes.storage.size is made',
+    after: may.what,
   };
   return [...checks, claim];
 }

@@ -24,6 +24,7 @@ export function planSlurm(cluster: Cluster, context: LaunchContext): SubmittedPl
     isStartedAgain: true,
     coordinatorOutput: run('follow'),
     workerOutput: run('workers'),
+    writesLogs: true,
     logs: run('logs'),
     status: run('status'),
     health: run('health'),
@@ -47,6 +48,7 @@ function checksOf({ slurm }: Cluster): Check[] {
     what: `partition ${slurm!.partition}`,
     command: { argv: ['scontrol', 'show', 'partition', slurm!.partition] },
     remedy: 'Set slurm.partition to one of those that sinfo shows',
+    after: answers.what,
   };
   return [answers, partition];
 }
