@@ -7,6 +7,8 @@ import { jobOptions } from './options.js';
 /** How often Slurm is asked about a job that runs, and one that waits, in seconds. */
 const ASK_SECONDS = 3;
 const ASK_WAITING_SECONDS = 1;
+/** What Slurm has to answer in, in seconds: a controller that starts anew is silent for some. */
+const ANSWER_SECONDS = 20;
 /** What a job whose run has ended needs to end by itself, in seconds. */
 const END_SECONDS = 30;
 
@@ -21,6 +23,7 @@ names=${shellQuote(workers.join(' '))}
 joined_options=${shellQuote([...jobOptions(cluster), ...nodes, '--ntasks=1'].join(' '))}
 leave_seconds=${LEAVE_SECONDS}
 end_seconds=${END_SECONDS}
+answer_seconds=${ANSWER_SECONDS}
 ask_seconds=${ASK_SECONDS}
 ask_waiting_seconds=${ASK_WAITING_SECONDS}
 ${CONTROL_BODY}`;
@@ -28,6 +31,10 @@ ${CONTROL_BODY}`;
 }
 
 const CONTROL_BODY = `
+# Without a controller they would go on asking for minutes.
+squeue() { timeout $answer_seconds squeue "$@"; }
+scancel() { timeout $answer_seconds scancel "$@"; }
+
 id_of() { cat "$1" 2> /dev/null; }
 
 # PENDING, RUNNING, COMPLETING …; nothing: it has ended; UNKNOWN: Slurm does not answer.
@@ -39,10 +46,9 @@ state_of() {
 }
 
 until_gone() {
-  second=0
+  deadline=$(($(date +%s) + $2))
   while [ -n "$(state_of "$1")" ]; do
-    if [ $second -ge "$2" ]; then return 1; fi
-    second=$((second + 1))
+    if [ "$(date +%s)" -ge $deadline ]; then return 1; fi
     sleep 1
   done
 }
