@@ -13,8 +13,17 @@ const KEY_BYTES = 32;
 
 /** A new pair from the system's random numbers. */
 export function generateKeyPair(): KeyPair {
-  const { x, d } = generateKeyPairSync('x25519').privateKey.export({ format: 'jwk' });
-  return { publicKey: fromBase64Url(x!), secretKey: fromBase64Url(d!) };
+  // Encoded as it is made: Node's export of a key object as JWK now and then waits for itself for ever, where the collector runs
+  // in the middle of it (its job of making the key, which is collected, locks the key that is being exported).
+  const { publicKey, privateKey } = generateKeyPairSync('x25519', {
+    publicKeyEncoding: { type: 'spki', format: 'der' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'der' },
+  });
+  // RFC 8410: either ends with the 32 bytes of its key.
+  return {
+    publicKey: encodeZ85(publicKey.subarray(-KEY_BYTES)),
+    secretKey: encodeZ85(privateKey.subarray(-KEY_BYTES)),
+  };
 }
 
 /** Whether `text` can be a key at all. */
@@ -60,8 +69,4 @@ export function sharedSecret(secretKey: string, publicKey: string, peer: string)
 
 function base64Url(key: string): string {
   return keyBytes(key).toString('base64url');
-}
-
-function fromBase64Url(text: string): string {
-  return encodeZ85(Buffer.from(text, 'base64url'));
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -226,4 +227,11 @@ describe('seals', () => {
     expect(openSeal(ofServer, seal!, parts)).toBe(2);
     expect(sealedBy(message)).toBeNull();
   });
+});
+
+it('makes key after key while the collector runs: Node can wait for itself for ever as it exports one', () => {
+  const keys = new URL('../../dist/keys/index.js', import.meta.url).href;
+  const program = `import { generateKeyPair } from '${keys}'; for (let i = 0; i < 20_000; i++) generateKeyPair();`;
+  const options = ['--max-semi-space-size=1', '--input-type=module', '--eval', program];
+  expect(spawnSync(process.execPath, options, { timeout: 120_000 })).toMatchObject({ status: 0, signal: null });
 });

@@ -279,6 +279,9 @@ export function onDisconnected(draft: Draft, peer: string, nowMs: number): void 
     return;
   }
   const { worker } = member;
+  const { suspicion } = draft.state;
+  // Its exit was told already: it says more.
+  if (suspicion?.lost === true && suspicion.worker === worker) return;
   suspect(draft, { sinceMs: nowMs, worker, code: 'GANTRY_WORKER_LOST', message: 'its connection broke', lost: true });
 }
 

@@ -80,12 +80,12 @@ export class LocalWorkers {
   }
 
   /**
-   * Its process has ended, or does so within a moment: its exit will be told, or was. A process that exits closes its connections
+   * Its process has ended, or does so within a moment: its exit was told, or will be. A process that exits closes its connections
    * before it is gone, and on a busy machine some time before. Never where the kernel does not say.
    */
   async isEnding(worker: string): Promise<boolean> {
     const child = this.#children.get(worker);
-    if (process.platform !== 'linux' || child?.process.pid === undefined || !child.alive) return false;
+    if (process.platform !== 'linux' || child?.process.pid === undefined) return false;
     for (let waitedMs = 0; waitedMs < EXIT_MS_MAX; waitedMs += EXIT_LOOK_MS) {
       if (!child.alive || ENDED.has(await processState(child.process.pid))) return true;
       await delay(EXIT_LOOK_MS);
