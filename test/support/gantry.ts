@@ -109,10 +109,14 @@ export function errorOf({ events, stdout, stderr }: Finished): Event {
   return error;
 }
 
-/** The error of a command that failed; throws where it told of none, of more, or of it once more in its notes. */
+/**
+ * The error of a command that failed; throws where it told of none, of more, or of it once more in its notes. What a worker says comes
+ * on a way of its own: its word that it was told so may be there before the coordinator's.
+ */
 export function onlyErrorOf({ code, events, stdout, stderr }: Finished): Event {
   const [error, ...more] = events.filter(({ event }) => event === 'error');
-  const isOne = error !== undefined && more.length === 0 && !stderr.includes(error.message as string);
+  const notes = stderr.split('\n').filter((line) => !/^worker-\d+ /.test(line));
+  const isOne = error !== undefined && more.length === 0 && !notes.join('\n').includes(error.message as string);
   if (code === 0 || !isOne) throw new Error(`not one error was told, exit code ${code}:\n${stdout}\n${stderr}`);
   return error;
 }
