@@ -107,7 +107,7 @@ function noteEnding({ cluster, folder }: PreparedLaunch, ending: CoordinatorEven
     if (!reporter.showsErrors) reporter.note(`error: ${String(ending.message)} [${String(ending.code)}]`);
     reporter.note(`logs        ${folder.logs}`);
     // Its own message may name a path of a container.
-    reporter.note(`to go on    gantry launch -f ${cluster.path}, once that is mended`);
+    reporter.note(`to go on    ${ownCommand()} launch -f ${cluster.path}, once that is mended`);
     return;
   }
   reporter.note(`run         ${cluster.out}`);
