@@ -185,7 +185,12 @@ describe('gantry launch, launcher local', () => {
 describe('gantry launch, launcher local: each fault is told once, and nothing is left', () => {
   it.each([
     ['no keys', 'nowhere', 2, /nowhere holds no keys .*gantry keygen --out/],
-    ['a key too few', 'keys', 4, /has keys for 3 workers, and 4 are wanted: npx gantry keygen --add .* --worker worker-3/],
+    [
+      'a key too few',
+      'keys',
+      4,
+      /has keys for 3 workers, and 4 are wanted: npx gantry keygen --add .* --worker worker-3/,
+    ],
   ])('%s', async (_, folder, workers, message) => {
     const keys = join(work.path, folder);
     if (folder === 'keys') await gantry(['keygen', '--out', keys, '--workers', '3']);
