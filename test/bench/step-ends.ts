@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Unix times in milliseconds at which the steps of a run ended, in the order of the steps, from its metrics.jsonl. */
@@ -17,6 +17,6 @@ export function longestGap(ends: readonly number[], fromMs: number, toMs: number
 export function runBelow(folder: string): string {
   const below = readdirSync(folder, { recursive: true, withFileTypes: true });
   const found = below.find((entry) => entry.isFile() && entry.name === 'metrics.jsonl');
-  if (found === undefined || !existsSync(found.parentPath)) throw new Error(`no run below ${folder}`);
+  if (found === undefined) throw new Error(`no run below ${folder}`);
   return found.parentPath;
 }

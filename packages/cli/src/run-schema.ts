@@ -5,7 +5,7 @@ import type { TableSchema } from '@gantry/data';
 import { usage } from './arguments.js';
 
 /** In the run directory of a run on a table: what its columns mean, as they did when it began. */
-export const SCHEMA_FILE = 'columns.yaml';
+const SCHEMA_FILE = 'columns.yaml';
 
 /** What a run directory keeps beside config.yaml, by name: the schema of a table. Empty where this machine has none. */
 export async function keptFiles({ dataset }: RunConfig): Promise<Readonly<Record<string, string>>> {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { replay } from '../testing/transcript.js';
+import { play } from '../testing/transcript.js';
 
 const folder = fileURLToPath(new URL('../../testdata/', import.meta.url));
 
@@ -10,7 +10,7 @@ describe('transcripts', () => {
   for (const file of readdirSync(folder).filter((name) => name.endsWith('.txt'))) {
     it(file, () => {
       const text = readFileSync(folder + file, 'utf8');
-      const replayed = replay(text);
+      const replayed = play(text).output;
       if (process.env.UPDATE_TRANSCRIPTS === '1') writeFileSync(folder + file, replayed);
       else expect(replayed).toBe(text);
     });

@@ -227,8 +227,7 @@ class CoordinatorShell implements RunningCoordinator {
   async #prepare(): Promise<void> {
     const { runId, config, resume } = this.#settings;
     try {
-      await this.#directory.prepare({ runId, config });
-      await this.#directory.keep(this.#options.keptFiles ?? {}, { resume });
+      await this.#directory.prepare({ runId, config, keptFiles: this.#options.keptFiles ?? {}, resume });
       if (!resume) {
         await this.#directory.truncateMetrics(0);
         await this.#directory.removeDumps();

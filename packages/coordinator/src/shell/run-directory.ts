@@ -80,16 +80,23 @@ export class RunDirectory {
     throw new GantryError('GANTRY_RUN_EXISTS', message, { details: { runDirectory: this.path } });
   }
 
-  /** Writes config.yaml and removes what a crash left. */
-  async prepare(identity: { runId: string; config: RunConfig }): Promise<void> {
-    this.#journal = { ...identity, gantryVersion: GANTRY_VERSION };
+  /** Writes config.yaml and what is kept beside it, and removes what a crash left. */
+  async prepare(run: {
+    readonly runId: string;
+    readonly config: RunConfig;
+    readonly keptFiles: Readonly<Record<string, string>>;
+    readonly resume: boolean;
+  }): Promise<void> {
+    const { runId, config, keptFiles, resume } = run;
+    this.#journal = { runId, config, gantryVersion: GANTRY_VERSION };
     await cleanUnfinished(this.checkpoints);
-    const config = identity.config as unknown as Record<string, unknown>;
-    await replaceFile(path.join(this.path, 'config.yaml'), toYaml(config), { durable: false });
+    const settings = config as unknown as Record<string, unknown>;
+    await replaceFile(path.join(this.path, 'config.yaml'), toYaml(settings), { durable: false });
+    await this.#keep(keptFiles, resume);
   }
 
   /** Text files that belong to the run. Of one that is gone on with, those that are there stay. */
-  async keep(files: Readonly<Record<string, string>>, { resume }: { resume: boolean }): Promise<void> {
+  async #keep(files: Readonly<Record<string, string>>, resume: boolean): Promise<void> {
     for (const [name, text] of Object.entries(files)) {
       const file = path.join(this.path, name);
       if (!resume || !existsSync(file)) await replaceFile(file, text, { durable: false });

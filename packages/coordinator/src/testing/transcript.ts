@@ -23,11 +23,6 @@ import { type CoordinatorState, initialState } from '../core/state.js';
  * `> MS gone WORKER`, `> MS tick`, `> MS ticks` (one every 50 ms since the last), `> MS beats` (a heartbeat of everyone who has joined), `> MS saved update=… `,
  * `> MS restored step=…`, `> MS stop`, `> MS abort`, `> MS failed code=…`.
  */
-export function replay(text: string): string {
-  return play(text).output;
-}
-
-/** The same, and where it ends. */
 export function play(text: string): { output: string; state: CoordinatorState } {
   const lines = text.split('\n').filter((line) => !line.startsWith('<'));
   let state: CoordinatorState | undefined;
