@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Workspace } from '../support/gantry.js';
 import { describeFault, describeScenario, drawScenario } from './faults.js';
+import { ONE_MACHINE, SwitchedHosts } from './place.js';
 import { type FaultReport, runScenario, undisturbed } from './run.js';
 
 /** `npm run test:chaos`: how many faults, and the seed of the first run. */
@@ -12,7 +13,14 @@ const FAULTS_A_RUN = 5;
 const RUN_MS_MAX = 300_000;
 
 const work = new Workspace();
-afterAll(() => work.remove());
+let switched: SwitchedHosts | null = null;
+beforeAll(async () => {
+  switched = await SwitchedHosts.make(work.path);
+});
+afterAll(() => {
+  switched?.remove();
+  work.remove();
+});
 
 const expected = new Map<number, Promise<string>>();
 const expectedOf = (shards: number): Promise<string> => {
@@ -40,7 +48,8 @@ it(
       };
       const folder = join(work.path, `seed-${seed}`);
       try {
-        await runScenario(scenario, { folder, expected: await expectedOf(scenario.shards), onFault });
+        const place = scenario.mode === 'network' ? (switched ?? ONE_MACHINE) : ONE_MACHINE;
+        await runScenario(scenario, { folder, place, expected: await expectedOf(scenario.shards), onFault });
       } catch (error) {
         failed.push(seed);
         process.stderr.write(`${(error as Error).message}\n`);

@@ -1,5 +1,4 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import {
   type Event,
@@ -12,6 +11,7 @@ import {
 } from '../support/gantry.js';
 import { SmallDisk } from '../support/scarcity.js';
 import { LEASE_MS, type Scenario, STEPS } from './faults.js';
+import type { Place } from './place.js';
 
 /** A broken build hangs; a slow machine under faults does not take so long. */
 const HANG_MS = 300_000;
@@ -30,10 +30,17 @@ export interface Seen {
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** A worker that was started by hand, and the host it is on. */
+interface Hand {
+  readonly process: GantryProcess;
+  readonly host: number;
+}
+
 /** The processes of one run, through every one of its coordinators. */
 export class Cluster {
   readonly out: string;
   readonly scenario: Scenario;
+  readonly place: Place;
   readonly #folder: string;
   readonly #temporary: string;
   /** What the run writes to; null where that cannot be arranged. */
@@ -41,14 +48,15 @@ export class Cluster {
   /** Events of all coordinators, in order, with the time at which they were read. */
   readonly seen: Seen[] = [];
   coordinator: GantryProcess;
-  #hands: GantryProcess[] = [];
+  readonly #hands: Hand[] = [];
   /** Every process that was ever of it, with its start time: the kernel uses a pid again. */
   readonly #pids = new Map<number, string>();
   readonly #endpoints = new Set<string>();
   #stepMax = 0;
 
-  constructor(scenario: Scenario, folder: string) {
+  constructor(scenario: Scenario, { folder, place }: { folder: string; place: Place }) {
     this.scenario = scenario;
+    this.place = place;
     this.#folder = folder;
     const disk = join(folder, 'disk');
     this.disk = SmallDisk.mount(disk, DISK_MEGABYTES);
@@ -71,7 +79,7 @@ export class Cluster {
   /** Pids of the workers that run, the oldest first. */
   workers(): number[] {
     const local = this.isOver ? [] : workersOf(this.coordinator.pid);
-    const byHand = this.#hands.filter(isRunning).map(({ pid }) => pid);
+    const byHand = this.#hands.filter(({ process }) => isRunning(process)).map(({ process }) => process.pid);
     const all = [...local, ...byHand].sort((a, b) => a - b);
     for (const pid of all) this.#know(pid);
     return all;
@@ -84,17 +92,27 @@ export class Cluster {
     for (let index = 0; index < this.scenario.workers; index++) this.join();
   }
 
+  /** On the host with the fewest workers. */
   join(): GantryProcess {
-    const worker = new GantryProcess(['worker', '--join', this.endpoint], this.#env, { hangMs: HANG_MS });
-    this.#hands.push(worker);
-    this.#know(worker.pid);
-    return worker;
+    const counts = Array.from({ length: this.place.hosts }, (_, host) => this.workersOn(host));
+    const host = counts.indexOf(Math.min(...counts));
+    const { args, within } = this.place.worker(host);
+    const command = ['worker', '--join', this.endpoint, ...args];
+    const process = new GantryProcess(command, this.#env, { hangMs: HANG_MS, within });
+    this.#hands.push({ process, host });
+    this.#know(process.pid);
+    return process;
+  }
+
+  /** Workers by hand that run on a host. */
+  workersOn(host: number): number {
+    return this.#hands.filter((hand) => hand.host === host && isRunning(hand.process)).length;
   }
 
   /** Brings a cluster by hand back to its size: what a person, or the machine's own supervisor, would do. */
   refill(): void {
     if (this.scenario.mode === 'launched' || this.isOver) return;
-    const missing = this.scenario.workers - this.#hands.filter(isRunning).length;
+    const missing = this.scenario.workers - this.#hands.filter(({ process }) => isRunning(process)).length;
     for (let index = 0; index < missing; index++) this.join();
   }
 
@@ -124,7 +142,7 @@ export class Cluster {
     for (let waited = 0; left.length > 0 && waited < LEFT_MS_MAX; waited += 100) {
       await sleep(100);
       // Nobody is left to answer it: it would wait for the next coordinator, as it ought to.
-      if (waited === UNANSWERED_MS) for (const { child } of this.#hands) child.kill('SIGTERM');
+      if (waited === UNANSWERED_MS) for (const { process } of this.#hands) process.child.kill('SIGTERM');
       left = await this.#present();
     }
     return left;
@@ -132,7 +150,9 @@ export class Cluster {
 
   async #present(): Promise<string[]> {
     const runs = this.seen.filter(({ event }) => event.event === 'start').map(({ event }) => event.run as string);
-    const ports = await Promise.all([...this.#endpoints].map(async (one) => ((await isBound(one)) ? [one] : [])));
+    const ports = await Promise.all(
+      [...this.#endpoints].map(async (one) => ((await this.place.isBound(one)) ? [one] : [])),
+    );
     return [
       ...this.#living().map((pid) => `process ${pid}`),
       ...sharedMemoryFiles().filter((name) => runs.some((run) => name.includes(run))),
@@ -147,8 +167,9 @@ export class Cluster {
     for (const pid of this.#living()) kill(pid, 'SIGKILL');
   }
 
-  /** Takes away what the run wrote. */
+  /** Takes away what the run wrote, and what was done to its links. */
   remove(): void {
+    this.place.links?.restore();
     this.disk?.unmount();
     rmSync(this.#folder, { recursive: true, force: true });
   }
@@ -167,7 +188,9 @@ export class Cluster {
     const folder = join(this.out, 'logs');
     const files = readFolder(folder).map((name) => `--- ${name}\n${tail(readFileSync(join(folder, name), 'utf8'))}`);
     const hands = await Promise.all(
-      this.#hands.map(async ({ pid, finished }) => `--- worker by hand, pid ${pid}\n${tail((await finished).stderr)}`),
+      this.#hands.map(
+        async ({ process: { pid, finished } }) => `--- worker by hand, pid ${pid}\n${tail((await finished).stderr)}`,
+      ),
     );
     const events = this.seen
       .filter(({ event: { event } }) => event !== 'progress')
@@ -182,7 +205,8 @@ export class Cluster {
   }
 
   #spawnCoordinator(args: readonly string[]): GantryProcess {
-    const coordinator = new GantryProcess(args, this.#env, { hangMs: HANG_MS });
+    const spot = this.place.coordinator;
+    const coordinator = new GantryProcess([...args, ...spot.args], this.#env, { hangMs: HANG_MS, within: spot.within });
     this.#know(coordinator.pid);
     coordinator.onEvent = (event) => this.#note(event);
     return coordinator;
@@ -231,17 +255,4 @@ function readFolder(folder: string): string[] {
 
 function tail(text: string): string {
   return text.trimEnd().split('\n').slice(-LOG_LINES).join('\n');
-}
-
-/** Whether anybody listens at `tcp://HOST:PORT`. */
-function isBound(endpoint: string): Promise<boolean> {
-  const { hostname, port } = new URL(endpoint);
-  return new Promise((resolve) => {
-    const socket = connect({ host: hostname, port: Number(port) });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }

@@ -15,10 +15,20 @@ export type FaultKind =
   /** One worker gets no more memory, and another is killed: the first dies while it regroups. */
   | 'no-memory'
   /** Not a byte is left on the disk of the run; there is room again before it is resumed. */
-  | 'no-disk';
+  | 'no-disk'
+  /** No packet goes to one host or from it, the coordinator's too: for less than the lease, or for longer. */
+  | 'cut-short'
+  | 'cut-long'
+  /** Half of the workers' hosts at once, for longer than the lease. */
+  | 'cut-half'
+  | 'slow-link';
 
-/** `launched`: by `gantry train`. `by-hand`: `gantry coordinator`, and every worker a command of its own. */
-export type Mode = 'launched' | 'by-hand';
+/**
+ * `launched`: by `gantry train`. `by-hand`: `gantry coordinator`, and every worker a command of its own. `network`: by hand, encrypted,
+ * on hosts of their own with links between them; where those cannot be made, on this one.
+ */
+export const MODES = ['by-hand', 'network', 'launched'] as const;
+export type Mode = (typeof MODES)[number];
 
 export interface Fault {
   readonly kind: FaultKind;
@@ -86,7 +96,27 @@ const KINDS: Readonly<Record<Mode, Readonly<Partial<Record<FaultKind, number>>>>
     'no-memory': 1,
     'no-disk': 1,
   },
+  network: {
+    'kill-one': 3,
+    'kill-all-but-one': 1,
+    'kill-all': 1,
+    'stop-long': 1,
+    leave: 2,
+    join: 2,
+    'kill-coordinator': 2,
+    'kill-everything': 1,
+    'no-memory': 1,
+    'no-disk': 1,
+    'cut-short': 4,
+    'cut-long': 4,
+    'cut-half': 2,
+    'slow-link': 4,
+  },
 };
+const LONG: ReadonlySet<FaultKind> = new Set(['stop-long', 'freeze-coordinator-long', 'cut-long', 'cut-half']);
+const SHORT: ReadonlySet<FaultKind> = new Set(['stop-short', 'freeze-coordinator-short', 'cut-short']);
+/** Mbit/s of a slow link: a step of 2.2 MB takes seconds, or hardly longer than otherwise. */
+const RATES = { least: 10, most: 300 } as const;
 
 /** Numbers in [0, 1) from a seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {
@@ -103,9 +133,9 @@ export function randomNumbers(seed: number): () => number {
 export function drawScenario(seed: number, faultCount: number): Scenario {
   const random = randomNumbers(seed);
   const between = (least: number, most: number): number => least + Math.floor(random() * (most - least + 1));
-  const mode = seed % 2 === 0 ? 'launched' : 'by-hand';
-  const transport = TRANSPORTS[Math.floor(seed / 2) % 3]!;
-  const topology = TOPOLOGIES[Math.floor(seed / 6) % 2]!;
+  const mode = MODES[(seed - 1) % MODES.length]!;
+  const topology = TOPOLOGIES[Math.floor(seed / 9) % 2]!;
+  const transport = mode === 'network' ? betweenHosts(topology) : TRANSPORTS[Math.floor(seed / 3) % 3]!;
   const shards = random() < 0.3 ? 2 : 4;
   const steps = Array.from({ length: faultCount }, () => between(FIRST_STEP, LAST_STEP)).sort((a, b) => a - b);
   return {
@@ -118,9 +148,11 @@ export function drawScenario(seed: number, faultCount: number): Scenario {
 function drawFault(random: () => number, mode: Mode, atStep: number): Fault {
   const kind = drawKind(random, mode);
   const share = random();
-  const long = kind === 'stop-long' || kind === 'freeze-coordinator-long';
-  const short = kind === 'stop-short' || kind === 'freeze-coordinator-short';
-  const [least, most] = long ? [1.3 * LEASE_MS, 3 * LEASE_MS] : short ? [20, 0.7 * LEASE_MS] : [0, 2 * LEASE_MS];
+  const [least, most] = LONG.has(kind)
+    ? [1.3 * LEASE_MS, 3 * LEASE_MS]
+    : SHORT.has(kind)
+      ? [20, 0.7 * LEASE_MS]
+      : [0, 2 * LEASE_MS];
   return {
     ...{ kind, atStep },
     delayMs: Math.floor(random() * 400),
@@ -138,6 +170,16 @@ function drawKind(random: () => number, mode: Mode): FaultKind {
     if (left < 0) return kind;
   }
   return 'kill-one';
+}
+
+/** A star between hosts needs tcp; what `auto` takes, shm inside a host and tcp between them, is run otherwise. */
+function betweenHosts(topology: Scenario['topology']): Scenario['transport'] {
+  return topology === 'star' ? 'tcp' : 'shm';
+}
+
+/** As `tc` takes it, by {@link Fault.pick}: even on a scale of factors. */
+export function rateOf({ pick }: Fault): string {
+  return `${Math.round(RATES.least * (RATES.most / RATES.least) ** ((pick * 7) % 1))}mbit`;
 }
 
 /** One line that says what a fault does. */

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { doneOf, gantry, isAlive, trainArguments } from '../support/gantry.js';
 import { MemoryCage } from '../support/scarcity.js';
 import { Cluster, kill, runOptions, sleep } from './cluster.js';
-import { describeFault, describeScenario, type Fault, type Scenario } from './faults.js';
+import { describeFault, describeScenario, type Fault, rateOf, type Scenario } from './faults.js';
+import type { Place } from './place.js';
 
 /** No recovery takes so long on any machine that can run the tests. */
 const RECOVERY_MS_MAX = 90_000;
@@ -35,10 +36,10 @@ export async function undisturbed(shards: number, folder: string): Promise<strin
 /** Runs a scenario to its end. @throws with the seed, the faults and the end of every log, if anything is not as it must be */
 export async function runScenario(
   scenario: Scenario,
-  options: { folder: string; expected: string; onFault: (report: FaultReport) => void },
+  options: { folder: string; place: Place; expected: string; onFault: (report: FaultReport) => void },
 ): Promise<ChaosReport> {
   mkdirSync(options.folder, { recursive: true });
-  const cluster = new Cluster(scenario, options.folder);
+  const cluster = new Cluster(scenario, options);
   const reports: FaultReport[] = [];
   try {
     await cluster.startWorkers();
@@ -164,6 +165,12 @@ async function perform(cluster: Cluster, fault: Fault): Promise<Performed> {
       return takeMemory(cluster, fault, rotate(workers, fault.pick));
     case 'no-disk':
       return fillDisk(cluster, fault);
+    case 'cut-short':
+    case 'cut-long':
+    case 'cut-half':
+      return cutLinks(cluster, fault);
+    case 'slow-link':
+      return slowLink(cluster, fault);
   }
 }
 
@@ -175,7 +182,7 @@ function rotate(pids: readonly number[], pick: number): number[] {
 async function killWorkers(cluster: Cluster, { durationMs }: Fault, pids: readonly number[]): Promise<Performed> {
   const sinceMs = performance.now();
   for (const pid of pids) kill(pid, 'SIGKILL');
-  if (cluster.scenario.mode === 'by-hand') {
+  if (cluster.scenario.mode !== 'launched') {
     await sleep(durationMs);
     cluster.refill();
   }
@@ -197,7 +204,7 @@ async function leave(cluster: Cluster, { durationMs }: Fault, pid: number | unde
   if (pid === undefined || cluster.workers().length < 3) return performed('too few to let one leave', false);
   const sinceMs = performance.now();
   kill(pid, 'SIGTERM');
-  if (cluster.scenario.mode === 'by-hand') {
+  if (cluster.scenario.mode !== 'launched') {
     await sleep(durationMs);
     cluster.refill();
   }
@@ -215,7 +222,7 @@ async function killCoordinator(
   await cluster.coordinator.finished;
   await sleep(durationMs);
   await cluster.resume();
-  if (workers.length > 0 && cluster.scenario.mode === 'by-hand') {
+  if (workers.length > 0 && cluster.scenario.mode !== 'launched') {
     await cluster.coordinator.until(({ event }) => event === 'start');
     cluster.refill();
   }
@@ -254,4 +261,31 @@ async function fillDisk(cluster: Cluster, { durationMs }: Fault): Promise<Perfor
   await cluster.coordinator.until(({ event }) => event === 'start');
   cluster.refill();
   return performed('no room on the disk', true, sinceMs);
+}
+
+/** Nobody is told. Who is behind a link that is cut for longer than the lease is done without, and comes back. */
+async function cutLinks(cluster: Cluster, { kind, durationMs, pick }: Fault): Promise<Performed> {
+  const { links, hosts } = cluster.place;
+  if (links === null) return performed('no link to cut', false);
+  const first = Math.floor(pick * (kind === 'cut-half' ? hosts : links.count));
+  const count = kind === 'cut-half' ? hosts / 2 : 1;
+  const cut = Array.from({ length: count }, (_, index) => (count === 1 ? first : (first + index) % hosts));
+  const isLong = kind !== 'cut-short';
+  const isNoticed = isLong && cut.some((host) => links.isCoordinators(host) || cluster.workersOn(host) > 0);
+  const cutMs = performance.now();
+  for (const host of cut) links.cut(host);
+  await sleep(durationMs);
+  for (const host of cut) links.mend(host);
+  const names = cut.map((host) => links.nameOf(host)).join(' and ');
+  return performed(`${names} cut off for ${durationMs} ms`, isNoticed, isLong ? cutMs : performance.now());
+}
+
+async function slowLink({ place: { links } }: Cluster, fault: Fault): Promise<Performed> {
+  if (links === null) return performed('no link to slow', false);
+  const host = Math.floor(fault.pick * links.count);
+  const rate = rateOf(fault);
+  links.slow(host, rate);
+  await sleep(fault.durationMs);
+  links.hasten(host);
+  return performed(`${rate} to and from ${links.nameOf(host)} for ${fault.durationMs} ms`, false);
 }

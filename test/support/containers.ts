@@ -6,6 +6,8 @@ import type { Finished } from './gantry.js';
 /** Of the image; on machines where tests run as somebody else, that one's, who has to read keys and write runs. */
 export const USER = process.getuid?.() === 0 ? '10001:10001' : `${process.getuid?.()}:${process.getgid?.()}`;
 const SHARED_MEMORY_BYTES = 256 * 2 ** 20;
+/** Each takes the kernel some milliseconds. */
+const FREEZES_MAX = 100;
 
 /** Ids of every network and container of this process. Others may use the same daemon at the same time. */
 const started = new Set<string>();
@@ -124,8 +126,17 @@ export class RunningContainer {
     return this.finished;
   }
 
+  /** The kernel may not freeze processes that are in the middle of something: then nothing is frozen, and it is tried again. */
   async pause(): Promise<void> {
-    await (await this.#container()).pause();
+    const container = await this.#container();
+    for (let tries = 1; ; tries++) {
+      try {
+        return await container.pause();
+      } catch (error) {
+        if (tries === FREEZES_MAX || !(error as Error).message.includes('unable to freeze')) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
   }
 
   async unpause(): Promise<void> {

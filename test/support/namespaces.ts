@@ -4,6 +4,8 @@ import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:
 const SUBNET = '198.18.0';
 const BRIDGE = 'switch';
 const LINK = 'net';
+/** In /proc/net/tcp. */
+const LISTENING = '0A';
 
 export interface Limit {
   /** As `tc` takes it: `100mbit`. */
@@ -83,6 +85,17 @@ export class Network {
     const filter = ['root', 'tbf', 'rate', rate, 'burst', burst, 'latency', latency];
     tc('-n', this.#name(host), 'qdisc', 'replace', 'dev', LINK, ...filter);
     tc('-n', this.#switch, 'qdisc', 'replace', 'dev', `port-${host}`, ...filter);
+  }
+
+  /** Whether a process on a host listens at a port of its IPv4 addresses. */
+  isListening(host: number, port: number): boolean {
+    const [program, ...rest] = [...this.within(host), 'cat', '/proc/net/tcp'];
+    const sockets = execFileSync(program!, rest, { encoding: 'utf8' }).split('\n').slice(1);
+    const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+    return sockets.some((line) => {
+      const [, address, , state] = line.trim().split(/ +/);
+      return state === LISTENING && address!.endsWith(local);
+    });
   }
 
   unlimit(host: number): void {

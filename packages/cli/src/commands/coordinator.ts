@@ -5,6 +5,7 @@ import { leaveOnEof } from '../leave-on-eof.js';
 import { noteResult } from '../note-result.js';
 import { RUN_OPTIONS } from '../options.js';
 import { createReporter } from '../reporters/create-reporter.js';
+import { resumedBind } from '../resumed-bind.js';
 import {
   configOf,
   continuedConfigOf,
@@ -54,10 +55,11 @@ async function resumeCoordinator(args: Args, settle: typeof resumedConfigOf): Pr
   const runDirectory = resolve(requiredText(args, 'out', '--out runs/mlp-1'));
   const config = await settle(args, runDirectory);
   const { readStatus } = await import('@gantry/coordinator');
-  const bind = textOf(args, 'bind') ?? (await readStatus(runDirectory)).endpoint;
+  const bind = await resumedBind(textOf(args, 'bind'), async () => (await readStatus(runDirectory)).endpoint);
   const reporter = await createReporter({ json: isGiven(args, 'json') });
   const allowNumbers = isGiven(args, 'resume-with-changes');
   const given = { insecure: isGiven(args, 'insecure'), keys: keysOf(args) };
+  warnInsecure(bind, given);
   const run = { config, runDirectory, localWorkers: 0, resume: true, allowNumbers, bind, ...given };
   noteResult(await superviseRun(run, reporter), runDirectory, reporter);
   return 0;
