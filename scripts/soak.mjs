@@ -11,14 +11,15 @@ import { fileURLToPath } from 'node:url';
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 
-/** Runs one file of tests in a process of its own; what it prints comes out as a whole. */
+function start(file, env, output) {
+  const options = { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', output, output] };
+  return spawn(process.execPath, [VITEST, 'run', file], options);
+}
+
+/** Runs one file of tests in a process of its own, beside others; what it prints comes out as a whole. */
 function runFile(file, env) {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [VITEST, 'run', file], {
-      cwd: ROOT,
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = start(file, env, 'pipe');
     const output = [];
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
     child.on('close', (code) => {
@@ -26,6 +27,11 @@ function runFile(file, env) {
       resolve(code === 0);
     });
   });
+}
+
+/** Alone: what it prints comes as it is printed. */
+function runAlone(file, env) {
+  return new Promise((resolve) => start(file, env, 'inherit').on('close', (code) => resolve(code === 0)));
 }
 
 /** Every parser's file, as many at a time as there are processors; `fuzz:idx` is one parser alone. */
@@ -62,7 +68,7 @@ async function sim(first = '1') {
 
 /** One file of tests, with its count and its seed from the environment, or as many as a soak is for. */
 function counted(file, variable, count) {
-  return () => runFile(file, { [variable]: process.env[variable] ?? String(count) });
+  return () => runAlone(file, { [variable]: process.env[variable] ?? String(count) });
 }
 
 const SOAKS = {
