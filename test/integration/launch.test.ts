@@ -212,6 +212,27 @@ describe('gantry launch, launcher local: each fault is told once, and nothing is
     await ended(workersOf(run.pid));
   });
 
+  it('a worker that does not come, before there is anything to go on with', async () => {
+    const { file } = cluster({}, { maxRestarts: 1 });
+    const run = new GantryProcess(['launch', '-f', file, '--json']);
+    await run.until(({ event }) => event === 'start');
+    const isVictim = (pid: number): boolean => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('worker-1');
+    for (let killed = 0, last = 0; killed < 2; killed++) {
+      const find = () => workersOf(run.pid).find((pid) => pid !== last && isVictim(pid));
+      await expect.poll(find).toBeDefined();
+      last = find()!;
+      process.kill(last, 'SIGKILL');
+    }
+    const pids = workersOf(run.pid);
+    expect(onlyErrorOf(await run.finished)).toMatchObject({
+      code: 'GANTRY_LAUNCH_FAILED',
+      message: expect.stringMatching(
+        /cannot begin: worker-1 on this machine was ended by SIGKILL.*2 times\. All it said is in \S+worker-1\.log/,
+      ),
+    });
+    await ended(pids);
+  });
+
   /** With root's rights, which a mount needs, and without one there is no such disk. */
   const disk = SmallDisk.mount(join(work.path, 'disk'), 64);
   afterAll(() => disk?.unmount());

@@ -17,6 +17,7 @@ export class LaunchEvents {
   /** The end of a run that gave way, and may go on. */
   #held: CoordinatorEvent | null = null;
   #isStartedAgain = false;
+  #isFailed = false;
 
   constructor(listener: LaunchListener) {
     this.#listener = listener;
@@ -39,13 +40,18 @@ export class LaunchEvents {
     this.#listener.event(this.#held);
   }
 
+  /** The launch has failed, and says why itself: that its coordinator was stopped for it is no news. */
+  fail(): void {
+    this.#isFailed = true;
+  }
+
   note(text: string): void {
     this.#listener.note(text);
   }
 
   /** Once the run has failed, what others say is that they were told so: it is in their logs. */
   line(name: string, line: string): void {
-    if (line.trim() !== '' && this.#last?.event !== 'error') this.#listener.line(name, line);
+    if (line.trim() !== '' && this.#last?.event !== 'error' && !this.#isFailed) this.#listener.line(name, line);
   }
 
   /** A line of the coordinator's output; undefined where it is no event, and is shown as it is. */
@@ -61,7 +67,7 @@ export class LaunchEvents {
       return event;
     }
     if (event.event === 'done' || event.event === 'error') this.#last = event;
-    this.#listener.event(event);
+    if (!this.#isFailed) this.#listener.event(event);
     return event;
   }
 }

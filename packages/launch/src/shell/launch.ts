@@ -90,6 +90,7 @@ export async function launchCluster(
       const wishes = watchWishes(folder, change, launch);
       const exit = await launch.run();
       clearInterval(wishes);
+      if (launch.problem !== null) throw new GantryError('GANTRY_LAUNCH_FAILED', launch.problem);
       if (events.ending === null && exit.code !== 0) throw coordinatorFailed(exit.lastWords);
       return events.ending;
     }

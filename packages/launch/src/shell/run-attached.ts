@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assert, plural } from '@gantry/common';
 import { RESTART_MS, RESTART_MS_MAX } from '../core/constants.js';
@@ -26,11 +27,15 @@ export class AttachedLaunch {
   readonly #maxRestarts: number;
   readonly #workers = new Map<number, Worker>();
   readonly #logs: LaunchLogs;
+  /** Where they are. */
+  readonly #logFolder: string;
   #coordinator: LaunchedProcess;
   #endpoint: string | null = null;
   #wanted: number;
+  #hasTrained = false;
   #isOver = false;
   #isStopping = false;
+  #problem: string | null = null;
 
   constructor(
     plan: AttachedPlan,
@@ -44,10 +49,16 @@ export class AttachedLaunch {
   ) {
     this.#plan = plan;
     this.#events = options.events;
+    this.#logFolder = options.logs;
     this.#logs = new LaunchLogs(options.logs, (text) => this.#events.note(text));
     this.#wanted = options.workers;
     this.#maxRestarts = options.maxRestarts;
     this.#coordinator = this.#startCoordinator();
+  }
+
+  /** Why the run was ended by its launcher; null: it was not. */
+  get problem(): string | null {
+    return this.#problem;
   }
 
   /** Ends when everything has ended. */
@@ -137,14 +148,22 @@ export class AttachedLaunch {
     if (exit.code === 0) return;
     const how = howItEnded(exit);
     if (worker.attempts >= this.#maxRestarts) {
-      this.#events.note(
-        `${name} on ${place} ${how}. It was started ${plural(worker.attempts + 1, 'time')}, and is given up`,
-      );
+      const given = `${name} on ${place} ${how}. It was started ${plural(worker.attempts + 1, 'time')}`;
+      if (this.#hasTrained) this.#events.note(`${given}, and is given up`);
+      else this.#fail(`training cannot begin: ${given}. All it said is in ${join(this.#logFolder, `${name}.log`)}`);
       return;
     }
     const delayMs = Math.min(RESTART_MS_MAX, RESTART_MS * 2 ** worker.attempts++);
     this.#events.note(`${name} on ${place} ${how}. It is started again in ${delayMs / 1000} s`);
     worker.restart = setTimeout(() => this.#start(worker), delayMs);
+  }
+
+  /** A run that waits for a worker that does not come would wait for ever. */
+  #fail(problem: string): void {
+    if (this.#problem !== null) return;
+    this.#problem = problem;
+    this.#events.fail();
+    this.stop();
   }
 
   async #leave(worker: Worker): Promise<void> {
@@ -165,6 +184,7 @@ export class AttachedLaunch {
       this.#endpoint = event.endpoint;
       this.#fill();
     }
+    if (event?.event === 'ready') this.#hasTrained = true;
   }
 
   #onLine({ name }: PlannedProcess, _kind: LineKind, line: string): void {
