@@ -24,6 +24,8 @@ class Coordinator {
   readonly router = new Router({ linger: 0 });
   readonly heard: Message[] = [];
   echo = true;
+  /** Reads nothing more until it is called. */
+  #hearAgain: Promise<void> = Promise.resolve();
   #peer: Buffer | null = null;
 
   async open(): Promise<string> {
@@ -40,6 +42,15 @@ class Coordinator {
     await this.router.send([this.#peer!, frame]);
   }
 
+  /** From the next message on. @returns ends it */
+  beDeaf(): () => void {
+    let end = (): void => {};
+    this.#hearAgain = new Promise((resolve) => {
+      end = resolve;
+    });
+    return end;
+  }
+
   kinds(): string[] {
     return this.heard.map(({ kind }) => kind);
   }
@@ -50,6 +61,7 @@ class Coordinator {
 
   async #receive(): Promise<void> {
     for await (const [peer, frame] of this.router) {
+      await this.#hearAgain;
       this.#peer = peer!;
       const { body } = decodeEnvelope(frame!);
       this.heard.push(body);
@@ -111,6 +123,18 @@ describe('ControlLink', () => {
   afterEach(async () => {
     await link.close();
     coordinator.current.router.close();
+  });
+
+  it('takes no notice of a welcome that comes while it closes: it would go on for ever', async () => {
+    const hearAgain = coordinator.current.beDeaf();
+    // More than the sockets and the system take, so that closing waits for them.
+    for (let sent = 0; sent < 30_000; sent++) link.send({ kind: 'notice', text: 'x'.repeat(1_000) });
+    const closed = link.close();
+    await coordinator.current.say(welcome);
+    await closed;
+    hearAgain();
+    expect(posted).toEqual([]);
+    expect(coordinator.current.kinds()).not.toContain('heartbeat');
   });
 
   it('beats with where the main thread is, and passes messages on', async () => {

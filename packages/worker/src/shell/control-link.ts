@@ -156,8 +156,8 @@ export class ControlLink {
   async #receive(socket: Dealer): Promise<void> {
     try {
       for await (const [frame] of socket) {
-        // What an earlier connection still had is of no coordinator that counts.
-        if (socket === this.#socket) this.#onFrame(frame as Uint8Array);
+        // What an earlier connection still had is of no coordinator that counts; who closes has nothing to begin.
+        if (socket === this.#socket && !this.#closed) this.#onFrame(frame as Uint8Array);
       }
     } catch (error) {
       if (socket === this.#socket) this.#fail(error);
