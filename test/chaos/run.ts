@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { doneOf, gantry, isAlive, trainArguments } from '../support/gantry.js';
+import { doneOf, type Event, gantry, isAlive, trainArguments } from '../support/gantry.js';
 import { MemoryCage } from '../support/scarcity.js';
 import { Cluster, kill, runOptions, sleep } from './cluster.js';
 import { describeFault, describeScenario, type Fault, rateOf, type Scenario } from './faults.js';
@@ -62,7 +62,7 @@ export async function runScenario(
       else await sleep(fault.durationMs / 4);
     }
     await Promise.all(pending);
-    const done = doneOf(await cluster.coordinator.finished);
+    const done = await endOf(cluster);
     const left = await cluster.leftovers();
     if (left.length > 0) throw new Error(`left behind: ${left.join(', ')}`);
     if (done.stateSha256 !== options.expected) {
@@ -74,6 +74,17 @@ export async function runScenario(
     throw new Error(await accountOf(cluster, reports, cause), { cause });
   } finally {
     cluster.remove();
+  }
+}
+
+/** Where the last of the members were asked to leave, the run was stopped as by Ctrl-C: it is saved, and goes on. */
+async function endOf(cluster: Cluster): Promise<Event> {
+  for (;;) {
+    const done = doneOf(await cluster.coordinator.finished);
+    if (done.interrupted !== true) return done;
+    await cluster.resume();
+    await cluster.coordinator.until(({ event }) => event === 'start');
+    cluster.refill();
   }
 }
 
