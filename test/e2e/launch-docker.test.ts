@@ -180,6 +180,25 @@ describe.skipIf(problem !== '')(`gantry launch, launcher docker${skipReason({ ..
   );
 
   it(
+    'ends where a worker does not come before training has begun, and says which',
+    async () => {
+      const { file } = cluster();
+      const run = new GantryProcess(['launch', '-f', file, '--json'], {}, { hangMs: RUN_MS });
+      await run.until(({ event }) => event === 'start');
+      // Docker starts nobody again who was killed by hand.
+      await outputOf('docker', ['kill', `${PROJECT}-worker-1`]);
+      expect(onlyErrorOf(await run.finished)).toMatchObject({
+        code: 'GANTRY_LAUNCH_FAILED',
+        message: expect.stringMatching(
+          /training cannot begin: worker-1 ended with 137, and is not started again.*logs/,
+        ),
+      });
+      expect(await containers()).toEqual([]);
+    },
+    RUN_MS,
+  );
+
+  it(
     'says what keeps the coordinator from starting',
     async () => {
       const { file } = cluster({}, { dataset: 'idx:/nowhere' });

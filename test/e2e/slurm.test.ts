@@ -239,6 +239,19 @@ describe.skipIf(problem !== '')(`Slurm${problem === '' ? '' : ` (skipped: ${prob
     await expectNothingLeft();
   });
 
+  it('ends where a worker does not come before training has begun, and says which', async () => {
+    const command = join(cluster.folder, 'failing-gantry');
+    const script = `#!/bin/sh\nif [ "$GANTRY_WORKER" = worker-1 ]; then exit 3; fi\nexec ${GANTRY_COMMAND} "$@"\n`;
+    writeFileSync(command, script, { mode: 0o755 });
+    const run = { dataset: 'mnist', shards: 4, batch: 16, steps: STEPS, sampleEvery: 0, maxRestarts: 1 };
+    const failed = await start(launchOf({ run, slurm: { command } })).finished;
+    expect(onlyErrorOf(failed)).toMatchObject({
+      code: 'GANTRY_LAUNCH_FAILED',
+      message: expect.stringMatching(/training cannot begin: worker-1 on \S+ ended with 3\. It was started 2 times/),
+    });
+    await expectNothingLeft();
+  });
+
   it('says that the controller cannot be reached, and nothing else', async () => {
     const nobody = join(work.path, 'nobody.conf');
     writeFileSync(nobody, `${readFileSync(cluster.env.SLURM_CONF!, 'utf8')}\nSlurmctldPort=1\n`);

@@ -41,3 +41,6 @@ export const FOLLOW_AGAIN_MS = 500;
 
 /** Clocks further apart than this are told of, in milliseconds. */
 export const CLOCK_MS_MAX = 1_000;
+
+/** Between two looks whether everybody who is waited for can come, until training begins, in milliseconds. */
+export const LOOK_AT_START_MS = 5_000;

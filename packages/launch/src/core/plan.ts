@@ -71,7 +71,7 @@ export interface SubmittedPlan {
   readonly status: Command;
   /** What `gantry status --json` says of the run, where its directory is not this machine's. */
   readonly runStatus?: Command;
-  /** Looked at whenever the coordinator's output ends, or has not begun. */
+  /** Looked at whenever the coordinator's output ends, or has not begun, and until training has. */
   readonly health: Command;
   /** What the output of `health` means for the run. */
   diagnose(output: string): Health;
@@ -91,6 +91,8 @@ export interface Health {
   readonly isOver: boolean;
   /** Why it does not run; null: nothing is wrong. */
   readonly problem: string | null;
+  /** A worker that failed, and is not started again: what became of it. @default none */
+  readonly givenUp?: string | undefined;
 }
 
 /** A command that must succeed, and what to say if it does not. */

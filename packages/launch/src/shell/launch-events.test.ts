@@ -55,9 +55,10 @@ it('does not show what others say of an error that was told', () => {
 
 it('shows nothing more of a run once its launch has failed', () => {
   const { events, shown, lines } = listened();
-  events.fail();
+  events.fail('training cannot begin');
   events.parse('{"event":"error","code":"GANTRY_INTERRUPTED","message":"stopped before training began"}');
   events.line('worker-0', 'warn: it was stopped');
   expect([shown, lines]).toEqual([[], []]);
   expect(events.ending).toMatchObject({ code: 'GANTRY_INTERRUPTED' });
+  expect(events.failure).toBe('training cannot begin');
 });

@@ -17,7 +17,8 @@ export class LaunchEvents {
   /** The end of a run that gave way, and may go on. */
   #held: CoordinatorEvent | null = null;
   #isStartedAgain = false;
-  #isFailed = false;
+  #hasTrained = false;
+  #failure: string | null = null;
 
   constructor(listener: LaunchListener) {
     this.#listener = listener;
@@ -40,9 +41,19 @@ export class LaunchEvents {
     this.#listener.event(this.#held);
   }
 
-  /** The launch has failed, and says why itself: that its coordinator was stopped for it is no news. */
-  fail(): void {
-    this.#isFailed = true;
+  /** Whether all workers that the run begins with have been there. */
+  get hasTrained(): boolean {
+    return this.#hasTrained;
+  }
+
+  /** Why the launch has failed, whatever the run says of its end; null: it has not. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
+  /** From now on nothing of the run is shown: that it was stopped is no news. The first word counts. */
+  fail(problem: string): void {
+    this.#failure ??= problem;
   }
 
   note(text: string): void {
@@ -51,7 +62,7 @@ export class LaunchEvents {
 
   /** Once the run has failed, what others say is that they were told so: it is in their logs. */
   line(name: string, line: string): void {
-    if (line.trim() !== '' && this.#last?.event !== 'error' && !this.#isFailed) this.#listener.line(name, line);
+    if (line.trim() !== '' && this.#last?.event !== 'error' && this.#failure === null) this.#listener.line(name, line);
   }
 
   /** A line of the coordinator's output; undefined where it is no event, and is shown as it is. */
@@ -67,7 +78,7 @@ export class LaunchEvents {
       return event;
     }
     if (event.event === 'done' || event.event === 'error') this.#last = event;
-    if (!this.#isFailed) this.#listener.event(event);
+    if (this.#failure === null) this.#listener.event(event);
     return event;
   }
 }

@@ -90,7 +90,7 @@ export async function launchCluster(
       const wishes = watchWishes(folder, change, launch);
       const exit = await launch.run();
       clearInterval(wishes);
-      if (launch.problem !== null) throw new GantryError('GANTRY_LAUNCH_FAILED', launch.problem);
+      throwFailure(events);
       if (events.ending === null && exit.code !== 0) throw coordinatorFailed(exit.lastWords);
       return events.ending;
     }
@@ -104,10 +104,15 @@ export async function launchCluster(
     } finally {
       clearInterval(wishes);
     }
+    throwFailure(events);
     return events.ending;
   } finally {
     if (!detach) change({ state: 'ended' });
   }
+}
+
+function throwFailure({ failure }: LaunchEvents): void {
+  if (failure !== null) throw new GantryError('GANTRY_LAUNCH_FAILED', failure);
 }
 
 function coordinatorFailed(lastWords: string): GantryError {

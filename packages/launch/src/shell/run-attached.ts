@@ -32,10 +32,8 @@ export class AttachedLaunch {
   #coordinator: LaunchedProcess;
   #endpoint: string | null = null;
   #wanted: number;
-  #hasTrained = false;
   #isOver = false;
   #isStopping = false;
-  #problem: string | null = null;
 
   constructor(
     plan: AttachedPlan,
@@ -54,11 +52,6 @@ export class AttachedLaunch {
     this.#wanted = options.workers;
     this.#maxRestarts = options.maxRestarts;
     this.#coordinator = this.#startCoordinator();
-  }
-
-  /** Why the run was ended by its launcher; null: it was not. */
-  get problem(): string | null {
-    return this.#problem;
   }
 
   /** Ends when everything has ended. */
@@ -149,7 +142,7 @@ export class AttachedLaunch {
     const how = howItEnded(exit);
     if (worker.attempts >= this.#maxRestarts) {
       const given = `${name} on ${place} ${how}. It was started ${plural(worker.attempts + 1, 'time')}`;
-      if (this.#hasTrained) this.#events.note(`${given}, and is given up`);
+      if (this.#events.hasTrained) this.#events.note(`${given}, and is given up`);
       else this.#fail(`training cannot begin: ${given}. All it said is in ${join(this.#logFolder, `${name}.log`)}`);
       return;
     }
@@ -160,9 +153,7 @@ export class AttachedLaunch {
 
   /** A run that waits for a worker that does not come would wait for ever. */
   #fail(problem: string): void {
-    if (this.#problem !== null) return;
-    this.#problem = problem;
-    this.#events.fail();
+    this.#events.fail(problem);
     this.stop();
   }
 
@@ -184,7 +175,6 @@ export class AttachedLaunch {
       this.#endpoint = event.endpoint;
       this.#fill();
     }
-    if (event?.event === 'ready') this.#hasTrained = true;
   }
 
   #onLine({ name }: PlannedProcess, _kind: LineKind, line: string): void {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GantryError } from '@gantry/common';
-import { FOLLOW_AGAIN_MS } from '../core/constants.js';
+import { FOLLOW_AGAIN_MS, LOOK_AT_START_MS } from '../core/constants.js';
 import { type NamedLine, namedLine } from '../core/named-line.js';
 import type { Command, SubmittedPlan } from '../core/plan.js';
 import { printCommand } from '../core/print-plan.js';
@@ -19,6 +19,7 @@ export class SubmittedLaunch {
   readonly #events: LaunchEvents;
   readonly #followers = new Set<LaunchedProcess>();
   readonly #guard: Guard | null;
+  readonly #logFolder: string;
   /** Null: they are written already. */
   readonly #logs: LaunchLogs | null;
   #workerFollower: LaunchedProcess | undefined;
@@ -41,6 +42,7 @@ export class SubmittedLaunch {
     this.#plan = plan;
     this.#events = options.events;
     this.#workers = options.workers;
+    this.#logFolder = options.logs;
     this.#logs = plan.writesLogs === true ? null : new LaunchLogs(options.logs, (text) => this.#events.note(text));
     this.#events.expectMore(plan.isStartedAgain ?? false);
     this.#guard = options.detach ? null : startGuard([...plan.stop, ...plan.remove]);
@@ -65,6 +67,7 @@ export class SubmittedLaunch {
     const workers = this.#follow(workerOutput, readLine ?? namedLine, ({ name, line }) => this.#events.line(name, line))
       // Where it is over because of them, the coordinator may go on waiting: what it has said by then is read.
       .then(() => (this.#problem === null ? undefined : this.#endSoon()));
+    void this.#watchStart();
     const asItIs = (line: string): NamedLine => ({ name: 'coordinator', line });
     await this.#follow(coordinatorOutput, readLine ?? asItIs, ({ line }) => this.#events.parse(line));
     await this.#stopping;
@@ -118,6 +121,23 @@ export class SubmittedLaunch {
       if (this.#isOver || this.#events.ending !== null) return;
       if (await this.#hasEnded()) return;
       await sleep(FOLLOW_AGAIN_MS);
+    }
+  }
+
+  /** A run that waits for a worker that does not come would wait for ever. What is seen twice is no worker that was just asked to leave. */
+  async #watchStart(): Promise<void> {
+    const isWaiting = (): boolean => !this.#isOver && !this.#events.hasTrained && this.#events.ending === null;
+    let seen: string | undefined;
+    while (isWaiting()) {
+      await sleep(LOOK_AT_START_MS, undefined, { ref: false });
+      if (!isWaiting()) return;
+      const { givenUp } = this.#plan.diagnose((await run(this.#plan.health)).output);
+      const isSeenAgain = givenUp !== undefined && givenUp === seen;
+      seen = givenUp;
+      if (!isSeenAgain || !isWaiting()) continue;
+      this.#events.fail(`training cannot begin: ${givenUp}. What everybody said is in ${this.#logFolder}`);
+      this.stop();
+      return;
     }
   }
 

@@ -70,9 +70,18 @@ function diagnose(output: string): Health {
   if (state === '') return { isOver: true, problem: 'there is no container of the coordinator any more' };
   if (state === 'restarting')
     return { isOver: false, problem: `the coordinator failed and is started again: ${status}` };
-  if (state !== 'exited' && state !== 'dead') return { isOver: false, problem: null };
+  if (state !== 'exited' && state !== 'dead') return { isOver: false, problem: null, givenUp: givenUpOf(lines) };
   const code = /\((\d+)\)/.exec(status)?.[1];
   return { isOver: true, problem: code === '0' ? null : `the coordinator ended: ${status}` };
+}
+
+/** The first worker that ended with a failure: one that Docker is about to start again is `restarting`. */
+function givenUpOf(lines: readonly (readonly string[])[]): string | undefined {
+  for (const [service, state, status = ''] of lines) {
+    const code = /^Exited \((\d+)\)/.exec(status)?.[1] ?? '0';
+    if (state === 'exited' && code !== '0') return `${service} ended with ${code}, and is not started again`;
+  }
+  return undefined;
 }
 
 function composeFile(cluster: Cluster, context: LaunchContext, settings: string): string {

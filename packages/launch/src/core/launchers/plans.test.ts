@@ -165,4 +165,15 @@ describe('launcher docker', () => {
     if (problem === null) expect(health.problem).toBeNull();
     else expect(health.problem).toMatch(problem);
   });
+
+  it.each([
+    ['failed', 'exited\tExited (137) 2 seconds ago', 'worker-1 ended with 137, and is not started again'],
+    ['left', 'exited\tExited (0) 2 seconds ago', undefined],
+    ['will be started again', 'restarting\tRestarting (1) 2 seconds ago', undefined],
+    ['runs', 'running\tUp 2 seconds', undefined],
+  ])('knows from docker ps that a worker %s', async (_, line, givenUp) => {
+    const { plan } = await planned();
+    const health = plan.diagnose(`worker-0\trunning\tUp 3 seconds\nworker-1\t${line}\ncoordinator\trunning\tUp`);
+    expect(health).toEqual({ isOver: false, problem: null, givenUp });
+  });
 });

@@ -75,7 +75,7 @@ submit() {
     echo "job $(id_of job) of this launch is there: npx gantry launch stop ends it" >&2
     exit 1
   fi
-  rm -rf job jobs stopped ended endpoint
+  rm -rf job jobs stopped ended endpoint given-up
   mkdir jobs
   begin_logs
   echo "$workers" > workers
@@ -141,6 +141,7 @@ health() {
   echo "job=$id"
   if [ -n "$id" ]; then scontrol --oneliner show job "$id" 2>&1; fi
   if [ -e ended ]; then echo "coordinator=$(cat ended)"; fi
+  if [ -e given-up ]; then echo "given_up=$(head -n 1 given-up)"; fi
   echo "words=$(cat logs/job.log logs/coordinator.log 2> /dev/null | grep -v '^{' | grep -v '^srun: ' | tail -n 1)"
 }
 

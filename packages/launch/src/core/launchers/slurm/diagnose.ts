@@ -48,7 +48,7 @@ export function diagnoseSlurm(output: string): Health {
   if (state === 'SUSPENDED') return { isOver: false, problem: `job ${job} is suspended: scontrol resume ${job}` };
   if (ENDINGS[state] !== undefined) return { isOver: true, problem: `job ${job} ${ENDINGS[state]}` };
   if (state === 'FAILED' || state === 'COMPLETED') return failed(job, field('coordinator'), words);
-  return { isOver: false, problem: null };
+  return { isOver: false, problem: null, givenUp: /^given_up=(.+)$/m.exec(output)?.[1] };
 }
 
 function pending(job: string, reason: string): Health {

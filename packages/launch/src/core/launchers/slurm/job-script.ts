@@ -52,7 +52,7 @@ lock=${shellQuote(`${cluster.out}/coordinator.lock`)}
 ${JOB_BODY}`;
 }
 
-const JOB_BODY = `rm -rf ended leaving
+const JOB_BODY = `rm -rf ended given-up leaving
 mkdir -p leaving
 step="srun --no-kill --nodes=1 --ntasks=1 --input=none --open-mode=append"
 
@@ -106,7 +106,7 @@ worker() {
     fi
     if [ $code = 0 ]; then return; fi
     if [ $attempt -ge $max_restarts ]; then
-      echo "$name on \${places[index]} ended with $code. It was started $((attempt + 1)) times, and is given up" >&2
+      echo "$name on \${places[index]} ended with $code. It was started $((attempt + 1)) times, and is given up" | tee -a given-up >&2
       return
     fi
     echo "$name on \${places[index]} ended with $code. It is started again" >&2
