@@ -12,16 +12,16 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const VITEST = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
 
 function start(file, env, output) {
-  const options = { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', output, output] };
+  const options = { cwd: ROOT, env: { ...process.env, ...env }, stdio: ['ignore', output, 'inherit'] };
   return spawn(process.execPath, [VITEST, 'run', file], options);
 }
 
-/** Runs one file of tests in a process of its own, beside others; what it prints comes out as a whole. */
+/** Runs one file of tests in a process of its own, beside others: how far it is comes as it is told, its results as a whole. */
 function runFile(file, env) {
   return new Promise((resolve) => {
     const child = start(file, env, 'pipe');
     const output = [];
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(chunk));
+    child.stdout.on('data', (chunk) => output.push(chunk));
     child.on('close', (code) => {
       process.stdout.write(Buffer.concat(output));
       resolve(code === 0);

@@ -18,6 +18,8 @@ const SEED = Number(process.env.GANTRY_FUZZ_SEED ?? 1);
 const ONLY = process.env.GANTRY_FUZZ_INDEX;
 /** Inputs between two turns of the event loop, which vitest needs to hear that the file is alive. */
 const TURN = 1000;
+/** Of a soak it is told how far it is. */
+const TELL_EVERY = 1_000_000;
 /** Of the inputs, so many at least must be valid, or the changes are so wild that nothing behind the first check is reached. */
 const VALID_MIN = 0.002;
 /** A message is for people, however large the input. */
@@ -103,6 +105,7 @@ async function parseAll<T>(target: Target<T>, corpus: readonly Uint8Array[], wat
       });
     }
     if (index % TURN === 0) await setImmediate();
+    if (index > 0 && index % TELL_EVERY === 0) process.stderr.write(`${target.name}: ${index} of ${to} inputs\n`);
   }
   return valid;
 }

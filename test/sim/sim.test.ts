@@ -5,6 +5,8 @@ const SEEDS = Number(process.env.GANTRY_SIM_SEEDS ?? 1000);
 /** Of clusters of a certain kind, which the seeds above may be as well. */
 const SEEDS_OF_SOME = Math.ceil(SEEDS / 3);
 const FIRST = Number(process.env.GANTRY_SIM_FIRST ?? 1);
+/** Half a minute or so. */
+const TELL_EVERY = 2_000;
 /** A run of 100,000 seeds takes tens of minutes. */
 const TIMEOUT_MS = 6 * 3_600_000;
 
@@ -15,6 +17,14 @@ const REGRESSIONS = [
 ];
 
 const FLIP_REGRESSIONS = [30083];
+
+/** The seeds from {@link FIRST}; of many it is told how far they are. */
+function* seeds(count: number, what: string): Generator<number> {
+  for (let done = 0; done < count; done++) {
+    if (done > 0 && done % TELL_EVERY === 0) process.stderr.write(`${what}, from seed ${FIRST}: ${done} of ${count}\n`);
+    yield FIRST + done;
+  }
+}
 
 function expectSound(seed: number, options: SimOptions = {}): SimReport {
   const report = simulate(seed, options);
@@ -27,7 +37,7 @@ describe('a simulated cluster', () => {
   it(
     `keeps its promises in ${SEEDS} seeds from ${FIRST}`,
     () => {
-      for (let seed = FIRST; seed < FIRST + SEEDS; seed++) expectSound(seed);
+      for (const seed of seeds(SEEDS, 'clusters')) expectSound(seed);
     },
     TIMEOUT_MS,
   );
@@ -35,7 +45,7 @@ describe('a simulated cluster', () => {
   it(
     `keeps them on several hosts whose workers share memory, in ${SEEDS_OF_SOME} seeds from ${FIRST}`,
     () => {
-      for (let seed = FIRST; seed < FIRST + SEEDS_OF_SOME; seed++) expectSound(seed, { sharingHosts: true });
+      for (const seed of seeds(SEEDS_OF_SOME, 'hosts that share memory')) expectSound(seed, { sharingHosts: true });
     },
     TIMEOUT_MS,
   );
@@ -48,7 +58,7 @@ describe('a simulated cluster', () => {
     'heals replicas whose bits change, and saves none of them',
     () => {
       let divergences = 0;
-      for (let seed = FIRST; seed < FIRST + SEEDS_OF_SOME / 2; seed++) {
+      for (const seed of seeds(SEEDS_OF_SOME / 2, 'flipped bits')) {
         divergences += expectSound(seed, { flips: true }).summary.divergences;
         divergences += expectSound(seed, { flips: true, sharingHosts: true }).summary.divergences;
       }
