@@ -74,5 +74,11 @@ export const CLAIM_STALE_MS = 2_000;
 /** What is left in the making in the cache for longer is of a process that was killed, in milliseconds. */
 export const DEBRIS_STALE_MS = 600_000;
 
+/** A chunk that nobody has read for so long leaves the cache, in milliseconds: 30 days. */
+export const CHUNK_KEPT_MS = 30 * 24 * 3_600_000;
+
+/** How exactly it is known when a chunk was read last, in milliseconds: a day. Fewer writes for it than reads. */
+export const CHUNK_READ_KNOWN_MS = 24 * 3_600_000;
+
 /** While a worker waits for the coordinator to open the data set it says so often that it is alive, in milliseconds. */
 export const OPENING_BEAT_MS = 1_000;

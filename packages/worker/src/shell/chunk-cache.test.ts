@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, expect, it } from 'vitest';
-import { CLAIM_STALE_MS, DEBRIS_STALE_MS } from '../constants.js';
+import { CHUNK_KEPT_MS, CHUNK_READ_KNOWN_MS, CLAIM_STALE_MS, DEBRIS_STALE_MS } from '../constants.js';
 import { ChunkCache } from './chunk-cache.js';
 
 const root = mkdtempSync(join(tmpdir(), 'gantry-cache-'));
@@ -88,6 +89,24 @@ it('what killed workers left in the making is removed', async () => {
   age(left, DEBRIS_STALE_MS + 1_000);
   await cache().claim('0'.repeat(64));
   expect(readdirSync(join(folder, 'fetching'))).toEqual([`${'0'.repeat(64)}.claim`]);
+});
+
+it('what nobody has read for long goes, when a worker begins to write; what is read stays', async () => {
+  const other = { data: data.subarray(1), sha256: createHash('sha256').update(data.subarray(1)).digest('hex') };
+  const otherPath = join(folder, other.sha256.slice(0, 2), other.sha256);
+  await cache().store(sha256, data);
+  await cache().store(other.sha256, other.data);
+  for (const file of [path(folder), otherPath]) age(file, CHUNK_KEPT_MS + 60_000);
+  expect(await readBack(cache())).toEqual(data);
+  await cache().claim('0'.repeat(64));
+  await expect.poll(() => existsSync(otherPath)).toBe(false);
+  expect(await readBack(cache())).toEqual(data);
+  // Not at every read: a day does not matter.
+  age(path(folder), CHUNK_READ_KNOWN_MS / 2);
+  const { mtimeMs } = statSync(path(folder));
+  await readBack(cache());
+  expect(statSync(path(folder)).mtimeMs).toBe(mtimeMs);
+  expect(troubles).toEqual([]);
 });
 
 it('a folder that cannot be written is told of once, and everything is fetched', async () => {

@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CLAIM_STALE_MS, DEBRIS_STALE_MS } from '../constants.js';
+import { CHUNK_KEPT_MS, CHUNK_READ_KNOWN_MS, CLAIM_STALE_MS, DEBRIS_STALE_MS } from '../constants.js';
 
 /** In the cache's folder: chunks in the making, and claims. */
 const WORKSHOP = 'fetching';
@@ -9,7 +9,7 @@ const WORKSHOP = 'fetching';
 /**
  * Chunks on the disk of this host, shared by its workers, in files that are named by the SHA-256 of what is in them: whatever
  * data set they are of, and whoever wrote them. What is read is compared with its name. A disk that takes no more costs nothing
- * but a new download after the next start.
+ * but a new download after the next start. What nobody has read for long goes, whenever a worker begins to write.
  */
 export class ChunkCache {
   readonly #folder: string;
@@ -29,6 +29,7 @@ export class ChunkCache {
     try {
       const about = await lstat(path);
       if (about.isFile() && about.size === into.length && (await readWhole(path, into)) && hashOf(into) === sha256) {
+        if (Date.now() - about.mtimeMs > CHUNK_READ_KNOWN_MS) await touch(path);
         return true;
       }
       await rm(path, { force: true });
@@ -91,14 +92,19 @@ export class ChunkCache {
     const workshop = join(this.#folder, WORKSHOP);
     try {
       await mkdir(workshop, { recursive: true, mode: 0o700 });
-      for (const name of await readdir(workshop)) {
-        const path = join(workshop, name);
-        if (await isOlder(path, DEBRIS_STALE_MS)) await rm(path, { force: true });
-      }
+      await removeOlder(workshop, DEBRIS_STALE_MS);
+      // Nobody waits for it, and what is lost by it is fetched again.
+      void this.#clean().catch(() => {});
       return true;
     } catch (error) {
       this.#giveUp(error);
       return false;
+    }
+  }
+
+  async #clean(): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      if (name !== WORKSHOP) await removeOlder(join(this.#folder, name), CHUNK_KEPT_MS);
     }
   }
 
@@ -124,6 +130,20 @@ async function isOlder(path: string, ms: number): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** Of the files in a folder. */
+async function removeOlder(folder: string, ms: number): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name);
+    if (await isOlder(path, ms)) await rm(path, { force: true });
+  }
+}
+
+/** It may be somebody else's, who lets others read it only. */
+async function touch(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => {});
 }
 
 async function readWhole(path: string, into: Uint8Array): Promise<boolean> {
