@@ -222,7 +222,7 @@ async function leave(cluster: Cluster, { durationMs }: Fault, pid: number | unde
   return performed(`${pid} left`, false, sinceMs);
 }
 
-/** Workers by hand wait for the next one, unless they are killed with it. */
+/** Workers by hand wait for the next one, unless they are killed with it, or were before: nobody is started without a coordinator. */
 async function killCoordinator(
   cluster: Cluster,
   { durationMs }: Fault,
@@ -233,7 +233,7 @@ async function killCoordinator(
   await cluster.coordinator.finished;
   await sleep(durationMs);
   await cluster.resume();
-  if (workers.length > 0 && cluster.scenario.mode !== 'launched') {
+  if (cluster.scenario.mode !== 'launched') {
     await cluster.coordinator.until(({ event }) => event === 'start');
     cluster.refill();
   }
