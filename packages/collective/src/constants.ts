@@ -25,6 +25,12 @@ export const CONTROL_POLL_MS = 10;
 /** Messages that a data socket queues for or from one peer: 64 chunks are 32 MiB. */
 export const DATA_HIGH_WATER_MARK = 64;
 
+/**
+ * What the kernel may hold of a tcp connection's data before the peer has it, in bytes (Linux takes twice as much). Left to itself it
+ * lets a queue of megabytes grow on a full link, behind which the peer's acknowledgements and sums wait: ADR 8.
+ */
+export const DATA_SEND_BUFFER_BYTES = 262_144;
+
 /** Largest accepted message part, in bytes: one chunk with room to spare. */
 export const DATA_MESSAGE_BYTES_MAX = CHUNK_FLOATS * 4 + 1024;
 

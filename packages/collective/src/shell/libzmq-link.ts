@@ -1,6 +1,12 @@
 import { assert, GantryError } from '@gantry/common';
 import type { KeyPair } from '@gantry/common/keys';
-import { DATA_DRAIN_MS, DATA_HANDSHAKE_MS, DATA_HIGH_WATER_MARK, DATA_MESSAGE_BYTES_MAX } from '../constants.js';
+import {
+  DATA_DRAIN_MS,
+  DATA_HANDSHAKE_MS,
+  DATA_HIGH_WATER_MARK,
+  DATA_MESSAGE_BYTES_MAX,
+  DATA_SEND_BUFFER_BYTES,
+} from '../constants.js';
 import {
   createFrameHeader,
   decodeFrameHeader,
@@ -30,6 +36,7 @@ import {
   ZMQ_RCVHWM,
   ZMQ_RCVMORE,
   ZMQ_RECONNECT_IVL,
+  ZMQ_SNDBUF,
   ZMQ_SNDHWM,
   ZMQ_SNDMORE,
 } from './libzmq.js';
@@ -102,6 +109,7 @@ export class LibzmqSocket implements BoundDataSocket {
     const push = zmq.socket(this.#context, ZMQ_PUSH);
     this.#pushes.push(push);
     setLong(zmq, push, ZMQ_MAXMSGSIZE, DATA_MESSAGE_BYTES_MAX);
+    if (endpoint.startsWith('tcp:')) setInt(zmq, push, ZMQ_SNDBUF, DATA_SEND_BUFFER_BYTES);
     setInt(zmq, push, ZMQ_SNDHWM, DATA_HIGH_WATER_MARK);
     setInt(zmq, push, ZMQ_IMMEDIATE, 1);
     setInt(zmq, push, ZMQ_RECONNECT_IVL, RECONNECT_MS);

@@ -37,6 +37,7 @@ export const ZMQ_RCVMORE = 13;
 export const ZMQ_LINGER = 17;
 export const ZMQ_RECONNECT_IVL = 18;
 export const ZMQ_MAXMSGSIZE = 22;
+export const ZMQ_SNDBUF = 11;
 export const ZMQ_SNDHWM = 23;
 export const ZMQ_RCVHWM = 24;
 export const ZMQ_LAST_ENDPOINT = 32;

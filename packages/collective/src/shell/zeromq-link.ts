@@ -1,7 +1,13 @@
 import { assert, GantryError } from '@gantry/common';
 import type { KeyPair } from '@gantry/common/keys';
 import { Context, Pull, Push } from 'zeromq';
-import { DATA_DRAIN_MS, DATA_HANDSHAKE_MS, DATA_HIGH_WATER_MARK, DATA_MESSAGE_BYTES_MAX } from '../constants.js';
+import {
+  DATA_DRAIN_MS,
+  DATA_HANDSHAKE_MS,
+  DATA_HIGH_WATER_MARK,
+  DATA_MESSAGE_BYTES_MAX,
+  DATA_SEND_BUFFER_BYTES,
+} from '../constants.js';
 import { createFrameHeader, decodeFrameHeader, FRAME_RECEIVED, malformed, patchFrameHeader } from '../core/frame.js';
 import type { BoundDataSocket, DataLink, FrameReceiver, OutgoingFrame } from './data-link.js';
 
@@ -33,6 +39,7 @@ export async function bindZeromqSocket(address: string, keys: KeyPair | null): P
           ...options,
           immediate: true,
           sendHighWaterMark: DATA_HIGH_WATER_MARK,
+          ...(endpoints[member]?.startsWith('tcp:') && { sendBufferSize: DATA_SEND_BUFFER_BYTES }),
           reconnectInterval: RECONNECT_MS,
           ipv6: endpoints[member]?.includes('[') ?? false,
           ...(keys !== null && {
