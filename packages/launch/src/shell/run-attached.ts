@@ -142,7 +142,7 @@ export class AttachedLaunch {
     const how = howItEnded(exit);
     if (worker.attempts >= this.#maxRestarts) {
       const given = `${name} on ${place} ${how}. It was started ${plural(worker.attempts + 1, 'time')}`;
-      if (this.#events.hasTrained) this.#events.note(`${given}, and is given up`);
+      if (this.#events.hasTrained || this.#isStopping) this.#events.note(`${given}, and is given up`);
       else this.#fail(`training cannot begin: ${given}. All it said is in ${join(this.#logFolder, `${name}.log`)}`);
       return;
     }

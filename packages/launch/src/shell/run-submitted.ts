@@ -126,7 +126,8 @@ export class SubmittedLaunch {
 
   /** A run that waits for a worker that does not come would wait for ever. What is seen twice is no worker that was just asked to leave. */
   async #watchStart(): Promise<void> {
-    const isWaiting = (): boolean => !this.#isOver && !this.#events.hasTrained && this.#events.ending === null;
+    const isWaiting = (): boolean =>
+      !this.#isOver && this.#stopping === null && !this.#events.hasTrained && this.#events.ending === null;
     let seen: string | undefined;
     while (isWaiting()) {
       await sleep(LOOK_AT_START_MS, undefined, { ref: false });
