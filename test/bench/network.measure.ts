@@ -6,7 +6,7 @@ import type { AllreduceBenchOptions } from '@gantry/collective';
 import { afterAll, expect, it } from 'vitest';
 import { Network, namespacesProblem, removeStaleNamespaces } from '../support/namespaces.js';
 import { publish, round, table } from './document.mjs';
-import { GIGABIT, median, timesBetween, UNLIMITED, withLink } from './hosts.js';
+import { GIGABIT, median, PAUSE_MS, timesBetween, UNLIMITED, withLink } from './hosts.js';
 
 // `npm run bench -- network [--rounds N] [--write]`: the all-reduce of two hosts, beside Gloo on the same two. They are
 // network namespaces with a link between them, as fast as it comes and limited.
@@ -35,7 +35,20 @@ async function glooTimes(net: Network): Promise<number[]> {
   const port = PORT + ports++;
   const outputs = await Promise.all(
     [0, 1].map((rank) => {
-      const args = ['--ranks', 2, '--rank', rank, '--master', net.address(0), '--port', port, '--bytes', ...SIZES];
+      const args = [
+        '--ranks',
+        2,
+        '--rank',
+        rank,
+        '--master',
+        net.address(0),
+        '--port',
+        port,
+        '--pause',
+        PAUSE_MS,
+        '--bytes',
+        ...SIZES,
+      ];
       return output([...net.within(rank), PYTHON, GLOO_SCRIPT, ...args.map(String)]);
     }),
   );

@@ -1,5 +1,5 @@
 // One member of the all-reduce bench, as a process of its own; `benchAllreduce` forks it.
-import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as yieldToEvents } from 'node:timers/promises';
 import { GantryError, type Topology, type Transport, type WireType } from '@gantry/common';
 import { assignShards, type ShardAssignment } from '../core/assignment.js';
 import type { Exchange } from '../core/exchange.js';
@@ -21,6 +21,8 @@ export interface BenchTask {
   /** Members; with topology `star` the last one is the hub. */
   readonly members: number;
   readonly bytes: readonly number[];
+  /** Before every round, in milliseconds. */
+  readonly pauseMs: number;
   /** Prefix of the names of the memories that the parent made, one a size. */
   readonly name: string;
   readonly sumModule: string | null;
@@ -108,7 +110,7 @@ async function benchSize(member: Member, index: number): Promise<BenchTimes> {
   for (let round = 1; round <= rounds + WARM_UP_ROUNDS; round++) {
     // As in training: sums may have taken the place of the partials.
     fill();
-    await yieldToEvents();
+    await (task.pauseMs > 0 ? sleep(task.pauseMs) : yieldToEvents());
     barrier.gather(round, NETWORK);
     const start = performance.now();
     // Nothing to wait for is not waited for: a synchronous exchange stays one.

@@ -19,6 +19,8 @@ export interface AllreduceBenchOptions {
   readonly sumModule?: string;
   /** By member, where it runs. @default all on this machine's loopback */
   readonly hosts?: readonly BenchHost[];
+  /** Before every round, in milliseconds: a limited link may have saved up by then what it lets through at once. @default 0 */
+  readonly pauseMs?: number;
   /** tcp: CURVE, as between hosts with keys. @default false */
   readonly encrypted?: boolean;
 }
@@ -43,7 +45,17 @@ export interface AllreduceRow {
  * written → sum readable by all and the partials free for the next update.
  */
 export async function benchAllreduce(options: AllreduceBenchOptions): Promise<AllreduceRow[]> {
-  const { workers, bytes, transport, topology, wire, sumModule = null, hosts, encrypted = false } = options;
+  const {
+    workers,
+    bytes,
+    transport,
+    topology,
+    wire,
+    sumModule = null,
+    hosts,
+    pauseMs = 0,
+    encrypted = false,
+  } = options;
   cleanStaleSharedMemory();
   const members = workers + (topology === 'star' ? 1 : 0);
   const name = `bench-${process.pid}`;
@@ -60,7 +72,7 @@ export async function benchAllreduce(options: AllreduceBenchOptions): Promise<Al
     forkMember('bench/allreduce-worker.js', hosts?.[member]?.within),
   );
   try {
-    const common = { transport, topology, wire, members, bytes, name, sumModule };
+    const common = { transport, topology, wire, members, bytes, pauseMs, name, sumModule };
     const tasks = children.map((_, member) => {
       const host = hosts?.[member]?.address;
       return {
