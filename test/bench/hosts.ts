@@ -1,4 +1,4 @@
-import { type AllreduceBenchOptions, type BenchHost, benchAllreduce } from '@gantry/collective';
+import { type AllreduceBenchOptions, type AllreduceRow, type BenchHost, benchAllreduce } from '@gantry/collective';
 import type { Limit, Network } from '../support/namespaces.js';
 
 export interface Link {
@@ -8,11 +8,6 @@ export interface Link {
 }
 
 export const GIGABIT: Link = { name: '1 Gbit/s', limit: { rate: '1gbit', burst: '512kb' } };
-/**
- * Before every timed round, whoever is timed: the burst of {@link GIGABIT} is saved up again, which takes 4 ms. Otherwise who
- * takes longer between two rounds (Gloo's barrier goes over the link, ours does not) sends more of the next one for nothing.
- */
-export const PAUSE_MS = 10;
 export const UNLIMITED: Link = { name: 'unlimited', limit: null };
 
 /** Runs something while the links of all hosts are limited. */
@@ -28,27 +23,25 @@ export async function withLink<T>(network: Network, hosts: number, link: Link, r
   }
 }
 
-/** Milliseconds of the all-reduce between hosts, by size. */
+/** Times of the all-reduce between hosts, by size. */
 export async function timesBetween(
   network: Network,
   how: Pick<AllreduceBenchOptions, 'workers' | 'bytes'> & Partial<AllreduceBenchOptions>,
-): Promise<number[]> {
+): Promise<AllreduceRow[]> {
   const members = how.workers + (how.topology === 'star' ? 1 : 0);
   const hosts = Array.from({ length: members }, (_, host): BenchHost => {
     return { within: network.within(host), address: network.address(host) };
   });
-  const rows = await benchAllreduce({
+  return benchAllreduce({
     ...{
       transport: 'tcp',
       topology: 'direct',
       wire: 'fp32',
-      pauseMs: PAUSE_MS,
       sumModule: import.meta.resolve('@gantry/engine'),
     },
     ...how,
     hosts,
   });
-  return rows.map(({ msMedian }) => msMedian);
 }
 
 export function median(values: readonly number[]): number {

@@ -43,7 +43,8 @@ async function measureAll(cases: readonly Case[]): Promise<Row[]> {
   for (const { topology, hosts } of cases) {
     const rounds: number[][] = [];
     for (let index = 0; index < ROUNDS; index++) {
-      rounds.push(await timesBetween(network!, { workers: hosts, bytes: SIZES, topology }));
+      const times = await timesBetween(network!, { workers: hosts, bytes: SIZES, topology });
+      rounds.push(times.map(({ msMedian }) => msMedian));
     }
     SIZES.forEach((bytes, size) => {
       const ms = median(rounds.map((times) => times[size]!));

@@ -36,7 +36,12 @@ export interface BenchPeer {
 }
 
 /** Milliseconds of every round of one size, as member 0 sees it. */
-export type BenchTimes = readonly number[];
+export interface BenchTimes {
+  /** Until the sum could be read here. */
+  readonly readable: readonly number[];
+  /** Until the partials could be written again, too: the others have them. */
+  readonly whole: readonly number[];
+}
 
 const WARM_UP_ROUNDS = 5;
 const ROUNDS_MAX = 200;
@@ -105,7 +110,8 @@ async function benchSize(member: Member, index: number): Promise<BenchTimes> {
     for (let shard = own.start; shard < own.end; shard++) exchange.partial('discriminator', shard).fill(1);
   };
   const apply = makeApply(exchange);
-  const times: number[] = [];
+  const readable: number[] = [];
+  const whole: number[] = [];
   const rounds = Math.max(ROUNDS_MIN, Math.min(ROUNDS_MAX, Math.floor(BYTES_PER_SIZE / bytes)));
   for (let round = 1; round <= rounds + WARM_UP_ROUNDS; round++) {
     // As in training: sums may have taken the place of the partials.
@@ -117,15 +123,18 @@ async function benchSize(member: Member, index: number): Promise<BenchTimes> {
     const gathered = exchange.gather(round, NETWORK);
     if (gathered instanceof Promise) await gathered;
     apply();
+    const summed = performance.now();
     const committed = exchange.commit(round);
     if (committed instanceof Promise) await committed;
-    if (round > WARM_UP_ROUNDS) times.push(performance.now() - start);
+    if (round <= WARM_UP_ROUNDS) continue;
+    readable.push(summed - start);
+    whole.push(performance.now() - start);
   }
   check(exchange.reduceInputs('discriminator')[0]!, shards, task);
   await exchange.close();
   memory.close();
   barrierMemory.close();
-  return times;
+  return { readable, whole };
 }
 
 function check(result: Float32Array, expected: number, task: BenchTask): void {
