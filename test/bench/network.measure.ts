@@ -46,20 +46,8 @@ async function glooTimes(net: Network): Promise<number[]> {
   const port = PORT + ports++;
   const outputs = await Promise.all(
     [0, 1].map((rank) => {
-      const args = [
-        '--ranks',
-        2,
-        '--rank',
-        rank,
-        '--master',
-        net.address(0),
-        '--port',
-        port,
-        '--pause',
-        PAUSE_MS,
-        '--bytes',
-        ...SIZES,
-      ];
+      const where = ['--ranks', 2, '--rank', rank, '--master', net.address(0), '--port', port];
+      const args = [...where, '--pause', PAUSE_MS, '--bytes', ...SIZES];
       return output([...net.within(rank), PYTHON, GLOO_SCRIPT, ...args.map(String)]);
     }),
   );

@@ -6,7 +6,7 @@ import * as measure from './measure.mjs';
 const SIZES = [4096, 1_048_576, 2_240_516, 16_777_216, 67_108_864];
 const TRAIN_CASES = [
   { workers: 1, batch: 128, steps: 400, target: 1.0 },
-  { workers: 2, batch: 128, steps: 400, target: 1.6 },
+  { workers: 2, batch: 128, steps: 400, target: 2.0 },
   ...[64, 512, 2048].flatMap((batch) =>
     [1, 2, 3, 4].map((workers) => ({ workers, batch: batch - (batch % workers), steps: batch > 1000 ? 40 : 150 })),
   ),
