@@ -7,7 +7,7 @@ import { initialMetrics, resumeMetrics } from './metrics.js';
 import { shardsOfWorkers } from './shares.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, holdsLastState, isActive, patch, send, updatesPerStep } from './state.js';
-import { countStrike } from './strikes.js';
+import { countStrikes } from './strikes.js';
 
 /** Who may take part in the next generation. Before the first one a worker may still be loading what it needs. */
 function candidates(state: CoordinatorState): MemberState[] {
@@ -50,16 +50,21 @@ export function isTimeToAdmit(state: CoordinatorState, nowMs: number): boolean {
 /** Fewest workers that the next generation needs. */
 function workersNeeded(state: CoordinatorState, nowMs: number): number {
   const { settings, hasTrained, members, stop } = state;
-  const { workers, minWorkers, leaseMs } = settings.config;
+  const { workers, minWorkers } = settings.config;
   // What there is shall be saved, by whoever is there.
   if (stop !== 'none') return 1;
   if (hasTrained) return minWorkers;
-  // After a restart of the coordinator: whoever holds the state comes back within moments, or not at all.
   const isHeld = members.some(({ heldGeneration }) => heldGeneration > 0);
-  const missing = settings.formerMembers.some((name) => !members.some(({ worker }) => worker === name));
-  const isWaiting = missing && nowMs - settings.startedMs < RETURN_LEASES * leaseMs;
-  if (!isHeld || isWaiting) return Math.max(workers, isWaiting ? settings.formerMembers.length : 0);
-  return minWorkers;
+  const awaited = formerAwaited(state, nowMs);
+  if (awaited.length === 0) return isHeld ? minWorkers : workers;
+  // However many others have come: the state is with the former ones, if it is anywhere.
+  return isHeld ? Math.max(workers, settings.formerMembers.length) : Number.POSITIVE_INFINITY;
+}
+
+/** After a restart of the coordinator: whoever holds the state comes back within moments, or not at all. */
+function formerAwaited({ settings, members }: CoordinatorState, nowMs: number): string[] {
+  if (nowMs - settings.startedMs >= RETURN_LEASES * settings.config.leaseMs) return [];
+  return settings.formerMembers.filter((name) => !members.some(({ worker }) => worker === name));
 }
 
 /** Opens the next generation as soon as enough workers are there and it is known where training goes on. */
@@ -72,6 +77,7 @@ export function tryAssign(draft: Draft, nowMs: number): void {
   const lacksHub = settings.hub !== null && hubs.length === 0;
   if (workers.length < workersNeeded(draft.state, nowMs) || lacksHub) {
     if (hasTrained) tellWaiting(draft, workers.length);
+    else if (workers.length >= settings.config.workers) tellReturning(draft, nowMs);
     // Whoever was asked to leave need not wait with the run, unless only it holds the state.
     for (const member of members)
       if (member.leaving && !member.hub && !holdsLastState(draft.state, member)) dismiss(draft, member);
@@ -93,6 +99,16 @@ function tellWaiting(draft: Draft, workers: number): void {
   }
   const coming = draft.state.members.filter(({ hub }) => !hub).length - workers;
   const message = `training waits for workers: ${workers} of at least ${minWorkers} are there${coming > 0 ? `, ${coming} on the way` : ''}`;
+  draft.effects.push({ type: 'log', message });
+}
+
+/** There are enough, but they hold no state, and somebody may come back who does. */
+function tellReturning(draft: Draft, nowMs: number): void {
+  const awaited = formerAwaited(draft.state, nowMs);
+  if (draft.state.toldWaiting || awaited.length === 0) return;
+  patch(draft, { toldWaiting: true });
+  const seconds = (RETURN_LEASES * draft.state.settings.config.leaseMs) / 1000;
+  const message = `training waits up to ${seconds} s from the start for ${awaited.join(', ')}: who took part before may hold the state`;
   draft.effects.push({ type: 'log', message });
 }
 
@@ -123,7 +139,7 @@ function originOf(draft: Draft, members: readonly MemberState[]): Origin | null 
 function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: number): void {
   const { config, runId } = draft.state.settings;
   const origin = originOf(draft, chosen);
-  if (origin === null || !countStrike(draft, origin.update)) return;
+  if (origin === null || !countStrikes(draft, origin)) return;
   const inOrder = assignmentOrder(chosen);
   const workers = inOrder.filter(({ hub }) => !hub);
   const ordered = assignShards(inOrder, shardsOfWorkers(config.shards, workers, config.balance));
@@ -140,13 +156,14 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
     }),
   );
   const others = draft.state.members.filter(({ worker }) => !members.some((member) => member.worker === worker));
-  const generation = draft.state.generation + 1;
+  // A journal whose end was lost with the machine's power knows an older one than its workers.
+  const generation = Math.max(draft.state.generation, ...members.map(({ heldGeneration }) => heldGeneration)) + 1;
   patch(draft, {
     stage: 'preparing',
     generation,
     members: [...members, ...others],
     startUpdate: origin.update,
-    lostIn: null,
+    lostIn: new Map(),
     toldWaiting: false,
     allDoneMs: null,
   });

@@ -83,7 +83,7 @@ export function forgetMember(draft: Draft, member: MemberState): void {
 
 function dropMember(draft: Draft, member: MemberState): void {
   const { members, stage, suspicion } = draft.state;
-  if (isActive(member) && stage === 'training') noteLoss(draft);
+  if (isActive(member) && stage === 'training') noteLoss(draft, member);
   patch(draft, {
     members: members.filter(({ worker }) => worker !== member.worker),
     suspicion: suspicion?.worker === member.worker ? null : suspicion,

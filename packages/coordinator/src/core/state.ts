@@ -146,9 +146,10 @@ export interface CoordinatorState {
   /** By local worker. */
   readonly processes: ReadonlyMap<string, LocalProcess>;
   readonly trainingSinceMs: number;
-  /** Where this generation lost its first member, in training; null: it has lost none. */
-  readonly lostIn: LossRange | null;
-  readonly strikes: Strikes | null;
+  /** By worker: where this generation lost it, in training. */
+  readonly lostIn: ReadonlyMap<string, LossRange>;
+  /** By worker: its losses in a row that may have been in one update, which has not been done since. */
+  readonly strikes: ReadonlyMap<string, Strikes>;
   /** How often shards were moved to faster workers. */
   readonly balanced: number;
   readonly pausedSinceMs: number;
@@ -219,8 +220,8 @@ export function initialState(settings: Settings): CoordinatorState {
     atHand: null,
     processes: new Map(ownWorkers(settings).map((worker) => [worker, { attempt: 0, over: false, startedMs: null }])),
     trainingSinceMs: 0,
-    lostIn: null,
-    strikes: null,
+    lostIn: new Map(),
+    strikes: new Map(),
     balanced: 0,
     pausedSinceMs: 0,
     toldWaiting: false,
