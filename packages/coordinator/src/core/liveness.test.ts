@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TEST_CONFIG } from '../testing/transcript.js';
 import { LONGEST_HALF_LIFE_STEPS } from './constants.js';
-import { allowanceMs, fadePhases, learnPhase } from './liveness.js';
+import { allowanceMs, fadePhases, findStalled, learnPhase } from './liveness.js';
 import { type Draft, initialState, type MemberState } from './state.js';
 
 const settings = {
@@ -44,6 +44,17 @@ describe('how long a phase may last', () => {
     expect(allowanceMs(draft.state, member)).toBe(6000);
   });
 
+  it('is no shorter than the lease that counts while a generation is prepared', () => {
+    const { draft, member } = training();
+    const preparing = (leaseMs: number) =>
+      allowanceMs(
+        { ...draft.state, stage: 'preparing', settings: { ...settings, config: { ...TEST_CONFIG, leaseMs } } },
+        member,
+      );
+    expect(preparing(1_500)).toBe(120_000);
+    expect(preparing(60_000)).toBe(240_000);
+  });
+
   it('comes down again after a hiccup', () => {
     const { draft, member } = training();
     learnPhase(draft, 'computing', 4000);
@@ -51,5 +62,32 @@ describe('how long a phase may last', () => {
     expect(allowanceMs(draft.state, member)).toBeCloseTo(6000, 3);
     goOn(draft, 3 * LONGEST_HALF_LIFE_STEPS);
     expect(allowanceMs(draft.state, member)).toBe(1500);
+  });
+});
+
+describe('who prepares', () => {
+  const NOW_MS = 1_000_000;
+  /** By worker: how long ago it began, or a piece of the state that it sends or takes came. */
+  const stalledOf = (agoMs: Record<string, number>): string | undefined => {
+    const members = Object.entries(agoMs).map(
+      ([worker, ms]) =>
+        ({
+          worker,
+          phase: 'compiling',
+          status: 'assigned',
+          phaseSinceMs: NOW_MS - ms,
+          lastSeenMs: NOW_MS,
+        }) as MemberState,
+    );
+    return findStalled({ ...initialState(settings), stage: 'preparing', members }, NOW_MS)?.worker;
+  };
+
+  it('may wait as long as a state moves, its own or that of another', () => {
+    expect(stalledOf({ attached: 400_000, receiving: 1_000 })).toBeUndefined();
+    expect(stalledOf({ attached: 400_000, receiving: 119_000 })).toBeUndefined();
+  });
+
+  it('is stalled where nothing moves any more', () => {
+    expect(stalledOf({ first: 121_000, second: 122_000 })).toBe('first');
   });
 });

@@ -69,7 +69,7 @@ export function fadePhases(draft: Draft, steps: number): void {
 /** How long a member may stay in its present phase. */
 export function allowanceMs(state: CoordinatorState, member: MemberState): number {
   if (state.stage !== 'training' || member.phase === 'starting' || member.phase === 'compiling') {
-    return PREPARING_ALLOWANCE_MS;
+    return Math.max(PREPARING_ALLOWANCE_MS, STARTING_LEASES * state.settings.config.leaseMs);
   }
   const longest = state.phaseLongestMs[member.phase] ?? 0;
   const learned = Math.max(state.settings.config.leaseMs, STALL_FACTOR * longest);
@@ -86,9 +86,12 @@ function isWarm(state: CoordinatorState, member: MemberState): boolean {
 export function findStalled(state: CoordinatorState, nowMs: number): MemberState | undefined {
   const active = state.members.filter(({ status }) => status === 'assigned' || status === 'training');
   if (state.stage === 'pausing') return findLatePause(state, nowMs);
-  const late = active.filter(
-    (member) => nowMs - member.phaseSinceMs > allowanceMs(state, member) && !isSilent(state, member, nowMs),
-  );
+  // Who prepares may wait for another one's state, of which the last piece may just have come.
+  const movedMs = state.stage === 'preparing' ? Math.max(...active.map(({ phaseSinceMs }) => phaseSinceMs)) : 0;
+  const late = active.filter((member) => {
+    const sinceMs = Math.max(member.phaseSinceMs, movedMs);
+    return nowMs - sinceMs > allowanceMs(state, member) && !isSilent(state, member, nowMs);
+  });
   const culprit = late.find(({ phase }) => !WAITING.has(phase));
   if (culprit !== undefined) return culprit;
   // All wait, for each other: a message or a wake-up was lost. Blame whoever is furthest back.

@@ -241,6 +241,26 @@ describe('ControlLink', () => {
     expect(last.type === 'state' && Buffer.from(last.state).equals(bytes)).toBe(true);
   });
 
+  it('says since when nothing has moved where a state is on its way', async () => {
+    const { current } = coordinator;
+    const MINUTES_MS = 300_000;
+    const told = (phase: keyof typeof PHASE_INDEX): number[] =>
+      current.heard.flatMap((message) =>
+        message.kind === 'heartbeat' && message.phase === phase ? [message.phaseMs] : [],
+      );
+    const toldLast = (phase: keyof typeof PHASE_INDEX) => expect.poll(() => told(phase).at(-1) ?? Number.NaN);
+    progress.enter(PHASE_INDEX.saving, 7, performance.now() - MINUTES_MS);
+    await current.say(welcome);
+    await toldLast('saving').toBeGreaterThanOrEqual(MINUTES_MS);
+    link.stream(20, new ArrayBuffer(8));
+    await toldLast('saving').toBeLessThan(MINUTES_MS);
+    progress.enter(PHASE_INDEX.compiling, 7, performance.now() - MINUTES_MS);
+    await toldLast('compiling').toBeLessThan(MINUTES_MS);
+    // Whoever computes waits for no state.
+    progress.enter(PHASE_INDEX.computing, 7, performance.now() - MINUTES_MS);
+    await toldLast('computing').toBeGreaterThanOrEqual(MINUTES_MS);
+  });
+
   it('sends nothing more of a state once it has paused', async () => {
     const { current } = coordinator;
     await current.say(welcome);

@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
 import { ControlWords } from '@gantry/collective';
-import { decodeEnvelope, type Envelope, encodeEnvelope, GantryError, type Message, type Welcome } from '@gantry/common';
+import {
+  decodeEnvelope,
+  type Envelope,
+  encodeEnvelope,
+  GantryError,
+  type Message,
+  type Phase,
+  type Welcome,
+} from '@gantry/common';
 import type { Dealer } from 'zeromq';
 import {
   CONNECT_MS_MAX,
@@ -18,6 +26,9 @@ import { DataLink } from './data-link.js';
 import { Outbox } from './outbox.js';
 import { ProgressWords } from './progress-words.js';
 import { stateChunks } from './state-stream.js';
+
+/** Phases in which a worker may wait for a state to be sent or to come. */
+const MOVING: ReadonlySet<Phase> = new Set(['compiling', 'ready', 'saving']);
 
 /**
  * The worker's end of the control plane: it lives in a thread that no engine call can block. It beats, notices that the
@@ -49,6 +60,8 @@ export class ControlLink {
   #silence: () => string = () => '';
   /** The one that it was given counts from then on. */
   #name = '';
+  /** When a piece of a state was last sent or received. */
+  #movedMs = Number.NEGATIVE_INFINITY;
 
   constructor(data: ControlThreadData, post: (message: FromControl, transfer?: readonly ArrayBuffer[]) => void) {
     this.#data = data;
@@ -126,7 +139,11 @@ export class ControlLink {
     if (this.#welcome === null) return;
     const bytes = new Uint8Array(state);
     const remember = (sha256: string): void => void this.#hashes.set(update, sha256);
-    this.#outbox.pushBulk(stateChunks({ update, bytes }, (message) => this.#encode(message), remember));
+    const encode = (message: Message): Uint8Array => {
+      this.#movedMs = performance.now();
+      return this.#encode(message);
+    };
+    this.#outbox.pushBulk(stateChunks({ update, bytes }, encode, remember));
   }
 
   /** Gives the coordinator up: ends every wait of the main thread, then tells it why. */
@@ -273,14 +290,17 @@ export class ControlLink {
   /** Not before a welcome. */
   #heartbeat(): Message {
     const progress = this.#progress;
-    const mainNowMs = performance.timeOrigin + performance.now() - this.#data.mainTimeOrigin;
+    const nowMs = performance.now();
+    const phaseMs = progress.phaseMs(performance.timeOrigin + nowMs - this.#data.mainTimeOrigin);
+    const { phase } = progress;
     return {
       kind: 'heartbeat',
       session: this.#welcome!.session,
-      phase: progress.phase,
+      phase,
       workingUpdate: progress.workingUpdate,
       progress: progress.progress,
-      phaseMs: progress.phaseMs(mainNowMs),
+      // A large state on a slow link takes as long as it takes; what counts is since when nothing of it has moved.
+      phaseMs: MOVING.has(phase) ? Math.min(phaseMs, Math.floor(nowMs - this.#movedMs)) : phaseMs,
     };
   }
 
@@ -295,6 +315,7 @@ export class ControlLink {
 
   #onChunk(chunk: Extract<Message, { kind: 'stateChunk' }>): void {
     if (this.#isPaused) return;
+    this.#movedMs = performance.now();
     const state = acceptChunk(this.#incoming, chunk, STATE_BYTES_MAX);
     this.#incoming = state;
     if (state.sha256 === '') return;

@@ -8,7 +8,7 @@ import {
   payloadBytes,
 } from '@gantry/collective';
 import { type Assignment, GantryError, type WireType } from '@gantry/common';
-import { MEMORY_OPEN_MS_MAX, MEMORY_RETRY_MS } from '../constants.js';
+import { MEMORY_OPEN_MS_MAX, MEMORY_RETRY_MS, STARTING_LEASES } from '../constants.js';
 import type { MemberRole } from '../core/member-role.js';
 
 export interface PlaceMemoryOptions {
@@ -16,6 +16,7 @@ export interface PlaceMemoryOptions {
   readonly role: MemberRole;
   readonly plan: HostMemoryPlan;
   readonly wire: WireType;
+  readonly leaseMs: number;
   readonly control: ControlWords;
 }
 
@@ -25,7 +26,7 @@ export interface PlaceMemoryOptions {
  * ({@link announceState}), and the others wait for it ({@link awaitState}).
  */
 export async function placeMemory(options: PlaceMemoryOptions): Promise<HostMemory> {
-  const { assignment, role, plan, wire, control } = options;
+  const { assignment, role, plan, wire, leaseMs, control } = options;
   const { sharedMemory, startUpdate } = assignment;
   // What earlier runs left whose processes were all killed while their memory or sockets still had a name.
   const isMaker = role.place !== 'attached';
@@ -37,7 +38,8 @@ export async function placeMemory(options: PlaceMemoryOptions): Promise<HostMemo
     return HostMemory.private(plan, startUpdate - 1, payloadBytes(plan, assignment.members.length, wire));
   }
   if (isMaker) return HostMemory.create(sharedMemory, plan, startUpdate - 1);
-  const deadline = performance.now() + MEMORY_OPEN_MS_MAX;
+  // Its maker may be stopped for as long as its lease lets it.
+  const deadline = performance.now() + Math.max(MEMORY_OPEN_MS_MAX, (STARTING_LEASES + 1) * leaseMs);
   for (;;) {
     control.throwIfAborted(startUpdate, 'the shared memory of this host');
     try {

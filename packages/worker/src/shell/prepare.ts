@@ -54,7 +54,8 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
   const { assignment, control } = options;
   const role = roleOf(options.worker, assignment, options.warm.config.transport);
   const plan = planMemory(options, role);
-  const memory = await placeMemory({ assignment, role, plan, wire: options.warm.config.wire, control });
+  const { wire, leaseMs } = options.warm.config;
+  const memory = await placeMemory({ assignment, role, plan, wire, leaseMs, control });
   let connection: Connection | null = null;
   try {
     const placed = await placeState(options, role, memory);
