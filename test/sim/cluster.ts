@@ -109,6 +109,7 @@ export class Cluster {
         settings,
         localWorkers: this.#localWorkers(token, () => coordinator),
         replicaOf: (pid) => this.#replicaOf(pid),
+        replicas: () => this.#replicas(),
         onEnd: (end) => this.#onEnd(end),
         onDeath: () => this.#onCoordinatorDeath(token),
       },
@@ -172,6 +173,11 @@ export class Cluster {
       kill: (worker: string) => void world.clock.after(0.5, () => find(worker)?.kill()),
       end,
     };
+  }
+
+  #replicas(): readonly Replica[] {
+    const able = this.alive.filter(({ frozen, isLeaving, main }) => !frozen && !isLeaving && !main.isHung);
+    return able.map((process) => ({ worker: process.name, ...process.held }));
   }
 
   #replicaOf(pid: number): Replica | null {

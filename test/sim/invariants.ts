@@ -99,6 +99,17 @@ export class Monitor {
     }
   }
 
+  /** The first generation of a coordinator. `awaited`: members of the one before that are about to come back. */
+  resumed({ generation, startUpdate, members }: Assignment, awaited: readonly Replica[]): void {
+    if (members.some(({ place }) => place === 'copied')) return;
+    const holder = awaited.find(
+      ({ heldGeneration, heldUpdate }) => heldGeneration > this.#distrusted && heldUpdate > startUpdate,
+    );
+    if (holder === undefined || this.#isPoisoned) return;
+    const { worker, heldUpdate } = holder;
+    this.fail(`generation ${generation} begins at ${startUpdate}; ${worker}, of the one before, holds ${heldUpdate}`);
+  }
+
   /** All go back to what was verified: from here on everything has to be right again. */
   #noteReturn({ generation, startUpdate, members }: Assignment, savedUpdate: number | null): void {
     const isReturn = startUpdate === (savedUpdate ?? 0) && members.every(({ place }) => place !== 'copied');

@@ -4,6 +4,7 @@ import {
   type CoordinatorState,
   type Effect,
   initialState,
+  RETURN_LEASES,
   type RunResult,
   type Settings,
   step,
@@ -36,6 +37,8 @@ export interface SimCoordinatorOptions {
   readonly settings: Omit<Settings, 'startedMs'>;
   readonly localWorkers: LocalWorkersPort;
   readonly replicaOf: (pid: number) => Replica | null;
+  /** The memories of all workers that live, can move and mean to stay, wherever they are. */
+  readonly replicas: () => readonly Replica[];
   readonly onEnd: (end: RunEnd) => void;
   readonly onDeath: () => void;
 }
@@ -290,6 +293,14 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     const members = assignment.members.map(({ worker, place }) => `${worker}:${place}`).join(' ');
     this.world.trace.add(`${this.name} generation ${assignment.generation} from ${assignment.startUpdate}: ${members}`);
     this.world.monitor.assigned(assignment, replicas, this.#state.saving.last?.update ?? null);
+    if (!this.#state.hasTrained) this.world.monitor.resumed(assignment, this.#awaited());
+  }
+
+  /** Who took part before, for as long as it may be expected to come back. */
+  #awaited(): readonly Replica[] {
+    const { formerMembers, startedMs, config } = this.#settings;
+    if (this.world.clock.nowMs - startedMs >= RETURN_LEASES * config.leaseMs) return [];
+    return this.#options.replicas().filter(({ worker }) => formerMembers.includes(worker));
   }
 
   #store({ update, offset, totalBytes, data }: Extract<Effect, { type: 'storeChunk' }>): void {

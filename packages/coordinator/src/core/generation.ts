@@ -157,7 +157,8 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
   );
   const others = draft.state.members.filter(({ worker }) => !members.some((member) => member.worker === worker));
   // A journal whose end was lost with the machine's power knows an older one than its workers.
-  const generation = Math.max(draft.state.generation, ...members.map(({ heldGeneration }) => heldGeneration)) + 1;
+  const generation =
+    Math.max(draft.state.generation, ...draft.state.members.map(({ heldGeneration }) => heldGeneration)) + 1;
   patch(draft, {
     stage: 'preparing',
     generation,
