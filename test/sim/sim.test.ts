@@ -19,6 +19,7 @@ const REGRESSIONS = [
   2800, 3453, 5154, 6239, 8528, 13020, 14792, 16012, 15471, 19541, 20090, 20755, 21653, 25969, 41114, 50070,
 ];
 
+const SHARING_REGRESSIONS = [2470, 50079];
 const FLIP_REGRESSIONS = [30083];
 
 /** The seeds from {@link FIRST}; of many it is told how far they are. */
@@ -58,6 +59,10 @@ describe('a simulated cluster', () => {
 
   it.each(REGRESSIONS)('keeps them in seed %i, which once failed', (seed) => {
     expectSound(seed);
+  });
+
+  it.each(SHARING_REGRESSIONS)('keeps them on such hosts in seed %i, which once failed', (seed) => {
+    expectSound(seed, { sharingHosts: true });
   });
 
   it(

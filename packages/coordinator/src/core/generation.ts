@@ -69,7 +69,7 @@ function formerAwaited({ settings, members }: CoordinatorState, nowMs: number): 
 
 /** Opens the next generation as soon as enough workers are there and it is known where training goes on. */
 export function tryAssign(draft: Draft, nowMs: number): void {
-  const { settings, stage, restored, members, hasTrained } = draft.state;
+  const { settings, stage, restored, members, hasTrained, generation } = draft.state;
   if (stage !== 'gathering' || !restored) return;
   const ready = candidates(draft.state);
   const workers = ready.filter(({ hub }) => !hub).slice(0, settings.config.maxWorkers);
@@ -83,8 +83,9 @@ export function tryAssign(draft: Draft, nowMs: number): void {
       if (member.leaving && !member.hub && !holdsLastState(draft.state, member)) dismiss(draft, member);
     return;
   }
-  // At the start everybody who has said Hello is waited for.
-  if (!hasTrained && members.some(({ status }) => status === 'greeted')) return;
+  // At the start everybody who has said Hello is waited for; later, whoever may hold what nobody else has.
+  const isNewestHere = hasTrained && workers.some(({ heldGeneration }) => heldGeneration === generation);
+  if (!isNewestHere && members.some(({ status }) => status === 'greeted')) return;
   becomePreparing(draft, [...workers, ...hubs], nowMs);
 }
 

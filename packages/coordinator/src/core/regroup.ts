@@ -93,6 +93,14 @@ function dropMember(draft: Draft, member: MemberState): void {
 function regroupWithout(draft: Draft, member: MemberState): void {
   if (isActive(member)) becomePausing(draft);
   else maybeGather(draft, draft.state.lastTickMs);
+  const { stage, stop } = draft.state;
+  if (stage === 'gathering' && stop === 'none' && areAllLeaving(draft.state)) onStop(draft);
+}
+
+/** Nobody is left who was not asked to leave, and there is something to save. */
+function areAllLeaving(state: CoordinatorState): boolean {
+  const workers = state.members.filter(({ hub }) => !hub);
+  return hasProgress(state) && workers.length > 0 && workers.every(({ leaving }) => leaving);
 }
 
 /** Starts a local worker again, later with every time; says so when it was the last. */
@@ -170,7 +178,7 @@ export function onLeave(draft: Draft, member: MemberState, { reason }: Leave): v
     return;
   }
   if (!isActive(member)) {
-    if (hasProgress(draft.state) && draft.state.members.every(({ leaving, hub }) => leaving || hub)) onStop(draft);
+    if (areAllLeaving(draft.state)) onStop(draft);
     else if (stage !== 'pausing' && !holdsLastState(draft.state, member)) dismiss(draft, member);
     return;
   }
