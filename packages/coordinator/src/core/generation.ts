@@ -69,7 +69,7 @@ function formerAwaited({ settings, members }: CoordinatorState, nowMs: number): 
 
 /** Opens the next generation as soon as enough workers are there and it is known where training goes on. */
 export function tryAssign(draft: Draft, nowMs: number): void {
-  const { settings, stage, restored, members, hasTrained, generation } = draft.state;
+  const { settings, stage, restored, members, hasTrained } = draft.state;
   if (stage !== 'gathering' || !restored) return;
   const ready = candidates(draft.state);
   const workers = ready.filter(({ hub }) => !hub).slice(0, settings.config.maxWorkers);
@@ -84,8 +84,13 @@ export function tryAssign(draft: Draft, nowMs: number): void {
     return;
   }
   // At the start everybody who has said Hello is waited for; later, whoever may hold what nobody else has.
-  const isNewestHere = hasTrained && workers.some(({ heldGeneration }) => heldGeneration === generation);
-  if (!isNewestHere && members.some(({ status }) => status === 'greeted')) return;
+  if (!(hasTrained && isNewestHeld(draft.state, workers))) {
+    if (members.some(({ status }) => status === 'greeted')) return;
+    if (maybeReturning(draft.state, nowMs)) {
+      tellStrayed(draft);
+      return;
+    }
+  }
   becomePreparing(draft, [...workers, ...hubs], nowMs);
 }
 
@@ -100,6 +105,25 @@ function tellWaiting(draft: Draft, workers: number): void {
   }
   const coming = draft.state.members.filter(({ hub }) => !hub).length - workers;
   const message = `training waits for workers: ${workers} of at least ${minWorkers} are there${coming > 0 ? `, ${coming} on the way` : ''}`;
+  draft.effects.push({ type: 'log', message });
+}
+
+/** Whether one of them holds the state of the last generation that has trained. */
+function isNewestHeld({ trainedGeneration }: CoordinatorState, workers: readonly MemberState[]): boolean {
+  return workers.some(({ heldGeneration }) => heldGeneration >= trainedGeneration);
+}
+
+/** Whether somebody who was lost may still live, and come back with a state that can be relied on. */
+function maybeReturning({ strayedMs, trainedGeneration, verification, settings }: CoordinatorState, nowMs: number) {
+  if (strayedMs === null || verification.distrusted >= trainedGeneration) return false;
+  return nowMs - strayedMs < RETURN_LEASES * settings.config.leaseMs;
+}
+
+function tellStrayed(draft: Draft): void {
+  if (draft.state.toldWaiting) return;
+  patch(draft, { toldWaiting: true });
+  const seconds = (RETURN_LEASES * draft.state.settings.config.leaseMs) / 1000;
+  const message = `training waits up to ${seconds} s for lost workers: nobody else has the state, and they may live`;
   draft.effects.push({ type: 'log', message });
 }
 

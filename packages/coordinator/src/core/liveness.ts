@@ -120,6 +120,8 @@ function furthestBack(a: MemberState, b: MemberState): number {
 export function onTick(draft: Draft, nowMs: number): void {
   forgiveOwnSleep(draft, nowMs);
   patch(draft, { lastTickMs: nowMs });
+  // The tick before may have been long ago.
+  if (draft.state.strayedMs === Number.POSITIVE_INFINITY) patch(draft, { strayedMs: nowMs });
   checkSuspicion(draft, nowMs);
   if (draft.state.stage === 'gathering') tryAssign(draft, nowMs);
   checkAbsent(draft, nowMs);
@@ -131,7 +133,7 @@ export function onTick(draft: Draft, nowMs: number): void {
 
 /** If this process itself was stopped or starved, the beats it missed are waiting in its socket: nobody else is at fault. */
 function forgiveOwnSleep(draft: Draft, nowMs: number): void {
-  const { lastTickMs, settings, members, pausedSinceMs, allDoneMs, suspicion } = draft.state;
+  const { lastTickMs, settings, members, pausedSinceMs, strayedMs, allDoneMs, suspicion } = draft.state;
   const sleptMs = nowMs - lastTickMs;
   if (sleptMs < settings.config.leaseMs / 3) return;
   patch(draft, {
@@ -141,6 +143,7 @@ function forgiveOwnSleep(draft: Draft, nowMs: number): void {
       phaseSinceMs: member.phaseSinceMs + sleptMs,
     })),
     pausedSinceMs: pausedSinceMs + sleptMs,
+    strayedMs: strayedMs === null ? null : strayedMs + sleptMs,
     allDoneMs: allDoneMs === null ? null : allDoneMs + sleptMs,
     suspicion: suspicion === null ? null : { ...suspicion, sinceMs: suspicion.sinceMs + sleptMs },
   });

@@ -76,6 +76,8 @@ function becomeTraining(draft: Draft, nowMs: number): void {
   patch(draft, {
     stage: 'training',
     hasTrained: true,
+    trainedGeneration: generation,
+    strayedMs: null,
     trainingSinceMs: nowMs,
     // Who comes later trains the same, or is refused.
     expectedProgram: members.find(({ hub }) => !hub)!.programHash,

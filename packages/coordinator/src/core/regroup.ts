@@ -84,10 +84,17 @@ export function forgetMember(draft: Draft, member: MemberState): void {
 function dropMember(draft: Draft, member: MemberState): void {
   const { members, stage, suspicion } = draft.state;
   if (isActive(member) && stage === 'training') noteLoss(draft, member);
+  if (mayReturn(draft.state, member)) patch(draft, { strayedMs: Number.POSITIVE_INFINITY });
   patch(draft, {
     members: members.filter(({ worker }) => worker !== member.worker),
     suspicion: suspicion?.worker === member.worker ? null : suspicion,
   });
+}
+
+/** Whether it took part, and may live: what became of a process of ours is known. */
+function mayReturn({ trainedGeneration }: CoordinatorState, member: MemberState): boolean {
+  const hasTrained = isActive(member) || member.status === 'pausing' || member.heldGeneration >= trainedGeneration;
+  return hasTrained && !member.local && trainedGeneration > 0;
 }
 
 function regroupWithout(draft: Draft, member: MemberState): void {

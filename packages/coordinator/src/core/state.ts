@@ -146,6 +146,10 @@ export interface CoordinatorState {
   /** By local worker. */
   readonly processes: ReadonlyMap<string, LocalProcess>;
   readonly trainingSinceMs: number;
+  /** The last generation that has trained; 0: none. */
+  readonly trainedGeneration: number;
+  /** When a member of it was last lost that may live, and come back with the state; infinite until the next tick. Null: none, or somebody has trained on. */
+  readonly strayedMs: number | null;
   /** By worker: where this generation lost it, in training. */
   readonly lostIn: ReadonlyMap<string, LossRange>;
   /** By worker: its losses in a row that may have been in one update, which has not been done since. */
@@ -220,6 +224,8 @@ export function initialState(settings: Settings): CoordinatorState {
     atHand: null,
     processes: new Map(ownWorkers(settings).map((worker) => [worker, { attempt: 0, over: false, startedMs: null }])),
     trainingSinceMs: 0,
+    trainedGeneration: 0,
+    strayedMs: null,
     lostIn: new Map(),
     strikes: new Map(),
     balanced: 0,
