@@ -317,7 +317,8 @@ export class SimSession {
     worker.isToFlip = false;
     const [weights] = images.committed(parityOf(update, config));
     const bits = new Int32Array(weights!.buffer, weights!.byteOffset, weights!.length);
-    bits[random.integer(0, bits.length - 1)]! ^= 1 << random.integer(12, 22);
+    // Each worker has a bit of its own: two replicas that are damaged alike could not be told apart, and no two of a real cluster are.
+    bits[random.integer(0, bits.length - 1)]! ^= 1 << (12 + (worker.options.pid % 11));
     monitor.poisoned(worker.name, update);
   }
 
