@@ -95,8 +95,8 @@ export function tryAssign(draft: Draft, nowMs: number): void {
 }
 
 function tellWaiting(draft: Draft, workers: number): void {
-  if (draft.state.toldWaiting) return;
-  patch(draft, { toldWaiting: true });
+  if (draft.state.toldWaiting !== 'nothing') return;
+  patch(draft, { toldWaiting: 'workers' });
   const { config, hub } = draft.state.settings;
   const { minWorkers } = config;
   if (hub !== null && workers >= minWorkers) {
@@ -120,8 +120,8 @@ function maybeReturning({ strayedMs, trainedGeneration, verification, settings }
 }
 
 function tellStrayed(draft: Draft): void {
-  if (draft.state.toldWaiting) return;
-  patch(draft, { toldWaiting: true });
+  if (draft.state.toldWaiting === 'state') return;
+  patch(draft, { toldWaiting: 'state' });
   const seconds = (RETURN_LEASES * draft.state.settings.config.leaseMs) / 1000;
   const message = `training waits up to ${seconds} s for lost workers: nobody else has the state, and they may live`;
   draft.effects.push({ type: 'log', message });
@@ -130,8 +130,8 @@ function tellStrayed(draft: Draft): void {
 /** There are enough, but they hold no state, and somebody may come back who does. */
 function tellReturning(draft: Draft, nowMs: number): void {
   const awaited = formerAwaited(draft.state, nowMs);
-  if (draft.state.toldWaiting || awaited.length === 0) return;
-  patch(draft, { toldWaiting: true });
+  if (draft.state.toldWaiting === 'state' || awaited.length === 0) return;
+  patch(draft, { toldWaiting: 'state' });
   const seconds = (RETURN_LEASES * draft.state.settings.config.leaseMs) / 1000;
   const message = `training waits up to ${seconds} s from the start for ${awaited.join(', ')}: who took part before may hold the state`;
   draft.effects.push({ type: 'log', message });
@@ -190,7 +190,7 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
     members: [...members, ...others],
     startUpdate: origin.update,
     lostIn: new Map(),
-    toldWaiting: false,
+    toldWaiting: 'nothing',
     allDoneMs: null,
   });
   rewind(draft);

@@ -157,8 +157,8 @@ export interface CoordinatorState {
   /** How often shards were moved to faster workers. */
   readonly balanced: number;
   readonly pausedSinceMs: number;
-  /** That the run waits for workers was said. */
-  readonly toldWaiting: boolean;
+  /** What the run waits for, as far as it was said. */
+  readonly toldWaiting: 'nothing' | 'workers' | 'state';
   readonly relay: Relay | null;
   /** Holds for any of these replicas; null: nothing was measured. */
   readonly links: Links | null;
@@ -230,7 +230,7 @@ export function initialState(settings: Settings): CoordinatorState {
     strikes: new Map(),
     balanced: 0,
     pausedSinceMs: 0,
-    toldWaiting: false,
+    toldWaiting: 'nothing',
     relay: null,
     links: null,
     expectedProgram: '',
