@@ -272,8 +272,8 @@ const DECISIONS = [
     name: 'strikes-of-survivors-forgotten',
     bug: 'an update that kills some of its workers each time does so for ever',
     file: core('strikes'),
-    find: 'start.update <= range.to',
-    replace: 'start.update < range.from',
+    find: 'of lostIn) {',
+    replace: 'of start.holders.size > 0 ? [] : lostIn) {',
     caughtBy: `${core('scenarios.test')} > an-update-ends-its-workers`,
   },
   {
