@@ -313,6 +313,16 @@ describe('a message and the key it is bound to', () => {
     expect(asAlice).toEqual({ refusal: expect.stringMatching(/key is that of bob, not of alice/) });
   });
 
+  it("cannot take another's session for the one it had before", () => {
+    const back = { ...hello, formerSession: member.session } as Message;
+    expect(check({ peer: 'bb', name: 'alice' }, back)).toHaveProperty('envelope');
+    expect(check({ peer: 'bb', name: 'bob' }, back)).toEqual({
+      refusal: expect.stringMatching(/former session is that of alice/),
+    });
+    const unknown = { ...hello, formerSession: 'of-a-coordinator-before' } as Message;
+    expect(check({ peer: 'bb', name: 'bob' }, unknown)).toHaveProperty('envelope');
+  });
+
   it.each([beat, joined])('is refused in a session that was captured ($kind)', (message) => {
     expect(check({ peer: 'aa', name: 'alice' }, message)).toHaveProperty('envelope');
     for (const sender of [
@@ -350,12 +360,14 @@ describe('a coordinator with keys', () => {
         heldUpdate: 0,
       });
       await bob.say({ ...hello, worker: 'alice' } as Message);
+      await bob.say({ ...hello, formerSession: session } as Message);
       const refused = expect.stringMatching(
         /^GANTRY_AUTH_REFUSED: the session is that of another connection, of alice/,
       );
       const misnamed = expect.stringMatching(/^GANTRY_AUTH_REFUSED: the key is that of bob, not of alice/);
-      await expect.poll(() => bob.heard).toEqual([refused, refused, misnamed]);
-      expect(warnings).toHaveLength(3);
+      const former = expect.stringMatching(/^GANTRY_AUTH_REFUSED: the former session is that of alice/);
+      await expect.poll(() => bob.heard).toEqual([refused, refused, misnamed, former]);
+      expect(warnings).toHaveLength(4);
       await bob.say(hello);
       await expect.poll(() => bob.heard.at(-1)).toBe('welcome');
       expect([bob.session === session, alice.heard]).toEqual([false, ['welcome']]);
