@@ -185,6 +185,24 @@ describe('the control socket with keys', () => {
     expect(gone.filter((one) => one === peer)).toEqual([peer]);
   });
 
+  it('cuts one that is revoked and does not read, whose farewell nobody takes', async () => {
+    const { publicKey: curvePublicKey, secretKey: curveSecretKey, serverKey: curveServerKey } = alice;
+    const deaf = new Dealer({ linger: 0, receiveHighWaterMark: 1, curvePublicKey, curveSecretKey, curveServerKey });
+    try {
+      deaf.connect(socket.endpoint);
+      await deaf.send(new Sealer(workerSealKey(alice), SEALED_PART_BYTES_MAX).seal(frameOf(hello)));
+      await expect.poll(() => names()).toEqual(['alice']);
+      const { peer } = heard[0]!;
+      // More than ZeroMQ and the kernel take for it, and less than it is given up for.
+      const sent = Array.from({ length: 1_500 }, () => socket.send(peer, Buffer.alloc(32 << 10)));
+      allow(bob);
+      await expect.poll(() => gone).toEqual([peer]);
+      expect(await sent.at(-1)).toBe(false);
+    } finally {
+      deaf.close();
+    }
+  });
+
   it('keeps the list it has when the file is broken, open to others or gone, and says so', async () => {
     const client = connect(alice);
     const still = async (expected: RegExp): Promise<void> => {
