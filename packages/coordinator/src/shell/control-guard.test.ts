@@ -20,14 +20,16 @@ import {
   workerSealKey,
   writeKeyFolder,
 } from '@gantry/common/keys';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Dealer } from 'zeromq';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Context, Dealer } from 'zeromq';
 import { initialState } from '../core/state.js';
 import { TEST_CONFIG } from '../testing/transcript.js';
+import { ControlGuard } from './control-guard.js';
 import { ControlSocket, checkBind } from './control-socket.js';
 import { startCoordinator } from './coordinator.js';
 import { testGuard } from './guard-test.js';
 import { identify } from './identify.js';
+import { ZapHandler } from './zap-handler.js';
 
 const hello: Message = {
   ...{ kind: 'hello', protocolVersion: PROTOCOL_VERSION, gantryVersion: GANTRY_VERSION, worker: '', host: 'h' },
@@ -294,6 +296,44 @@ describe('without a decision that works', () => {
       known,
     });
     await expect(noHandler).rejects.toMatchObject({ code: 'GANTRY_INTERNAL' });
+  });
+
+  it('nothing is started: a handler that admits everybody', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'gantry-guard-'));
+    const keys = join(home, 'keys');
+    writeKeyFolder(keys, ['alice'], { add: false });
+    const start = ZapHandler.start.bind(ZapHandler);
+    const misled = vi
+      .spyOn(ZapHandler, 'start')
+      .mockImplementation((options) => start({ ...options, nameOf: () => 'anybody' }));
+    try {
+      const open = ControlGuard.open(keys, { onRevoked: () => {}, onWarning: () => {} });
+      await expect(open).rejects.toMatchObject({
+        code: 'GANTRY_INTERNAL',
+        message: expect.stringMatching(/unknown key: admitted/),
+      });
+    } finally {
+      misled.mockRestore();
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+
+  it('nobody is admitted by a socket of its options: the handler is not there', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'gantry-guard-'));
+    const keys = join(home, 'keys');
+    const [file] = writeKeyFolder(keys, ['alice'], { add: false });
+    const alice = readWorkerKeys(file!);
+    const guard = await ControlGuard.open(keys, { onRevoked: () => {}, onWarning: () => {} });
+    try {
+      const socketOptions = { ...guard.socketOptions, context: new Context() };
+      await expect(testGuard({ socketOptions, serverKey: alice.serverKey, known: alice })).rejects.toMatchObject({
+        code: 'GANTRY_INTERNAL',
+        message: expect.not.stringMatching(/admitted/),
+      });
+    } finally {
+      await guard.close();
+      rmSync(home, { recursive: true, force: true });
+    }
   });
 
   it('an address that others reach is refused, with what to do', () => {
