@@ -449,5 +449,57 @@ const DATA = [
   },
 ];
 
+/** Who may say what. */
+const KEYS = [
+  {
+    name: 'guard-not-tested',
+    bug: 'a coordinator starts whose decision who is admitted does not work',
+    file: shell('control-guard'),
+    find: '    await testGuard({ socketOptions: this.socketOptions, serverKey: this.#server.publicKey, known });\n',
+    replace: '',
+    caughtBy: `${shell('control-guard.test')} > a handler that admits everybody`,
+  },
+  {
+    name: 'zap-admits-strangers',
+    bug: 'whoever has a key may connect, whether it is on the list or not',
+    file: shell('zap-handler'),
+    find: 'this.#options.nameOf(keyOf(key))',
+    replace: "(this.#options.nameOf(keyOf(key)) ?? 'stranger')",
+    caughtBy: `${shell('control-guard.test')} > refuses a key that is not on the list`,
+  },
+  {
+    name: 'zap-domain-not-enforced',
+    bug: 'where the handler is not there, everybody is admitted',
+    file: shell('control-guard'),
+    find: '      zapEnforceDomain: true,\n',
+    replace: '',
+    caughtBy: `${shell('control-guard.test')} > nobody is admitted`,
+  },
+  {
+    name: 'sealed-message-repeated',
+    bug: 'a sealed message counts as often as it comes',
+    file: shell('control-guard'),
+    find: 'if (counter === null || counter <= bound.counter)',
+    replace: 'if (counter === null)',
+    caughtBy: `${shell('control-guard.test')} > not sealed with the key it says`,
+  },
+  {
+    name: 'former-session-of-another',
+    bug: "a worker ends another's session by saying that it had it before",
+    file: shell('identify'),
+    find: 'former !== undefined && former.worker !== name',
+    replace: "former !== undefined && former.worker === ''",
+    caughtBy: `${shell('control-guard.test')} > one it had before`,
+  },
+  {
+    name: 'half-written-list-counts',
+    bug: 'an allow-list that an editor has just emptied cuts everybody',
+    file: shell('allow-list-file'),
+    find: '    if (!settled && revoked.length > 0) return;\n',
+    replace: '',
+    caughtBy: `${shell('allow-list-file.test')} > cuts nobody while`,
+  },
+];
+
 /** @type {readonly Mutant[]} */
-export const MUTANTS = [...DISK, ...DECISIONS, ...MEMBERS, ...DATA];
+export const MUTANTS = [...DISK, ...DECISIONS, ...MEMBERS, ...DATA, ...KEYS];

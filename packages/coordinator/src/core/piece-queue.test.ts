@@ -1,4 +1,4 @@
-import { DATA_PIECE_BYTES_MAX } from '@gantry/common';
+import { DATA_CREDIT_BYTES_MAX, DATA_PIECE_BYTES_MAX } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
 import { OWED_BYTES_MAX, SUPPLY_BYTES_MAX } from './constants.js';
 import { PieceQueue, type PieceRequest } from './piece-queue.js';
@@ -35,6 +35,29 @@ describe('the queue of pieces', () => {
     queue.done(drain(queue)[0]!);
     expect(queue.add(piece('a', fits))).toBe(null);
     expect(queue.add(piece('a', fits, 0))).toContain('no bytes');
+  });
+
+  it('takes few requests for next to nothing, each of which costs more than its bytes', () => {
+    const queue = new PieceQueue();
+    let taken = 0;
+    while (queue.add(piece('a', taken, 1)) === null) expect(++taken).toBeLessThan(10_000);
+    expect(taken).toBe(OWED_BYTES_MAX / 4096);
+    const first = queue.next()!;
+    expect(queue.inFlight).toBe(4096);
+    queue.done(first);
+    expect(queue.inFlight).toBe(0);
+    expect(queue.add(piece('a', taken, 1))).toBe(null);
+    expect(queue.add(piece('a', taken, 1))).toContain(`${OWED_BYTES_MAX} are allowed`);
+  });
+
+  it('has room for all that an honest worker may owe, the short ends of its samples and labels among it', () => {
+    const queue = new PieceQueue();
+    const credits = OWED_BYTES_MAX / DATA_CREDIT_BYTES_MAX;
+    for (let credit = 0; credit < credits; credit++) {
+      for (const bytes of [1, 1]) expect(queue.add(piece('a', 0, bytes))).toBe(null);
+      let left = DATA_CREDIT_BYTES_MAX - 2;
+      for (; left >= DATA_PIECE_BYTES_MAX; left -= DATA_PIECE_BYTES_MAX) expect(queue.add(piece('a', 0))).toBe(null);
+    }
   });
 
   it('reads no more at one time than its bound, whoever asks', () => {

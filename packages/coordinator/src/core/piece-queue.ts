@@ -1,5 +1,11 @@
 import { OWED_BYTES_MAX, SUPPLY_BYTES_MAX } from './constants.js';
 
+/**
+ * What a piece counts for at least, in bytes: a request waits as an object, is read, and leaves as a message of its own, however
+ * little it asks for. A worker asks for less at the end of the samples and of the labels only, for which its credit has room.
+ */
+const PIECE_COST_BYTES_MIN = 4 << 10;
+
 /** A piece of the data set that a member asked for. */
 export interface PieceRequest {
   readonly peer: string;
@@ -14,7 +20,7 @@ export interface PieceRequest {
  * Which piece of the data set is sent next: members take turns, each gets its pieces in the order in which it asked, and what is
  * read and not yet handed to the socket is bounded, however many ask.
  *
- * Invariant: a list in the map is not empty; `owed` of a peer is what it has asked for and not been sent.
+ * Invariant: a list in the map is not empty; `owed` of a peer is the cost of what it has asked for and not been sent.
  */
 export class PieceQueue {
   /** In the order of their turns. */
@@ -22,7 +28,7 @@ export class PieceQueue {
   readonly #owed = new Map<string, number>();
   #inFlight = 0;
 
-  /** Bytes that are read, or wait in the socket's queue. */
+  /** Cost of what is read, or waits in the socket's queue, in bytes. */
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -30,7 +36,7 @@ export class PieceQueue {
   /** @returns which rule it breaks, in words; null: it waits for its turn */
   add(request: PieceRequest): string | null {
     const { peer, bytes } = request;
-    const owed = (this.#owed.get(peer) ?? 0) + bytes;
+    const owed = (this.#owed.get(peer) ?? 0) + costOf(request);
     if (bytes === 0) return 'asks for no bytes';
     if (owed > OWED_BYTES_MAX) return `asks for ${owed} bytes at one time, ${OWED_BYTES_MAX} are allowed`;
     this.#owed.set(peer, owed);
@@ -46,20 +52,22 @@ export class PieceQueue {
     if (turn.done === true) return null;
     const [peer, waiting] = turn.value;
     const request = waiting[0]!;
-    if (this.#inFlight > 0 && this.#inFlight + request.bytes > SUPPLY_BYTES_MAX) return null;
+    if (this.#inFlight > 0 && this.#inFlight + costOf(request) > SUPPLY_BYTES_MAX) return null;
     waiting.shift();
     this.#waiting.delete(peer);
     if (waiting.length > 0) this.#waiting.set(peer, waiting);
-    this.#inFlight += request.bytes;
+    this.#inFlight += costOf(request);
     return request;
   }
 
   /** A piece has left, or cannot. */
-  done({ peer, bytes }: PieceRequest): void {
-    this.#inFlight -= bytes;
+  done(request: PieceRequest): void {
+    const { peer } = request;
+    const cost = costOf(request);
+    this.#inFlight -= cost;
     const owed = this.#owed.get(peer);
     if (owed === undefined) return;
-    if (owed > bytes) this.#owed.set(peer, owed - bytes);
+    if (owed > cost) this.#owed.set(peer, owed - cost);
     else this.#owed.delete(peer);
   }
 
@@ -68,4 +76,8 @@ export class PieceQueue {
     this.#waiting.delete(peer);
     this.#owed.delete(peer);
   }
+}
+
+function costOf({ bytes }: PieceRequest): number {
+  return Math.max(bytes, PIECE_COST_BYTES_MIN);
 }

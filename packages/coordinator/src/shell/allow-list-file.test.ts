@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKeyPair } from '@gantry/common/keys';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AllowListFile } from './allow-list-file.js';
 import { ALLOW_LIST_SETTLED_MS } from './constants.js';
 
@@ -64,5 +64,30 @@ describe('the allow-list on disk', () => {
     writeFileSync(file, 'alice half-a-key');
     for (const nowMs of [0, 1, 2, 3]) list.refresh(nowMs * ALLOW_LIST_SETTLED_MS);
     expect([problems, list.size]).toEqual([[expect.stringMatching(/stays as it was.*line 1/)], 2]);
+  });
+
+  it('stays as it is, and says so, where the system does not even say what is there', () => {
+    const list = open();
+    rmSync(file);
+    symlinkSync(file, file);
+    for (const nowMs of [0, 1, 2, 3]) list.refresh(nowMs * ALLOW_LIST_SETTLED_MS);
+    expect([problems, list.size]).toEqual([[expect.stringMatching(/stays as it was.*ELOOP/)], 2]);
+    rmSync(file);
+    write(alice!);
+    for (const nowMs of [4, 5]) list.refresh(nowMs * ALLOW_LIST_SETTLED_MS);
+    expect(revoked).toEqual(['bob']);
+  });
+
+  it('takes an edit over that could not be read at first, although the file has not changed since', () => {
+    const list = open();
+    write(alice!);
+    const openSync = vi.spyOn(fs, 'openSync').mockImplementation(() => {
+      throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+    });
+    for (const nowMs of [0, 1, 2]) list.refresh(nowMs * ALLOW_LIST_SETTLED_MS);
+    expect([revoked, problems]).toEqual([[], [expect.stringMatching(/stays as it was.*EMFILE/)]]);
+    openSync.mockRestore();
+    list.refresh(3 * ALLOW_LIST_SETTLED_MS);
+    expect([revoked, problems.length]).toEqual([['bob'], 1]);
   });
 });

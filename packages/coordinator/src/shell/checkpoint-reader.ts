@@ -2,7 +2,7 @@ import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { GantryError, type StateLayout } from '@gantry/common';
 import { listCheckpoints, MANIFEST_FILE, STATE_FILE, stepFolder } from './checkpoint-writer.js';
-import { MANIFEST_BYTES_MAX } from './constants.js';
+import { FILE_CHUNK_BYTES, MANIFEST_BYTES_MAX } from './constants.js';
 import { hashInSlices } from './hash-slices.js';
 import { type CheckpointManifest, parseManifest } from './manifest.js';
 import { decodeHeader, headerLength, PREFIX_BYTES } from './safetensors.js';
@@ -81,10 +81,36 @@ async function readWhole(file: string): Promise<Buffer> {
   try {
     const { size } = await handle.stat();
     if (size > STATE_FILE_BYTES_MAX) throw invalid(`state.safetensors has ${size} bytes`);
-    return await handle.readFile();
+    const bytes = Buffer.allocUnsafe(size);
+    if ((await readPieces(handle, bytes)) < size) throw invalid('state.safetensors ends while it is read');
+    return bytes;
   } finally {
     await handle.close();
   }
+}
+
+/** What is used of a FileHandle. */
+interface Readable {
+  read(into: Uint8Array, at: number, length: number, position: number): Promise<{ bytesRead: number }>;
+}
+
+/**
+ * Fills `into` from the beginning of the file, piece by piece: no system reads more than 2 GiB at once.
+ *
+ * @returns how many bytes there were
+ */
+export async function readPieces(
+  handle: Readable,
+  into: Uint8Array,
+  pieceBytes: number = FILE_CHUNK_BYTES,
+): Promise<number> {
+  let at = 0;
+  while (at < into.length) {
+    const { bytesRead } = await handle.read(into, at, Math.min(pieceBytes, into.length - at), at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
+  }
+  return at;
 }
 
 /** Puts the file's tensors into their places of the flat state; the file must hold exactly those of the layout. */

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { GANTRY_VERSION, type GantryError, type StateLayout, sha256Hex } from '@gantry/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FAKE_LAYOUT, fakeState } from '../testing/fake-worker.js';
-import { readCheckpoint } from './checkpoint-reader.js';
+import { readCheckpoint, readPieces } from './checkpoint-reader.js';
 import { cleanUnfinished, deleteCheckpoints, saveCheckpoint } from './checkpoint-writer.js';
 import { decodeHeader, encodeHeader, headerLength } from './safetensors.js';
 
@@ -68,6 +68,24 @@ describe('a checkpoint', () => {
     expect(damaged).toEqual([]);
     expect((await readCheckpoint(run, { step: 1 })).state).toEqual(fakeState(2));
     expect((await readCheckpoint(run, { step: 1 })).manifest.step).toBe(1);
+  });
+
+  it('is read in pieces, as the system reads no file of more than 2 GiB at once', async () => {
+    const content = Buffer.from('twenty-three bytes here');
+    await writeFile(path.join(run, 'file'), content);
+    const file = await open(path.join(run, 'file'));
+    const lengths: number[] = [];
+    const handle = {
+      read: (into: Uint8Array, at: number, length: number, position: number) => {
+        lengths.push(length);
+        return file.read(into, at, length, position);
+      },
+    };
+    const into = Buffer.alloc(content.length);
+    expect(await readPieces(handle, into, 8)).toBe(content.length);
+    expect([into.equals(content), lengths]).toEqual([true, [8, 8, 7]]);
+    expect(await readPieces(handle, Buffer.alloc(30), 8)).toBe(content.length);
+    await file.close();
   });
 
   it('names its tensors by network, role and layer, without padding', async () => {

@@ -27,6 +27,10 @@ export const DRAIN_MS = 500;
 export const HIGH_WATER_MARK = 256;
 /** Bytes queued for one peer that does not read; beyond them it counts as gone. */
 export const OUTBOX_BYTES_MAX = 64 << 20;
+/** What a queued frame counts for beside its bytes: the objects that hold it. */
+export const FRAME_OVERHEAD_BYTES = 1 << 10;
+/** A worker that is revoked is told so if it takes the word within this time, in milliseconds, and cut in any case. */
+export const FAREWELL_MS = 200;
 /** A connection that has not said who it is within this time is closed. */
 export const HANDSHAKE_MS = 3_000;
 /** How often the allow-list is looked at. */

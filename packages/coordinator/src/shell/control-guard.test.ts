@@ -20,14 +20,16 @@ import {
   workerSealKey,
   writeKeyFolder,
 } from '@gantry/common/keys';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Dealer } from 'zeromq';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Context, Dealer } from 'zeromq';
 import { initialState } from '../core/state.js';
 import { TEST_CONFIG } from '../testing/transcript.js';
+import { ControlGuard } from './control-guard.js';
 import { ControlSocket, checkBind } from './control-socket.js';
 import { startCoordinator } from './coordinator.js';
 import { testGuard } from './guard-test.js';
 import { identify } from './identify.js';
+import { ZapHandler } from './zap-handler.js';
 
 const hello: Message = {
   ...{ kind: 'hello', protocolVersion: PROTOCOL_VERSION, gantryVersion: GANTRY_VERSION, worker: '', host: 'h' },
@@ -185,6 +187,24 @@ describe('the control socket with keys', () => {
     expect(gone.filter((one) => one === peer)).toEqual([peer]);
   });
 
+  it('cuts one that is revoked and does not read, whose farewell nobody takes', async () => {
+    const { publicKey: curvePublicKey, secretKey: curveSecretKey, serverKey: curveServerKey } = alice;
+    const deaf = new Dealer({ linger: 0, receiveHighWaterMark: 1, curvePublicKey, curveSecretKey, curveServerKey });
+    try {
+      deaf.connect(socket.endpoint);
+      await deaf.send(new Sealer(workerSealKey(alice), SEALED_PART_BYTES_MAX).seal(frameOf(hello)));
+      await expect.poll(() => names()).toEqual(['alice']);
+      const { peer } = heard[0]!;
+      // More than ZeroMQ and the kernel take for it, and less than it is given up for.
+      const sent = Array.from({ length: 1_500 }, () => socket.send(peer, Buffer.alloc(32 << 10)));
+      allow(bob);
+      await expect.poll(() => gone).toEqual([peer]);
+      expect(await sent.at(-1)).toBe(false);
+    } finally {
+      deaf.close();
+    }
+  });
+
   it('keeps the list it has when the file is broken, open to others or gone, and says so', async () => {
     const client = connect(alice);
     const still = async (expected: RegExp): Promise<void> => {
@@ -278,6 +298,44 @@ describe('without a decision that works', () => {
     await expect(noHandler).rejects.toMatchObject({ code: 'GANTRY_INTERNAL' });
   });
 
+  it('nothing is started: a handler that admits everybody', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'gantry-guard-'));
+    const keys = join(home, 'keys');
+    writeKeyFolder(keys, ['alice'], { add: false });
+    const start = ZapHandler.start.bind(ZapHandler);
+    const misled = vi
+      .spyOn(ZapHandler, 'start')
+      .mockImplementation((options) => start({ ...options, nameOf: () => 'anybody' }));
+    try {
+      const open = ControlGuard.open(keys, { onRevoked: () => {}, onWarning: () => {} });
+      await expect(open).rejects.toMatchObject({
+        code: 'GANTRY_INTERNAL',
+        message: expect.stringMatching(/unknown key: admitted/),
+      });
+    } finally {
+      misled.mockRestore();
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+
+  it('nobody is admitted by a socket of its options: the handler is not there', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'gantry-guard-'));
+    const keys = join(home, 'keys');
+    const [file] = writeKeyFolder(keys, ['alice'], { add: false });
+    const alice = readWorkerKeys(file!);
+    const guard = await ControlGuard.open(keys, { onRevoked: () => {}, onWarning: () => {} });
+    try {
+      const socketOptions = { ...guard.socketOptions, context: new Context() };
+      await expect(testGuard({ socketOptions, serverKey: alice.serverKey, known: alice })).rejects.toMatchObject({
+        code: 'GANTRY_INTERNAL',
+        message: expect.not.stringMatching(/admitted/),
+      });
+    } finally {
+      await guard.close();
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+
   it('an address that others reach is refused, with what to do', () => {
     const bind = 'tcp://0.0.0.0:7400';
     expect(() => checkBind(bind, { insecure: false })).toThrow(/gantry keygen.*--keys.*--insecure/);
@@ -311,6 +369,16 @@ describe('a message and the key it is bound to', () => {
     expect(check({ peer: 'bb', name: 'bob' }, hello)).toMatchObject({ envelope: { body: { worker: 'bob' } } });
     const asAlice = check({ peer: 'bb', name: 'bob' }, { ...hello, worker: 'alice' } as Message);
     expect(asAlice).toEqual({ refusal: expect.stringMatching(/key is that of bob, not of alice/) });
+  });
+
+  it("cannot take another's session for the one it had before", () => {
+    const back = { ...hello, formerSession: member.session } as Message;
+    expect(check({ peer: 'bb', name: 'alice' }, back)).toHaveProperty('envelope');
+    expect(check({ peer: 'bb', name: 'bob' }, back)).toEqual({
+      refusal: expect.stringMatching(/former session is that of alice/),
+    });
+    const unknown = { ...hello, formerSession: 'of-a-coordinator-before' } as Message;
+    expect(check({ peer: 'bb', name: 'bob' }, unknown)).toHaveProperty('envelope');
   });
 
   it.each([beat, joined])('is refused in a session that was captured ($kind)', (message) => {
@@ -350,12 +418,14 @@ describe('a coordinator with keys', () => {
         heldUpdate: 0,
       });
       await bob.say({ ...hello, worker: 'alice' } as Message);
+      await bob.say({ ...hello, formerSession: session } as Message);
       const refused = expect.stringMatching(
         /^GANTRY_AUTH_REFUSED: the session is that of another connection, of alice/,
       );
       const misnamed = expect.stringMatching(/^GANTRY_AUTH_REFUSED: the key is that of bob, not of alice/);
-      await expect.poll(() => bob.heard).toEqual([refused, refused, misnamed]);
-      expect(warnings).toHaveLength(3);
+      const former = expect.stringMatching(/^GANTRY_AUTH_REFUSED: the former session is that of alice/);
+      await expect.poll(() => bob.heard).toEqual([refused, refused, misnamed, former]);
+      expect(warnings).toHaveLength(4);
       await bob.say(hello);
       await expect.poll(() => bob.heard.at(-1)).toBe('welcome');
       expect([bob.session === session, alice.heard]).toEqual([false, ['welcome']]);

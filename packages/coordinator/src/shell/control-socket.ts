@@ -1,7 +1,8 @@
 import { isIP } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { ENVELOPE_BYTES_MAX, GantryError } from '@gantry/common';
 import { Router } from 'zeromq';
-import { DRAIN_MS, HANDSHAKE_MS, HIGH_WATER_MARK, PEERS_MAX, PROBE_EVERY_MS } from './constants.js';
+import { DRAIN_MS, FAREWELL_MS, HANDSHAKE_MS, HIGH_WATER_MARK, PEERS_MAX, PROBE_EVERY_MS } from './constants.js';
 import { ControlGuard } from './control-guard.js';
 import { Outbox } from './outbox.js';
 
@@ -151,13 +152,13 @@ export class ControlSocket {
     return typeof opened === 'string' ? null : opened;
   }
 
-  /** Cuts these peers and no others; what they still send is of no key that is admitted. */
+  /** Cuts these peers and no others, also one that does not read; what they still send is of no key that is admitted. */
   #revoke(name: string, peers: readonly string[]): void {
     this.#options.onWarning?.(`revoked ${name}: its key is not on the allow-list any more`);
     for (const peer of peers) {
       const frame = this.#options.farewell?.(peer, name);
       const told = frame === undefined ? Promise.resolve(true) : this.send(peer, frame);
-      void told.then(() => this.#forget(peer));
+      void Promise.race([told, delay(FAREWELL_MS, undefined, { ref: false })]).then(() => this.#forget(peer));
     }
   }
 
@@ -184,6 +185,7 @@ export class ControlSocket {
       if (this.#options.probe(peer) === null) {
         this.#peers.delete(peer);
         this.#guard?.forget(peer);
+        this.#outbox.forget(peer);
         return;
       }
     }
@@ -191,6 +193,7 @@ export class ControlSocket {
 
   #forget(peer: string): void {
     this.#guard?.forget(peer);
+    this.#outbox.forget(peer);
     if (this.#peers.delete(peer)) this.#options.onGone(peer);
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { OUTBOX_BYTES_MAX, SEND_RETRY_MS } from './constants.js';
+import { FRAME_OVERHEAD_BYTES, OUTBOX_BYTES_MAX, SEND_RETRY_MS } from './constants.js';
 
 interface Pending {
   readonly frame: Uint8Array;
@@ -8,6 +8,7 @@ interface Pending {
 
 interface Queue {
   readonly frames: Pending[];
+  /** With {@link FRAME_OVERHEAD_BYTES} each. */
   bytes: number;
 }
 
@@ -32,11 +33,16 @@ export class Outbox {
     return new Promise((resolve) => {
       const queue = this.#queues.get(peer) ?? { frames: [], bytes: 0 };
       queue.frames.push({ frame, resolve });
-      queue.bytes += frame.length;
+      queue.bytes += frame.length + FRAME_OVERHEAD_BYTES;
       this.#queues.set(peer, queue);
       if (queue.bytes > OUTBOX_BYTES_MAX) this.#giveUp(peer);
       this.#pumping ??= this.#pump();
     });
+  }
+
+  /** Nobody sends to this peer any more: what waits for it is dropped, and nothing is told. */
+  forget(peer: string): void {
+    this.#drop(peer);
   }
 
   /** Everything is handed over, or the time is up. */
@@ -66,13 +72,15 @@ export class Outbox {
       try {
         await this.#sendNow(peer, frame);
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return sent;
+        if ((error as NodeJS.ErrnoException).code === 'EAGAIN' || this.#queues.get(peer) !== queue) return sent;
         this.#giveUp(peer);
         return sent;
       }
       sent++;
+      // Dropped meanwhile: another queue may have its place.
+      if (this.#queues.get(peer) !== queue) return sent;
       queue.frames.shift();
-      queue.bytes -= frame.length;
+      queue.bytes -= frame.length + FRAME_OVERHEAD_BYTES;
       if (queue.frames.length === 0) this.#queues.delete(peer);
       resolve(true);
     }

@@ -120,7 +120,8 @@ export class FaultyFiles {
         return { bytesWritten: length };
       },
       writeFile: (content: string | Uint8Array) => write(Buffer.from(content as string)),
-      readFile: () => this.#call(() => Buffer.from(file.content)),
+      read: (into: Uint8Array, at: number, length: number, position: number) =>
+        this.#call(() => ({ bytesRead: file.content.copy(into, at, position, position + length) })),
       stat: () => this.#call(() => ({ size: file.content.length })),
       sync: () => this.#call(sync),
       close: () => this.#call(() => {}),
