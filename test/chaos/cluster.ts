@@ -232,12 +232,13 @@ export function runOptions({ shards, workers, transport, topology }: Omit<Scenar
   };
 }
 
-/** A process that is gone already has had its fault. */
-export function kill(pid: number, signal: NodeJS.Signals): void {
+/** @returns whether it was there to get it */
+export function kill(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(pid, signal);
+    return process.kill(pid, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    return false;
   }
 }
 

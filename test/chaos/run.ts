@@ -14,9 +14,11 @@ let cages = 0;
 
 export interface FaultReport {
   readonly fault: Fault;
-  /** What it was done to, in words. */
+  /** What it was done to, in words; or why nothing was done. */
   readonly done: string;
-  /** From the fault, or its end where something was stopped within its lease, to the next step that was told of; null: the run ended before. */
+  /** Whether something happened to the run: there was a worker to stop, a disk to fill, somebody behind the link that was cut. */
+  readonly inflicted: boolean;
+  /** From the fault, or its end where something was stopped within its lease, to the next step that was told of; null: the run ended before, or nothing was done. */
   readonly recoveryMs: number | null;
 }
 
@@ -101,9 +103,10 @@ async function accountOf(cluster: Cluster, reports: readonly FaultReport[], caus
 /** Does it, and waits until the run has recovered. */
 async function inflict(cluster: Cluster, fault: Fault): Promise<FaultReport> {
   const before = cluster.seen.length;
-  const { done, regroups, sinceMs } = await perform(cluster, fault);
+  const { done, inflicted, regroups, sinceMs } = await perform(cluster, fault);
+  if (!inflicted) return { fault, done, inflicted, recoveryMs: null };
   const recovered = await withBound(recovery(cluster, before, regroups), () => describeFault(fault));
-  return { fault, done, recoveryMs: recovered === null ? null : Math.max(0, recovered - sinceMs) };
+  return { fault, done, inflicted, recoveryMs: recovered === null ? null : Math.max(0, recovered - sinceMs) };
 }
 
 /** When the first step behind a fault was told of. */
@@ -131,15 +134,24 @@ async function withBound<T>(work: Promise<T>, what: () => string): Promise<T> {
   }
 }
 
-interface Performed {
-  readonly done: string;
+interface Performed extends Pick<FaultReport, 'done' | 'inflicted'> {
   /** Nobody may go on before there is a new generation. */
   readonly regroups: boolean;
   readonly sinceMs: number;
 }
 
 function performed(done: string, regroups: boolean, sinceMs = performance.now()): Performed {
-  return { done, regroups, sinceMs };
+  return { done, inflicted: true, regroups, sinceMs };
+}
+
+/** @param why in words */
+function nothingDone(why: string): Performed {
+  return { done: why, inflicted: false, regroups: false, sinceMs: performance.now() };
+}
+
+/** @returns those that were there to get it */
+function killAll(pids: readonly number[]): number[] {
+  return pids.filter((pid) => kill(pid, 'SIGKILL'));
 }
 
 async function perform(cluster: Cluster, fault: Fault): Promise<Performed> {
@@ -192,18 +204,18 @@ function rotate(pids: readonly number[], pick: number): number[] {
 
 async function killWorkers(cluster: Cluster, { durationMs }: Fault, pids: readonly number[]): Promise<Performed> {
   const sinceMs = performance.now();
-  for (const pid of pids) kill(pid, 'SIGKILL');
+  const killed = killAll(pids);
+  if (killed.length === 0) return nothingDone('nobody to kill');
   if (cluster.scenario.mode !== 'launched') {
     await sleep(durationMs);
     cluster.refill();
   }
-  return performed(`killed ${pids.join(' ')}`, pids.length > 0, sinceMs);
+  return performed(`killed ${killed.join(' ')}`, true, sinceMs);
 }
 
 async function freeze({ kind, durationMs }: Fault, pid: number | undefined): Promise<Performed> {
-  if (pid === undefined) return performed('nobody to stop', false);
   const stoppedMs = performance.now();
-  kill(pid, 'SIGSTOP');
+  if (pid === undefined || !kill(pid, 'SIGSTOP')) return nothingDone('nobody to stop');
   await sleep(durationMs);
   const sinceMs = kind === 'stop-long' ? stoppedMs : performance.now();
   if (isAlive(pid)) kill(pid, 'SIGCONT');
@@ -212,9 +224,9 @@ async function freeze({ kind, durationMs }: Fault, pid: number | undefined): Pro
 
 /** Not the last one: that would stop the run as Ctrl-C does. */
 async function leave(cluster: Cluster, { durationMs }: Fault, pid: number | undefined): Promise<Performed> {
-  if (pid === undefined || cluster.workers().length < 3) return performed('too few to let one leave', false);
+  if (pid === undefined || cluster.workers().length < 3) return nothingDone('too few to let one leave');
   const sinceMs = performance.now();
-  kill(pid, 'SIGTERM');
+  if (!kill(pid, 'SIGTERM')) return nothingDone('nobody to let leave');
   if (cluster.scenario.mode !== 'launched') {
     await sleep(durationMs);
     cluster.refill();
@@ -229,7 +241,9 @@ async function killCoordinator(
   workers: readonly number[],
 ): Promise<Performed> {
   const sinceMs = performance.now();
-  for (const pid of [cluster.coordinator.pid, ...workers]) kill(pid, 'SIGKILL');
+  // Gone already, it is started again by whoever ended it.
+  if (!kill(cluster.coordinator.pid, 'SIGKILL')) return nothingDone('no coordinator to kill');
+  killAll(workers);
   await cluster.coordinator.finished;
   await sleep(durationMs);
   await cluster.resume();
@@ -242,9 +256,9 @@ async function killCoordinator(
 
 async function takeMemory(cluster: Cluster, fault: Fault, [confined, killed]: readonly number[]): Promise<Performed> {
   const cage = MemoryCage.make(`gantry-chaos-${process.pid}-${cages++}`, CAGE_BYTES);
-  if (cage === null || confined === undefined || killed === undefined) return performed('no memory to take', false);
+  if (cage === null || confined === undefined || killed === undefined) return nothingDone('no memory to take');
   try {
-    cage.confine(confined);
+    if (!cage.confine(confined)) return nothingDone('nobody to take memory from');
     const { sinceMs } = await killWorkers(cluster, fault, [killed]);
     await sleep(fault.durationMs);
     return performed(`${confined} without memory, killed ${killed}`, true, sinceMs);
@@ -258,7 +272,7 @@ async function takeMemory(cluster: Cluster, fault: Fault, [confined, killed]: re
 
 /** The coordinator ends the run at the first thing that it cannot write, says so, and it can be resumed. */
 async function fillDisk(cluster: Cluster, { durationMs }: Fault): Promise<Performed> {
-  if (cluster.disk === null) return performed('no disk to fill', false);
+  if (cluster.disk === null) return nothingDone('no disk to fill');
   const sinceMs = performance.now();
   cluster.disk.fill();
   const finished = await cluster.coordinator.finished;
@@ -277,23 +291,30 @@ async function fillDisk(cluster: Cluster, { durationMs }: Fault): Promise<Perfor
 /** Nobody is told. Who is behind a link that is cut for longer than the lease is done without, and comes back. */
 async function cutLinks(cluster: Cluster, { kind, durationMs, pick }: Fault): Promise<Performed> {
   const { links, hosts } = cluster.place;
-  if (links === null) return performed('no link to cut', false);
+  if (links === null) return nothingDone('no link to cut');
   const first = Math.floor(pick * (kind === 'cut-half' ? hosts : links.count));
   const count = kind === 'cut-half' ? hosts / 2 : 1;
   const cut = Array.from({ length: count }, (_, index) => (count === 1 ? first : (first + index) % hosts));
+  const names = cut.map((host) => links.nameOf(host)).join(' and ');
+  if (!cut.some((host) => isInUse(cluster, host))) return nothingDone(`nobody on ${names} to cut off`);
   const isLong = kind !== 'cut-short';
-  const isNoticed = isLong && cut.some((host) => links.isCoordinators(host) || cluster.workersOn(host) > 0);
   const cutMs = performance.now();
   for (const host of cut) links.cut(host);
   await sleep(durationMs);
   for (const host of cut) links.mend(host);
-  const names = cut.map((host) => links.nameOf(host)).join(' and ');
-  return performed(`${names} cut off for ${durationMs} ms`, isNoticed, isLong ? cutMs : performance.now());
+  return performed(`${names} cut off for ${durationMs} ms`, isLong, isLong ? cutMs : performance.now());
 }
 
-async function slowLink({ place: { links } }: Cluster, fault: Fault): Promise<Performed> {
-  if (links === null) return performed('no link to slow', false);
+/** Whether anything of the run is behind the link of a host. */
+function isInUse(cluster: Cluster, host: number): boolean {
+  return cluster.place.links?.isCoordinators(host) === true || cluster.workersOn(host) > 0;
+}
+
+async function slowLink(cluster: Cluster, fault: Fault): Promise<Performed> {
+  const { links } = cluster.place;
+  if (links === null) return nothingDone('no link to slow');
   const host = Math.floor(fault.pick * links.count);
+  if (!isInUse(cluster, host)) return nothingDone(`nobody on ${links.nameOf(host)} to slow`);
   const rate = rateOf(fault);
   links.slow(host, rate);
   await sleep(fault.durationMs);

@@ -14,10 +14,15 @@ const LARGE_BYTES_MAX = 32 << 10;
 /** One input of so many may be large. */
 const LARGE_EVERY = 500;
 
-export function mutate(random: Random, corpus: readonly Uint8Array[], grammar: Grammar): Uint8Array {
+/** @param picks items that are drawn, of which the shortest is changed @default 1 */
+export function mutate(random: Random, corpus: readonly Uint8Array[], grammar: Grammar, picks = 1): Uint8Array {
   const bytesMax = random.below(LARGE_EVERY) === 0 ? LARGE_BYTES_MAX : SMALL_BYTES_MAX;
   const own = CHANGES[grammar];
   let bytes = random.pick(corpus);
+  for (let pick = 1; pick < picks; pick++) {
+    const other = random.pick(corpus);
+    if (other.length < bytes.length) bytes = other;
+  }
   do {
     const changes = own.length > 0 && random.below(3) > 0 ? own : CHANGES.bytes;
     bytes = random.pick(changes)(bytes, random, corpus).subarray(0, bytesMax);

@@ -46,6 +46,34 @@ function isRejoined(events: readonly Event[], ready: Event): boolean {
 
 const generation = (number: number) => (event: Event) => event.event === 'ready' && event.generation === number;
 
+interface Member {
+  readonly worker: string;
+  readonly pid: number;
+}
+
+const membersOf = ({ members }: Event) => members as readonly Member[];
+
+/** Kills every member of the first generation, a hub too, each when training goes on with all of them. @returns their names */
+async function killEachInTurn(run: GantryProcess): Promise<string[]> {
+  let whole = await run.until(generation(1));
+  const names = membersOf(whole).map(({ worker }) => worker);
+  for (const name of names) {
+    await run.progressed(5);
+    const { pid } = membersOf(whole).find(({ worker }) => worker === name)!;
+    process.kill(pid, 'SIGKILL');
+    const before = whole.generation as number;
+    whole = await run.until(
+      (event) =>
+        event.event === 'ready' &&
+        (event.generation as number) > before &&
+        membersOf(event).length === names.length &&
+        membersOf(event).every((member) => member.pid !== pid),
+    );
+  }
+  await run.progressed(5);
+  return names;
+}
+
 async function expectUndisturbed(run: GantryProcess, pids: readonly number[], hash = undisturbed): Promise<void> {
   expect(doneOf(await run.finished).stateSha256).toBe(hash);
   await eventually(() => ![...pids, run.pid].some(isAlive), 'all processes of the run are gone');
@@ -80,6 +108,23 @@ describe('a local worker', () => {
     expect((await run.until(generation(3))).members).toHaveLength(2);
     run.child.kill('SIGINT');
     expect(doneOf(await run.finished).interrupted).toBe(true);
+  });
+
+  it.each([
+    { transport: 'shm', topology: 'direct', members: ['worker-0', 'worker-1', 'worker-2'] },
+    { transport: 'tcp', topology: 'star', members: ['worker-0', 'worker-1', 'hub'] },
+  ] as const)('every one of them, one after the other, with $transport, $topology: the same bits', async (how) => {
+    const { members, ...options } = how;
+    const workers = members.filter((name) => name !== 'hub').length;
+    // It is ended when all of this has happened, however fast the machine is.
+    const run = train({ ...options, workers, steps: 100_000 });
+    expect(await killEachInTurn(run)).toEqual(members);
+    run.child.kill('SIGINT');
+    const done = doneOf(await run.finished);
+    const lost = run.events.filter(({ event }) => event === 'worker-lost');
+    expect(lost.map(({ worker }) => worker)).toEqual(members);
+    const alone = doneOf(await gantry(trainArguments(work.run(), { steps: done.step as number, workers: 1 })));
+    await expectUndisturbed(run, [], alone.stateSha256);
   });
 
   it('all of them at once: the run goes back to its checkpoint, and to the same bits', async () => {

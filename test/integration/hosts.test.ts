@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   doneOf,
   type Event,
@@ -13,8 +13,12 @@ import {
 
 // Several hosts, each with workers that share memory: whatever happens to them, the bits are those of one worker alone.
 const STEPS = 120;
-const HOSTS = { 'a-1': 'a', 'a-2': 'a', 'b-1': 'b', 'b-2': 'b' } as const;
-type Name = keyof typeof HOSTS;
+/** By worker, its host. */
+const TWO_HOSTS = { 'a-1': 'a', 'a-2': 'a', 'b-1': 'b', 'b-2': 'b' } as const;
+/** Between two hosts every topology is the same. */
+const THREE_HOSTS = { ...TWO_HOSTS, 'b-2': 'c' } as const;
+type Name = keyof typeof TWO_HOSTS;
+type Options = Readonly<Record<string, string | number>>;
 
 const work = new Workspace();
 const memoryBefore = sharedMemoryFiles();
@@ -25,19 +29,27 @@ beforeAll(async () => {
 });
 afterAll(() => work.remove());
 
-/** A coordinator, and two workers on each of two hosts that this machine plays. */
-async function startHosts() {
-  const [, ...rest] = trainArguments(work.run(), { steps: STEPS, workers: 4 });
+/** A coordinator, and four workers on hosts that this machine plays. */
+async function startHosts(
+  options: Options = {},
+  { hosts = TWO_HOSTS, fault = '' }: { readonly hosts?: Readonly<Record<Name, string>>; readonly fault?: string } = {},
+) {
+  const [, ...rest] = trainArguments(work.run(), { steps: STEPS, workers: 4, ...options });
   const coordinator = new GantryProcess(['coordinator', ...rest]);
   const endpoint = (await coordinator.until(({ event }) => event === 'start')).endpoint as string;
   const join = (name: Name) =>
-    new GantryProcess(['worker', '--join', endpoint, '--worker', name, '--host-id', HOSTS[name]]);
-  const workers = new Map((Object.keys(HOSTS) as Name[]).map((name) => [name, join(name)]));
+    new GantryProcess(['worker', '--join', endpoint, '--worker', name, '--host-id', hosts[name]], {
+      GANTRY_FAULT: fault,
+    });
+  const workers = new Map((Object.keys(hosts) as Name[]).map((name) => [name, join(name)]));
   return { coordinator, workers };
 }
 
-async function expectBitsOfOne({ coordinator, workers }: Awaited<ReturnType<typeof startHosts>>): Promise<void> {
-  expect(doneOf(await coordinator.finished).stateSha256).toBe(alone);
+async function expectBitsOfOne(
+  { coordinator, workers }: Awaited<ReturnType<typeof startHosts>>,
+  expected = alone,
+): Promise<void> {
+  expect(doneOf(await coordinator.finished).stateSha256).toBe(expected);
   const pids = [coordinator.pid, ...[...workers.values()].map(({ pid }) => pid)];
   await eventually(() => !pids.some(isAlive), 'all processes of the run are gone');
   await eventually(() => sharedMemoryFiles().every((name) => memoryBefore.includes(name)), '/dev/shm is clean');
@@ -66,4 +78,47 @@ it('two hosts with two workers each lose a worker, then a whole host, and end wi
   kill('a-2');
   expect((await regrouped(coordinator, ['b-2'])).network).toBe(null);
   await expectBitsOfOne(hosts);
+});
+
+describe('rounded gradients, by halving', () => {
+  const steps = 30;
+  const run = async (options: Options) =>
+    doneOf(await gantry(trainArguments(work.run(), { steps, ...options }))).stateSha256;
+  /** By wire, of one worker, which sends nothing. */
+  const ofOne = new Map<string, unknown>();
+  beforeAll(async () => {
+    for (const wire of ['fp32', 'bf16', 'fp16']) ofOne.set(wire, await run({ workers: 1, transport: 'shm', wire }));
+  });
+
+  it('have bits of their own for each wire', () => {
+    expect(new Set(ofOne.values()).size).toBe(3);
+  });
+
+  it.each(['bf16', 'fp16'])(
+    'have the bits of one worker on three with tcp, and on three hosts, with %s',
+    async (wire) => {
+      expect(await run({ workers: 3, transport: 'tcp', topology: 'halving', wire })).toBe(ofOne.get(wire));
+      const hosts = await startHosts({ steps, topology: 'halving', wire }, { hosts: THREE_HOSTS });
+      const { members } = await regrouped(hosts.coordinator, ['a-1', 'a-2', 'b-1', 'b-2']);
+      expect((members as { host: string }[]).map(({ host }) => host)).toEqual(['a', 'a', 'b', 'c']);
+      await expectBitsOfOne(hosts, ofOne.get(wire));
+    },
+  );
+});
+
+it("a bit that changes in one host's memory is found, by the host's first worker, and all begin again", async () => {
+  const options = { 'verify-every': 20, 'checkpoint-every': 25 };
+  const hosts = await startHosts(options, { fault: 'flip@70:a-2' });
+  const { coordinator } = hosts;
+  await expectBitsOfOne(hosts);
+  const diverged = coordinator.events.filter(({ event }) => event === 'replica-diverged');
+  // Of two hosts neither is outvoted. Update 50 is step 25, whose checkpoint was verified at update 60.
+  const told = { update: 80, verifiedUpdate: 60, outvoted: false, removed: false, backTo: 50 };
+  expect(diverged).toEqual([
+    expect.objectContaining({ ...told, worker: 'a-1', host: 'a' }),
+    expect.objectContaining({ ...told, worker: 'b-1', host: 'b' }),
+  ]);
+  expect(coordinator.events.find(({ event, generation }) => event === 'ready' && generation === 2)).toMatchObject({
+    update: 50,
+  });
 });

@@ -153,8 +153,14 @@ export function planFlips(random: Random): PlannedFault[] {
     .sort((a, b) => a.atMs - b.atMs);
 }
 
+/** One whose replica another one is compared with; where memory is shared it is its host's. */
 function flip({ alive, world }: Cluster): void {
-  if (alive.length > 0) world.random.pick(alive).isToFlip = true;
+  const compared = world.config.transport === 'shm' ? alive.filter((one) => isOfSeveralHosts(one, alive)) : alive;
+  if (compared.length > 0) world.random.pick(compared).isToFlip = true;
+}
+
+function isOfSeveralHosts({ host }: { readonly host: string }, all: readonly { readonly host: string }[]): boolean {
+  return all.some((other) => other.host !== host);
 }
 
 export function inflict(cluster: Cluster, { kind, forMs }: PlannedFault): void {

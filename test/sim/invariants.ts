@@ -23,6 +23,7 @@ export class Monitor {
   /** A replica was damaged, and whatever follows from it is not the undisturbed run's, until all have gone back. */
   #isPoisoned = false;
   #divergences = 0;
+  #sharedFlips = 0;
   /** Up to this generation everything counts as poisoned. */
   #distrusted = 0;
   #promised = 0;
@@ -32,6 +33,11 @@ export class Monitor {
     this.#hashes = referenceHashes(config);
   }
 
+  /** Whether a bit of a replica has changed, and not everybody has gone back since. */
+  get isPoisoned(): boolean {
+    return this.#isPoisoned;
+  }
+
   get summary() {
     return {
       commits: this.#commits,
@@ -39,6 +45,7 @@ export class Monitor {
       highest: this.#highest,
       rollbacks: this.#rollbacks,
       divergences: this.#divergences,
+      sharedFlips: this.#sharedFlips,
     };
   }
 
@@ -50,9 +57,10 @@ export class Monitor {
     this.#expectHash(`${worker} committed update ${update} in generation ${generation}`, update, hash);
   }
 
-  /** A bit of a replica has changed. */
-  poisoned(worker: string, update: number): void {
-    this.#trace.add(`${worker} is damaged after update ${update}`);
+  /** A bit of a replica has changed. @param isShared It is the replica of several workers of one host. */
+  poisoned(worker: string, update: number, isShared: boolean): void {
+    this.#trace.add(`${worker} is damaged after update ${update}${isShared ? ', with its host' : ''}`);
+    if (isShared) this.#sharedFlips++;
     this.#isPoisoned = true;
   }
 

@@ -1,5 +1,5 @@
 import { Cluster, type Plan } from './cluster.js';
-import { InvariantError } from './invariants.js';
+import { InvariantError, type Monitor } from './invariants.js';
 import type { World } from './world.js';
 
 /** Virtual time in which a run ends when nothing is done to it any more: above all allowances of the coordinator together. */
@@ -25,7 +25,7 @@ export interface PlayReport {
   readonly trace: readonly string[];
   readonly virtualMs: number;
   readonly events: number;
-  readonly summary: { commits: number; generations: number; highest: number; rollbacks: number; divergences: number };
+  readonly summary: Monitor['summary'];
 }
 
 /** Runs a whole cluster, with all that is done to it, until its run is complete and every process has ended. */

@@ -63,10 +63,14 @@ export function simulate(seed: number, options: SimOptions = {}): SimReport {
   return { seed, ...report };
 }
 
-function withVerification(plan: Plan, seed: number, { flips = false }: SimOptions): Plan {
+function withVerification(plan: Plan, seed: number, { flips = false, sharingHosts = false }: SimOptions): Plan {
   const verifyEvery = VERIFY_EVERY[seed % VERIFY_EVERY.length]!;
-  const flipped = { transport: 'tcp', verifyEvery: Math.max(1, verifyEvery) } as const;
-  return { ...plan, config: { ...plan.config, ...(flips ? flipped : { verifyEvery }) } };
+  if (!flips) return { ...plan, config: { ...plan.config, verifyEvery } };
+  const config = { ...plan.config, verifyEvery: Math.max(1, verifyEvery) };
+  // There have to be two replicas: of two workers, or of two hosts.
+  if (!sharingHosts) return { ...plan, config: { ...config, transport: 'tcp' } };
+  const [first, second, ...others] = plan.workerHosts;
+  return { ...plan, config, workerHosts: [first!, second === first ? 'h-other' : second!, ...others] };
 }
 
 function planPace(random: Random): Pace {

@@ -313,13 +313,14 @@ export class SimSession {
     const worker = this.#worker;
     const { images, assignment } = this.#ready();
     const { config, monitor, random } = worker.world;
+    const onHost = assignment.members.filter(({ host }) => host === worker.host);
     if (!worker.isToFlip || !tellsHash(0, assignment, config.transport)) return;
     worker.isToFlip = false;
     const [weights] = images.committed(parityOf(update, config));
     const bits = new Int32Array(weights!.buffer, weights!.byteOffset, weights!.length);
     // Each worker has a bit of its own: two replicas that are damaged alike could not be told apart, and no two of a real cluster are.
     bits[random.integer(0, bits.length - 1)]! ^= 1 << (12 + (worker.options.pid % 11));
-    monitor.poisoned(worker.name, update);
+    monitor.poisoned(worker.name, update, config.transport === 'shm' && onHost.length > 1);
   }
 
   /** What state-verifier.ts does. */

@@ -6,6 +6,8 @@ const SEEDS = Number(process.env.GANTRY_SIM_SEEDS ?? 1000);
 /** Of clusters of a certain kind, which the seeds above may be as well. */
 const SEEDS_OF_SOME = Math.ceil(SEEDS / 3);
 const FIRST = Number(process.env.GANTRY_SIM_FIRST ?? 1);
+/** Each of the two kinds of clusters in which bits are changed. */
+const SEEDS_OF_FLIPS = Math.ceil(SEEDS_OF_SOME / 2);
 /** Seeds between two turns of the event loop. */
 const TURN = 20;
 /** Half a minute or so. */
@@ -66,14 +68,28 @@ describe('a simulated cluster', () => {
   });
 
   it(
-    'heals replicas whose bits change, and saves none of them',
+    'heals replicas of workers whose bits change, and saves none of them',
     async () => {
       let divergences = 0;
-      for await (const seed of seeds(SEEDS_OF_SOME / 2, 'flipped bits')) {
+      for await (const seed of seeds(SEEDS_OF_FLIPS, 'flipped bits of workers')) {
         divergences += expectSound(seed, { flips: true }).summary.divergences;
-        divergences += expectSound(seed, { flips: true, sharingHosts: true }).summary.divergences;
       }
-      expect(divergences).toBeGreaterThan(SEEDS_OF_SOME / 4);
+      expect(divergences).toBeGreaterThan(SEEDS_OF_FLIPS / 4);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'heals replicas that the workers of a host share, and saves none of them',
+    async () => {
+      let found = 0;
+      for await (const seed of seeds(SEEDS_OF_FLIPS, 'flipped bits of hosts')) {
+        const { sharedFlips, divergences } = expectSound(seed, { flips: true, sharingHosts: true }).summary;
+        if (sharedFlips > 0 && divergences > 0) found++;
+      }
+      expect(found, 'seeds in which a bit of a shared replica changed and was found').toBeGreaterThan(
+        SEEDS_OF_FLIPS / 4,
+      );
     },
     TIMEOUT_MS,
   );

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** A disk of its own size, in memory, that can be filled and emptied while a run writes to it. Needs root. */
@@ -50,15 +50,25 @@ const GROUPS_V2 = '/sys/fs/cgroup';
 export class MemoryCage {
   readonly #folder: string;
 
+  /** Whether this machine has control groups for memory at all. */
+  static isKnownHere(): boolean {
+    return isV1() || readText(join(GROUPS_V2, 'cgroup.subtree_control')).split(/\s+/).includes('memory');
+  }
+
   /** Null where control groups cannot be made. */
   static make(name: string, bytes: number): MemoryCage | null {
-    const isV1 = existsSync(join(GROUPS_V1, 'memory.limit_in_bytes'));
-    const folder = join(isV1 ? GROUPS_V1 : GROUPS_V2, name);
+    const [root, limit] = isV1() ? [GROUPS_V1, 'memory.limit_in_bytes'] : [GROUPS_V2, 'memory.max'];
+    const folder = join(root, name);
     try {
       mkdirSync(folder);
-      writeFileSync(join(folder, isV1 ? 'memory.limit_in_bytes' : 'memory.max'), String(bytes));
+    } catch {
+      return null;
+    }
+    try {
+      writeFileSync(join(folder, limit), String(bytes));
       return new MemoryCage(folder);
     } catch {
+      rmdirSync(folder);
       return null;
     }
   }
@@ -67,8 +77,15 @@ export class MemoryCage {
     this.#folder = folder;
   }
 
-  confine(pid: number): void {
-    writeFileSync(join(this.#folder, 'cgroup.procs'), String(pid));
+  /** @returns whether it was there to be confined */
+  confine(pid: number): boolean {
+    try {
+      writeFileSync(join(this.#folder, 'cgroup.procs'), String(pid));
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      return false;
+    }
   }
 
   /** When its processes have ended; the kernel takes a moment to notice. */
@@ -83,4 +100,13 @@ export class MemoryCage {
       }
     }
   }
+}
+
+function isV1(): boolean {
+  return existsSync(join(GROUPS_V1, 'memory.limit_in_bytes'));
+}
+
+/** Empty: there is no such file. */
+function readText(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }

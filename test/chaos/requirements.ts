@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { namespacesProblem } from '../support/namespaces.js';
+import { MemoryCage, SmallDisk } from '../support/scarcity.js';
+
+/**
+ * What some faults need and this machine has not: those do nothing here. A machine without control groups for memory, which only
+ * one fault needs, lacks nothing.
+ * @param folder for a disk to try
+ */
+async function chaosProblems(folder: string): Promise<string[]> {
+  return [namespacesProblem(), diskProblem(folder), await cageProblem()].filter((problem) => problem !== '');
+}
+
+/** @throws Error with GANTRY_REQUIRE_CHAOS=1, as continuous integration sets it, where some faults would do nothing */
+export async function requireChaos(folder: string): Promise<void> {
+  if (process.env.GANTRY_REQUIRE_CHAOS !== '1') return;
+  const problems = await chaosProblems(folder);
+  if (problems.length > 0) throw new Error(`GANTRY_REQUIRE_CHAOS is set: ${problems.join('; ')}`);
+}
+
+function diskProblem(folder: string): string {
+  const disk = SmallDisk.mount(join(folder, 'trial'), 1);
+  if (disk === null) return 'no small disk can be mounted';
+  disk.unmount();
+  return '';
+}
+
+async function cageProblem(): Promise<string> {
+  if (!MemoryCage.isKnownHere()) return '';
+  const cage = MemoryCage.make(`gantry-chaos-trial-${process.pid}`, 2 ** 20);
+  if (cage === null) return 'no control group for memory can be made';
+  await cage.remove();
+  return '';
+}
