@@ -21,7 +21,10 @@ const REGRESSIONS = [
   2800, 3453, 5154, 6239, 8528, 13020, 14792, 16012, 15471, 19541, 20090, 20755, 21653, 25969, 41114, 50070,
 ];
 
-const FLIP_REGRESSIONS = [30083];
+const FLIP_REGRESSIONS = [
+  { seed: 30083, sharingHosts: false },
+  { seed: 588, sharingHosts: true },
+];
 
 /** The seeds from {@link FIRST}; of many it is told how far they are. */
 async function* seeds(count: number, what: string): AsyncGenerator<number> {
@@ -89,8 +92,8 @@ describe('a simulated cluster', () => {
     TIMEOUT_MS,
   );
 
-  it.each(FLIP_REGRESSIONS)('heals them in seed %i, which once failed', (seed) => {
-    expectSound(seed, { flips: true });
+  it.each(FLIP_REGRESSIONS)('heals them in seed $seed, which once failed', ({ seed, sharingHosts }) => {
+    expectSound(seed, { flips: true, sharingHosts });
   });
 
   it('does the same for the same seed, to the byte', () => {
