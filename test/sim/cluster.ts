@@ -2,7 +2,7 @@ import type { RunConfig } from '@gantry/common';
 import type { Settings } from '@gantry/coordinator/core';
 import type { Replica } from './invariants.js';
 import { type RunEnd, SimCoordinator } from './sim-coordinator.js';
-import { SimWorker } from './sim-worker.js';
+import { SimWorker, type WorkerEnd } from './sim-worker.js';
 import { referenceHashes } from './tiny-gan.js';
 import type { World } from './world.js';
 
@@ -45,6 +45,8 @@ export class Cluster {
   result: Extract<RunEnd, { result: unknown }>['result'] | null = null;
   /** Since when, in virtual time, somebody who was asked to leave could have gone. */
   readonly #leaving = new Map<string, number>();
+  /** Whose memory a worker was told to have checked: nobody starts another one there if there is another host. */
+  readonly #suspectHosts = new Set<string>();
   #nextPid = 100;
   #nextRun = 1;
   #incarnation = 0;
@@ -127,7 +129,9 @@ export class Cluster {
     this.startCoordinator();
     const missing = this.plan.config.workers - this.alive.length;
     const { workerHosts, coordinatorHost } = this.plan;
-    const hosts = workerHosts.length > 0 ? workerHosts : [coordinatorHost];
+    const all = workerHosts.length > 0 ? workerHosts : [coordinatorHost];
+    const sound = all.filter((host) => !this.#suspectHosts.has(host));
+    const hosts = sound.length > 0 ? sound : all;
     for (let index = 0; index < missing; index++) this.startWorker(hosts[index % hosts.length]!, '');
   }
 
@@ -188,10 +192,11 @@ export class Cluster {
     return process?.alive ? { worker: process.name, ...process.held } : null;
   }
 
-  #onExit(process: SimWorker, end: { code: number | null; signal: string | null }): void {
+  #onExit(process: SimWorker, { error, ...end }: WorkerEnd): void {
     const { options, world } = { options: process.options, world: this.world };
     if (!this.workers.delete(options.pid)) return;
     world.trace.add(`${process.name} ended ${end.code ?? end.signal}`);
+    if (error === 'GANTRY_REPLICA_DIVERGED') this.#suspectHosts.add(options.host);
     if (options.launchToken !== '') {
       const { attempt } = this.#attempts.get(options.worker)!;
       world.clock.after(1, () => this.coordinator?.childExit(options.worker, attempt, end));
@@ -203,7 +208,7 @@ export class Cluster {
   }
 
   #replace(host: string, worker: string): void {
-    if (this.byHand.length < this.plan.workerHosts.length)
+    if (this.byHand.length < this.plan.workerHosts.length && !this.#suspectHosts.has(host))
       this.startWorker(host, this.world.random.chance(0.5) ? worker : '');
   }
 

@@ -36,7 +36,14 @@ export interface SimWorkerOptions {
   /** Of a local worker; empty for one that was started by hand. */
   readonly launchToken: string;
   readonly pid: number;
-  readonly onExit: (worker: SimWorker, end: { code: number | null; signal: string | null }) => void;
+  readonly onExit: (worker: SimWorker, end: WorkerEnd) => void;
+}
+
+export interface WorkerEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Of the error that it ended with, as an operator reads it in its log. */
+  readonly error?: ErrorCode | undefined;
 }
 
 /** A worker's process: the real life cycle, and around it what worker-process.ts does. */
@@ -267,7 +274,7 @@ export class SimWorker extends SimProcess {
         return;
       }
       this.#link.close();
-      this.options.onExit(this, { code, signal: null });
+      this.options.onExit(this, { code, signal: null, error: error?.code });
       this.#dataSocket?.close();
       this.#session?.die();
       this.kill();

@@ -18,11 +18,14 @@ const TIMEOUT_MS = 6 * 3_600_000;
 /** Seeds that once failed; what they found is in the log: `git log --grep 'sim seed'`. */
 const REGRESSIONS = [
   29, 33, 55, 72, 82, 84, 103, 230, 276, 298, 368, 399, 424, 483, 523, 682, 743, 799, 817, 818, 1236, 1273, 1934, 1942,
-  2800, 3453, 5154, 6239, 8528, 13020, 14792, 16012, 15471, 19541, 20090, 20755, 21653, 25969, 41114, 50070,
+  2800, 3453, 5154, 6239, 8528, 13020, 14792, 16012, 15471, 19541, 20090, 20755, 21653, 25969, 41114, 50070, 97336,
 ];
 
 const SHARING_REGRESSIONS = [2470, 50079];
-const FLIP_REGRESSIONS = [30083];
+const FLIP_REGRESSIONS = [
+  { seed: 30083, sharingHosts: false },
+  { seed: 588, sharingHosts: true },
+];
 
 /** The seeds from {@link FIRST}; of many it is told how far they are. */
 async function* seeds(count: number, what: string): AsyncGenerator<number> {
@@ -94,8 +97,8 @@ describe('a simulated cluster', () => {
     TIMEOUT_MS,
   );
 
-  it.each(FLIP_REGRESSIONS)('heals them in seed %i, which once failed', (seed) => {
-    expectSound(seed, { flips: true });
+  it.each(FLIP_REGRESSIONS)('heals them in seed $seed, which once failed', ({ seed, sharingHosts }) => {
+    expectSound(seed, { flips: true, sharingHosts });
   });
 
   it('does the same for the same seed, to the byte', () => {
