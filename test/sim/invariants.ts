@@ -33,11 +33,6 @@ export class Monitor {
     this.#hashes = referenceHashes(config);
   }
 
-  /** Whether a bit of a replica has changed, and not everybody has gone back since. */
-  get isPoisoned(): boolean {
-    return this.#isPoisoned;
-  }
-
   get summary() {
     return {
       commits: this.#commits,

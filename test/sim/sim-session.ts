@@ -74,6 +74,7 @@ export class SimSession {
   #rows: StepMetrics[] = [];
   #sentMs = 0;
   #toldUpdate = -1;
+  #toldHash = '';
 
   constructor(worker: SimWorker) {
     this.#worker = worker;
@@ -329,8 +330,8 @@ export class SimSession {
     const { config } = this.#worker.world;
     if (config.verifyEvery === 0 || !tellsHash(role.member, assignment, config.transport)) return;
     this.#toldUpdate = update;
-    const hash = hashState(images.committed(parityOf(update, config)));
-    this.#worker.send({ kind: 'stateHash', atUpdate: update, hash });
+    this.#toldHash = hashState(images.committed(parityOf(update, config)));
+    this.#worker.send({ kind: 'stateHash', atUpdate: update, hash: this.#toldHash });
   }
 
   *#afterStep(stepsDone: number, committed: number): Generator<Wait, void, void> {
@@ -349,9 +350,18 @@ export class SimSession {
       yield* this.#delivered(this.#streams.shift()!);
       if (wasBlocked) main.block();
     }
+    this.#confirm(committed);
     const state = this.#ready().images.copy(parityOf(committed, worker.world.config));
     this.#streams.push(committed);
     worker.stream(committed, state);
+  }
+
+  /** What StateVerifier.confirm does. */
+  #confirm(update: number): void {
+    const hash = hashState(this.#ready().images.committed(parityOf(update, this.#worker.world.config)));
+    if (this.#toldUpdate === update && hash !== this.#toldHash) {
+      throw new GantryError('GANTRY_REPLICA_DIVERGED', `the state after update ${update} changed while it was copied`);
+    }
   }
 
   *#delivered(update: number): Generator<Wait, string, void> {

@@ -1,6 +1,7 @@
 import type { Envelope, Hello, MessageKind } from '@gantry/common';
 import { assertNever } from '@gantry/common';
 import { onMetrics, onSamples } from './commit.js';
+import { onDone } from './done.js';
 import type { CoordinatorEvent, Effect } from './events.js';
 import { becomeFailed } from './failure.js';
 import { isTimeToAdmit, tryAssign } from './generation.js';
@@ -12,7 +13,7 @@ import { becomePausing, letLeaversGo, onLeave, onPaused } from './regroup.js';
 import { onCheckpointSaved, onStateChunk } from './saving.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { drop, memberByPeer, patch, patchMember, send } from './state.js';
-import { finish, onDone, onStop, onStopped, resultOf, totalUpdates } from './stopping.js';
+import { finish, onStop, onStopped, resultOf, totalUpdates } from './stopping.js';
 import { onStateHash } from './verification.js';
 
 /** Messages that belong to one membership: those of another generation are dropped. */

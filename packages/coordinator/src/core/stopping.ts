@@ -1,12 +1,11 @@
-import type { Done, Stopped } from '@gantry/common';
-import { becomeFailed, nameOf, whereabouts } from './failure.js';
+import type { Stopped } from '@gantry/common';
+import { becomeFailed, nameOf } from './failure.js';
 import { tryAssign } from './generation.js';
 import { journalRecord } from './journal.js';
 import { steadyPhases, steadyRate } from './metrics.js';
-import { compares } from './replicas.js';
 import type { RunResult } from './run-events.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { activeMembers, hasProgress, leader, patch, patchMember, send, updatesPerStep } from './state.js';
+import { activeMembers, hasProgress, leader, patch, send, updatesPerStep } from './state.js';
 
 /** Ctrl-C: the leader alone decides where, because nobody can commit an update without it (ADR 2). */
 export function onStop(draft: Draft): void {
@@ -31,32 +30,6 @@ export function onStopped(draft: Draft, member: MemberState, { atUpdate }: Stopp
   for (const other of activeMembers(draft.state)) {
     if (other.worker !== member.worker) send(draft, other, { kind: 'stop', atUpdate });
   }
-}
-
-/** A member has committed its last update and sent its last message. */
-export function onDone(draft: Draft, member: MemberState, done: Done, nowMs: number): void {
-  if (member.status !== 'training') return;
-  const { atUpdate, stateSha256 } = done;
-  patchMember(draft, member.worker, { status: 'done', doneUpdate: atUpdate, update: atUpdate, stateSha256 });
-  const active = activeMembers(draft.state);
-  const others = active.filter(({ status }) => status === 'done');
-  // As long as a replica has not told its hash, it is not known who differs; the leader's Done comes after that.
-  const isDecided = !compares(draft.state) || draft.state.verification.update >= atUpdate;
-  const different = others.find(
-    (one) => one.doneUpdate !== atUpdate || (isDecided && differs(one.stateSha256, stateSha256)),
-  );
-  if (different !== undefined) {
-    const problem = `${nameOf(member)} ended at update ${atUpdate} with state ${stateSha256.slice(0, 12)}, ${nameOf(different)} at update ${different.doneUpdate} with ${different.stateSha256.slice(0, 12)}`;
-    becomeFailed(draft, 'GANTRY_INTERNAL', problem, whereabouts(member));
-    return;
-  }
-  if (others.length === active.length) patch(draft, { allDoneMs: nowMs });
-  maybeEnd(draft);
-}
-
-/** A hub, or a worker that shares another's memory, may leave its hash out. */
-function differs(a: string, b: string): boolean {
-  return a !== '' && b !== '' && a !== b;
 }
 
 /** Everyone is done and the state they agree on is on the disk: the run is over. */

@@ -57,6 +57,8 @@ export function isDataMessage(message: Message): message is DataMessage {
 export class DataSupply {
   readonly #options: DataSupplyOptions;
   readonly #queue = new PieceQueue();
+  /** By peer: its last question, while the data set is opened. */
+  readonly #asking = new Map<string, DatasetQuery>();
   /** By number: who waits for a piece that is being read. */
   readonly #readings = new Map<number, (piece: Piece) => void>();
   #thread: Worker | null = null;
@@ -74,7 +76,7 @@ export class DataSupply {
   take(client: DataClient, message: DataMessage): string | null {
     switch (message.kind) {
       case 'datasetQuery':
-        this.#answer(client, message).catch(this.#options.onError);
+        this.#ask(client, message);
         return null;
       case 'dataRequest':
         return this.#enqueue(client, message);
@@ -89,6 +91,7 @@ export class DataSupply {
   /** A peer is gone. */
   forget(peer: string): void {
     this.#queue.forget(peer);
+    this.#asking.delete(peer);
     this.#streaming.delete(peer);
   }
 
@@ -96,8 +99,20 @@ export class DataSupply {
     await this.#thread?.terminate();
   }
 
-  async #answer(client: DataClient, { heldSha256, reason }: DatasetQuery): Promise<void> {
+  /** Who asks again and again before there is an answer gets one. */
+  #ask(client: DataClient, query: DatasetQuery): void {
+    const isAsking = this.#asking.has(client.peer);
+    this.#asking.set(client.peer, query);
+    if (!isAsking) this.#answer(client).catch(this.#options.onError);
+  }
+
+  async #answer(client: DataClient): Promise<void> {
     const opened = await this.#open();
+    const query = this.#asking.get(client.peer);
+    this.#asking.delete(client.peer);
+    // It has gone.
+    if (query === undefined) return;
+    const { heldSha256, reason } = query;
     const isFailed = opened.type === 'failed';
     const isSame = !isFailed && opened.sha256 === heldSha256;
     if (!isFailed && !isSame) this.#announce(client, reason);
