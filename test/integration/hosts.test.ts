@@ -107,18 +107,18 @@ describe('rounded gradients, by halving', () => {
 });
 
 it("a bit that changes in one host's memory is found, by the host's first worker, and all begin again", async () => {
-  const options = { 'verify-every': 20, 'checkpoint-every': 25 };
-  const hosts = await startHosts(options, { fault: 'flip@70:a-2' });
+  const options = { 'verify-every': 20, 'checkpoint-every': 40 };
+  const hosts = await startHosts(options, { fault: 'flip@150:a-2' });
   const { coordinator } = hosts;
   await expectBitsOfOne(hosts);
   const diverged = coordinator.events.filter(({ event }) => event === 'replica-diverged');
-  // Of two hosts neither is outvoted. Update 50 is step 25, whose checkpoint was verified at update 60.
-  const told = { update: 80, verifiedUpdate: 60, outvoted: false, removed: false, backTo: 50 };
+  // Of two hosts neither is outvoted. Update 80 is step 40, whose checkpoint has been on the disk for long.
+  const told = { update: 160, verifiedUpdate: 140, outvoted: false, removed: false, backTo: 80 };
   expect(diverged).toEqual([
     expect.objectContaining({ ...told, worker: 'a-1', host: 'a' }),
     expect.objectContaining({ ...told, worker: 'b-1', host: 'b' }),
   ]);
   expect(coordinator.events.find(({ event, generation }) => event === 'ready' && generation === 2)).toMatchObject({
-    update: 50,
+    update: 80,
   });
 });
