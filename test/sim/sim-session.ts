@@ -319,8 +319,9 @@ export class SimSession {
     worker.isToFlip = false;
     const [weights] = images.committed(parityOf(update, config));
     const bits = new Int32Array(weights!.buffer, weights!.byteOffset, weights!.length);
-    // Each worker has a bit of its own: two replicas that are damaged alike could not be told apart, and no two of a real cluster are.
-    bits[random.integer(0, bits.length - 1)]! ^= 1 << (12 + (worker.options.pid % 11));
+    // Each worker has bits of its own, another one each time: two replicas that are damaged alike could not be told apart, nor one whose
+    // damage is undone by the next.
+    bits[random.integer(0, bits.length - 1)]! ^= 1 << (12 + ((worker.options.pid + 5 * worker.flips++) % 11));
     monitor.poisoned(worker.name, update, config.transport === 'shm' && onHost.length > 1);
   }
 

@@ -54,6 +54,8 @@ export class SimWorker extends SimProcess {
   readonly options: SimWorkerOptions;
   /** A bit of its state changes after the next update. */
   isToFlip = false;
+  /** How often it has been. */
+  flips = 0;
   readonly #link: SimControlLink;
   readonly #waitingDeliveries = new Map<number, { sha256: string | null; failed: Error | null }>();
   #received: { update: number; sha256: string; state: Float32Array } | null = null;

@@ -25,6 +25,7 @@ const SHARING_REGRESSIONS = [2470, 50079];
 const FLIP_REGRESSIONS = [
   { seed: 30083, sharingHosts: false },
   { seed: 588, sharingHosts: true },
+  { seed: 805_382, sharingHosts: false },
 ];
 
 /** The seeds from {@link FIRST}; of many it is told how far they are. */
