@@ -87,7 +87,7 @@ export function tryAssign(draft: Draft, nowMs: number): void {
   if (!(hasTrained && isNewestHeld(draft.state, workers))) {
     if (members.some(({ status }) => status === 'greeted')) return;
     if (maybeReturning(draft.state, nowMs)) {
-      tellStrayed(draft);
+      tellStateAwaited(draft, 'for lost workers: nobody else has the state, and they may live');
       return;
     }
   }
@@ -119,22 +119,18 @@ function maybeReturning({ strayedMs, trainedGeneration, verification, settings }
   return nowMs - strayedMs < RETURN_LEASES * settings.config.leaseMs;
 }
 
-function tellStrayed(draft: Draft): void {
+/** There are enough, but they hold no state, and somebody may come back who does. */
+function tellStateAwaited(draft: Draft, whom: string): void {
   if (draft.state.toldWaiting === 'state') return;
   patch(draft, { toldWaiting: 'state' });
   const seconds = (RETURN_LEASES * draft.state.settings.config.leaseMs) / 1000;
-  const message = `training waits up to ${seconds} s for lost workers: nobody else has the state, and they may live`;
-  draft.effects.push({ type: 'log', message });
+  draft.effects.push({ type: 'log', message: `training waits up to ${seconds} s ${whom}` });
 }
 
-/** There are enough, but they hold no state, and somebody may come back who does. */
 function tellReturning(draft: Draft, nowMs: number): void {
   const awaited = formerAwaited(draft.state, nowMs);
-  if (draft.state.toldWaiting === 'state' || awaited.length === 0) return;
-  patch(draft, { toldWaiting: 'state' });
-  const seconds = (RETURN_LEASES * draft.state.settings.config.leaseMs) / 1000;
-  const message = `training waits up to ${seconds} s from the start for ${awaited.join(', ')}: who took part before may hold the state`;
-  draft.effects.push({ type: 'log', message });
+  if (awaited.length === 0) return;
+  tellStateAwaited(draft, `from the start for ${awaited.join(', ')}: who took part before may hold the state`);
 }
 
 /** Where the next generation begins, and where its state comes from. */
