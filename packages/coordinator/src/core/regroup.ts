@@ -1,6 +1,7 @@
 import type { ErrorCode, ErrorDetails, Leave, Paused } from '@gantry/common';
 import { RESTART_DELAY_MS, RESTART_DELAY_MS_MAX } from './constants.js';
 import { dismiss, setProcess } from './dismiss.js';
+import type { Settings } from './events.js';
 import { becomeFailed, nameOf } from './failure.js';
 import { tryAssign } from './generation.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
@@ -25,7 +26,7 @@ export function becomePausing(draft: Draft): void {
     pausedSinceMs: lastTickMs,
     // The leader of the next generation is asked again, and sends what it has to save again.
     stop: stop === 'none' ? 'none' : 'requested',
-    saving: { ...saving, assembly: null },
+    saving: { ...saving, assembly: null, received: null },
     relay: null,
     allDoneMs: null,
   });
@@ -131,18 +132,25 @@ export function restart(draft: Draft, worker: string, loss: Loss): void {
   draft.effects.push({ type: 'startWorker', worker, attempt, delayMs });
 }
 
-/** A run whose workers are all its own ends when too few of them are left and none will come: false. */
+/** A run ends without its hub, and one whose workers are all its own when too few of them are left and none will come: false. */
 export function expectSomebody(draft: Draft, loss: Loss): boolean {
   const { settings, members, processes } = draft.state;
-  const { minWorkers, workers } = settings.config;
-  if (settings.localWorkers.length < workers) return true;
+  const { minWorkers, maxRestarts } = settings.config;
   const isOver = (name: string): boolean => processes.get(name)!.over;
+  const isHubOver = settings.hub !== null && isOver(settings.hub);
   const others = members.filter(({ local, hub }) => !local && !hub).length;
   const left = settings.localWorkers.filter((name) => !isOver(name)).length + others;
-  if (left >= minWorkers && (settings.hub === null || !isOver(settings.hub))) return true;
-  const few = left >= minWorkers ? '' : `; ${left} of at least ${minWorkers} workers (--min-workers) are left`;
-  becomeFailed(draft, loss.code, `${loss.problem}${few}`, loss.details);
+  const isFew = areAllOwn(settings) && left < minWorkers;
+  if (!isHubOver && !isFew) return true;
+  const hub = isHubOver ? `; the run needs its hub, which is not started again (--max-restarts ${maxRestarts})` : '';
+  const few = isFew ? `; ${left} of at least ${minWorkers} workers (--min-workers) are left` : '';
+  becomeFailed(draft, loss.code, `${loss.problem}${hub}${few}`, loss.details);
   return false;
+}
+
+/** Whether nobody is expected who was started by hand. */
+function areAllOwn({ localWorkers, config }: Settings): boolean {
+  return localWorkers.length >= config.workers;
 }
 
 /** Training has begun: whoever was asked to leave and took part only because nobody else held the state goes now. */
@@ -158,12 +166,11 @@ function canSpare(state: CoordinatorState): boolean {
   const { settings, processes } = state;
   const staying = activeMembers(state).filter(({ leaving, hub }) => !leaving && !hub);
   if (staying.length === 0) return false;
-  const { minWorkers, workers } = settings.config;
-  if (settings.localWorkers.length < workers) return true;
+  if (!areAllOwn(settings)) return true;
   const starting = settings.localWorkers.filter((name) => {
     return !processes.get(name)!.over && !state.members.some(({ worker }) => worker === name);
   });
-  return staying.length + starting.length >= minWorkers;
+  return staying.length + starting.length >= settings.config.minWorkers;
 }
 
 /**

@@ -44,7 +44,10 @@ export function play(text: string): { output: string; state: CoordinatorState } 
 }
 
 type Parameters = Readonly<Record<string, string>>;
-const HASH = { a: 'a'.repeat(64), b: 'b'.repeat(64), p: 'c'.repeat(64), q: 'd'.repeat(64) } as Record<string, string>;
+const HASH = { a: 'a'.repeat(64), b: 'b'.repeat(64), p: 'c'.repeat(64), q: 'd'.repeat(64), none: '' } as Record<
+  string,
+  string
+>;
 const TOKEN = 'launch-token';
 
 /** A run of no special kind. */
