@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { configOf, resumedConfigOf, runDirectoryOf } from './run-config.js';
+import { configOf, holdsRun, resumedConfigOf, runDirectoryOf } from './run-config.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'gantry-config-'));
 const auto = { transport: 'shm' } as const;
@@ -34,6 +34,20 @@ it('refuses what would make another run of it, and asks before the numbers chang
   expect(allowed.device).toBe('webgpu');
   const breaking = resumedConfigOf({ seed: '6', 'resume-with-changes': true }, run);
   await expect(breaking).rejects.toMatchObject({ code: 'GANTRY_CONFIG_CHANGED' });
+});
+
+it('finds a run by its journal, or by what it has saved', () => {
+  const run = join(folder, 'begun');
+  mkdirSync(join(run, 'checkpoints'), { recursive: true });
+  write('begun/config.yaml', 'workers: 3');
+  expect(holdsRun(run)).toBe(false);
+  mkdirSync(join(run, 'checkpoints/step-000010'));
+  expect(holdsRun(run)).toBe(true);
+  rmSync(join(run, 'checkpoints/step-000010'), { recursive: true });
+  write('begun/journal.json', '{}');
+  expect(holdsRun(run)).toBe(true);
+  rmSync(join(run, 'config.yaml'));
+  expect(holdsRun(run)).toBe(false);
 });
 
 it('says when there is no run, or no such file', async () => {

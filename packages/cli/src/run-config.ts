@@ -47,9 +47,11 @@ export async function continuedConfigOf(args: Args, runDirectory: string): Promi
   return resolved(args, { ...stored, settings }, { transport: localTransport() });
 }
 
-/** Whether a run was begun in this folder. */
+/** Whether a run was begun in this folder: a power failure may have taken its journal, and left its checkpoints. */
 export function holdsRun(runDirectory: string): boolean {
-  return ['config.yaml', 'journal.json'].every((name) => existsSync(join(runDirectory, name)));
+  const isThere = (name: string): boolean => existsSync(join(runDirectory, name));
+  const isBegun = isThere('journal.json') || entriesOf(join(runDirectory, 'checkpoints')).length > 0;
+  return isThere('config.yaml') && isBegun;
 }
 
 async function storedConfig(runDirectory: string): Promise<ConfigFile> {

@@ -17,6 +17,6 @@ export {
   imageGrid,
   sideBySide,
 } from './shell/pictures.js';
-export { type Journal, readJournal } from './shell/run-directory.js';
+
 export { processState } from './shell/run-lock.js';
 export { type RunStatusReport, readStatus, type StoredLoss } from './shell/status-file.js';

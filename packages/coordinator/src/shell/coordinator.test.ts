@@ -13,8 +13,8 @@ import { fakeState } from '../testing/fake-worker.js';
 import { TEST_CONFIG } from '../testing/transcript.js';
 import { readCheckpoint } from './checkpoint-reader.js';
 import { startCoordinator } from './coordinator.js';
+import { readJournal } from './journal-file.js';
 import type { CoordinatorOptions } from './options.js';
-import { readJournal } from './run-directory.js';
 import { lockOwner } from './run-lock.js';
 import { readStatus } from './status-file.js';
 
@@ -107,7 +107,11 @@ describe('a run', () => {
     expect([png.width, png.height]).toEqual([3 * 26 + 24, 23]);
     expect(await readFile(path.join(runDirectory, 'logs/worker-0.log'), 'utf8')).toMatch(/Z hello from worker-0\n/);
     expect(await readFile(path.join(runDirectory, 'config.yaml'), 'utf8')).toContain('adam:\n  learningRate: 0.001\n');
-    expect(await readJournal(runDirectory)).toMatchObject({ runId: run.runId, generation: 1, committedUpdate: 40 });
+    expect((await readJournal(runDirectory)).journal).toMatchObject({
+      runId: run.runId,
+      generation: 1,
+      committedUpdate: 40,
+    });
     const status = await readStatus(runDirectory);
     expect(status).toMatchObject({ alive: false, stage: 'done', step: 20, update: 40 });
     expect(status.members.map(({ worker, shards }) => [worker, shards])).toEqual([
@@ -116,6 +120,20 @@ describe('a run', () => {
     ]);
     expect(await lockOwner(runDirectory)).toBeNull();
     expect(pids().filter(isRunning)).toEqual([]);
+  });
+
+  it('goes on where a power failure has taken the end of its journal', async () => {
+    const before = await start({ config: { ...config, steps: 10 } });
+    await before.done;
+    const journal = path.join(runDirectory, 'journal.json');
+    await writeFile(journal, (await readFile(journal, 'utf8')).slice(0, 40));
+    events = [];
+    const run = await start({ resume: true });
+    expect(await run.done).toMatchObject({ step: 20, stateSha256: finalSha });
+    expect(run.runId).toBe(before.runId);
+    const warnings = events.flatMap((event) => (event.event === 'warning' ? [event.message] : []));
+    expect(warnings).toEqual([expect.stringMatching(/cannot read .*journal\.json.*its checkpoint of step 10/)]);
+    expect(await readJournal(runDirectory)).toMatchObject({ journal: { runId: run.runId }, problem: null });
   });
 
   it('starts a hub for a star', async () => {
@@ -177,7 +195,7 @@ describe('a fault', () => {
     const resumed = await start({ resume: true, config: { ...long, workers: 1, minWorkers: 1 } });
     expect(await resumed.done).toMatchObject({ step: 60, stateSha256: sha256Hex(fakeState(120)) });
     expect(events[0]).toMatchObject({ event: 'start', fromStep: step });
-    expect(await readJournal(runDirectory)).toMatchObject({ generation: 2 });
+    expect((await readJournal(runDirectory)).journal).toMatchObject({ generation: 2 });
     // A resumed run still knows whom it lost before.
     expect(await readStatus(runDirectory)).toMatchObject({ stage: 'done', losses: failed.losses });
     const rows = (await readFile(path.join(runDirectory, 'metrics.jsonl'), 'utf8')).trim().split('\n');

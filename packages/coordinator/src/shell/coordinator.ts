@@ -19,6 +19,7 @@ import { ABORT_KILL_MS, ABORT_TERM_MS, BYE_KILL_MS, STATUS_EVERY_MS, TICK_MS } f
 import { ControlSocket, checkBind } from './control-socket.js';
 import { DataSupply } from './data-supply.js';
 import { refusalOf } from './identify.js';
+import { readJournal } from './journal-file.js';
 import { LocalWorkers } from './local-workers.js';
 import {
   BIND_DEFAULT,
@@ -32,7 +33,7 @@ import {
 } from './options.js';
 import { Reception } from './reception.js';
 import { checkUnchanged } from './resume.js';
-import { RunDirectory, readJournal } from './run-directory.js';
+import { RunDirectory } from './run-directory.js';
 import { removeSharedMemory } from './shared-memory-files.js';
 import { StateSupply } from './state-supply.js';
 import { type EarlierLosses, earlierLosses, NO_LOSSES, StatusWriter } from './status-file.js';
@@ -50,7 +51,8 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   checkBind(options.bind ?? BIND_DEFAULT, { insecure: options.insecure ?? false, keys: options.keys });
   checkHub(options);
   const fault = parseFault(process.env.GANTRY_FAULT, COORDINATOR_FAULT);
-  const journal = resume ? await readJournal(options.runDirectory) : null;
+  const found = resume ? await readJournal(options.runDirectory) : null;
+  const journal = found?.journal ?? null;
   if (journal !== null) checkUnchanged(journal.config, config, allowNumbers);
   const directory = await RunDirectory.open(options.runDirectory);
   const settings = settingsOf(options, journal, startedMs);
@@ -59,6 +61,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     const earlier = resume ? await earlierLosses(options.runDirectory, settings.runId) : NO_LOSSES;
     const shell = await CoordinatorShell.open(options, settings, { directory, earlier, fault });
     shell.begin((await listCheckpoints(directory.checkpoints)).at(-1) ?? 0);
+    if (typeof found?.problem === 'string') shell.warn(found.problem);
     return shell;
   } catch (error) {
     await directory.discard();

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { GantryError, type RunConfig } from '@gantry/common';
 import type { Settings } from '../core/events.js';
 import type { RunEvent, RunResult } from '../core/run-events.js';
+import type { Journal } from './journal-file.js';
 import { resumeCommand, takeOverCommand } from './resume-command.js';
-import type { Journal } from './run-directory.js';
 
 /** Any free port of the loopback. */
 export const BIND_DEFAULT = 'tcp://127.0.0.1:0';

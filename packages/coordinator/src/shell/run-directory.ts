@@ -6,19 +6,13 @@ import type { JournalRecord } from '../core/events.js';
 import { cleanUnfinished, listCheckpoints } from './checkpoint-writer.js';
 import { FLIGHT_SUFFIX, METRICS_FLUSH_MS } from './constants.js';
 import { fileError, replaceFile } from './durable.js';
+import { JOURNAL_FILE, type Journal } from './journal-file.js';
 import { makeFolder } from './make-folder.js';
 import { resumeCommand } from './resume-command.js';
 import { lockRun } from './run-lock.js';
 import { toYaml } from './yaml.js';
 
 const SUBFOLDERS = ['checkpoints', 'samples', 'logs'];
-
-/** What stays of a run: journal.json. */
-export interface Journal extends JournalRecord {
-  readonly runId: string;
-  readonly gantryVersion: string;
-  readonly config: RunConfig;
-}
 
 /**
  * The folder of a run: config.yaml, journal.json, status.json, metrics.jsonl, checkpoints/, samples/, logs/, and the lock
@@ -91,7 +85,7 @@ export class RunDirectory {
     this.#journal = { runId, config, gantryVersion: GANTRY_VERSION };
     await cleanUnfinished(this.checkpoints);
     const settings = config as unknown as Record<string, unknown>;
-    await replaceFile(path.join(this.path, 'config.yaml'), toYaml(settings), { durable: false });
+    await replaceFile(path.join(this.path, 'config.yaml'), toYaml(settings), { durable: true });
     await this.#keep(keptFiles, resume);
   }
 
@@ -99,7 +93,7 @@ export class RunDirectory {
   async #keep(files: Readonly<Record<string, string>>, resume: boolean): Promise<void> {
     for (const [name, text] of Object.entries(files)) {
       const file = path.join(this.path, name);
-      if (!resume || !existsSync(file)) await replaceFile(file, text, { durable: false });
+      if (!resume || !existsSync(file)) await replaceFile(file, text, { durable: true });
     }
   }
 
@@ -107,7 +101,7 @@ export class RunDirectory {
   writeJournal(record: JournalRecord): Promise<void> {
     const text = `${JSON.stringify({ ...this.#journal, ...record }, null, 2)}\n`;
     const written = this.#journaling.then(() =>
-      replaceFile(path.join(this.path, 'journal.json'), text, { durable: true }),
+      replaceFile(path.join(this.path, JOURNAL_FILE), text, { durable: true }),
     );
     this.#journaling = written.catch(() => {});
     return written;
@@ -191,28 +185,5 @@ function rowStep(line: string): number {
     return typeof step === 'number' ? step : Number.POSITIVE_INFINITY;
   } catch {
     return Number.POSITIVE_INFINITY;
-  }
-}
-
-/**
- * The journal of a run: its configuration, and the last checkpoint that it promised.
- *
- * @throws GantryError GANTRY_RUN_NOT_FOUND
- */
-export async function readJournal(runDirectory: string): Promise<Journal> {
-  return readRunFile<Journal>(runDirectory, 'journal.json');
-}
-
-/** @throws GantryError GANTRY_RUN_NOT_FOUND */
-export async function readRunFile<T>(runDirectory: string, name: string): Promise<T> {
-  const file = path.join(runDirectory, name);
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as T;
-  } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    const message = missing
-      ? `${runDirectory} holds no run (no ${name}); name the folder of a run`
-      : `cannot read ${file}: ${(cause as Error).message}`;
-    throw new GantryError('GANTRY_RUN_NOT_FOUND', message, { cause, details: { runDirectory } });
   }
 }

@@ -3,7 +3,7 @@ import { LOSSES_KEPT } from '../core/constants.js';
 import type { LossRecord } from '../core/run-events.js';
 import type { RunStatus } from '../core/status.js';
 import { replaceFile } from './durable.js';
-import { readRunFile } from './run-directory.js';
+import { readRunFile } from './run-file.js';
 import { isAlive, lockOwner, type Owner, thisProcess } from './run-lock.js';
 
 export const STATUS_FILE = 'status.json';

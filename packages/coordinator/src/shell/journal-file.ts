@@ -1,0 +1,89 @@
+import path from 'node:path';
+import { GantryError, type RunConfig } from '@gantry/common';
+import type { JournalRecord } from '../core/events.js';
+import { readManifest } from './checkpoint-reader.js';
+import { listCheckpoints, stepFolder } from './checkpoint-writer.js';
+import type { CheckpointManifest } from './manifest.js';
+import { readRunFile } from './run-file.js';
+
+export const JOURNAL_FILE = 'journal.json';
+
+/** What stays of a run: journal.json. */
+export interface Journal extends JournalRecord {
+  readonly runId: string;
+  readonly gantryVersion: string;
+  readonly config: RunConfig;
+}
+
+export interface FoundJournal {
+  readonly journal: Journal;
+  /** What was wrong with the file, for a person, where a checkpoint took its place; null: nothing. */
+  readonly problem: string | null;
+}
+
+/**
+ * The journal of a run. A disk that says that it has synced and has not leaves it damaged, or takes it, when the power fails:
+ * then the newest checkpoint says whose run it is, and generations count from those that workers come back with.
+ *
+ * @throws GantryError GANTRY_RUN_NOT_FOUND where there is neither.
+ */
+export async function readJournal(runDirectory: string): Promise<FoundJournal> {
+  try {
+    const read = await readRunFile<Partial<Journal> | null>(runDirectory, JOURNAL_FILE);
+    return { journal: checked(read, path.join(runDirectory, JOURNAL_FILE)), problem: null };
+  } catch (error) {
+    if (!isLost(error)) throw error;
+    const found = await newestManifest(path.join(runDirectory, 'checkpoints'));
+    if (found === null) throw error;
+    const message = `${(error as Error).message}; whose run it is is taken from its checkpoint of step ${found.manifest.step}`;
+    return { journal: journalOf(found), problem: message };
+  }
+}
+
+function checked(read: Partial<Journal> | null, file: string): Journal {
+  const isWhole =
+    typeof read?.runId === 'string' && Number.isSafeInteger(read.generation) && typeof read.config === 'object';
+  if (isWhole) return read as Journal;
+  throw new GantryError('GANTRY_RUN_NOT_FOUND', `${file} is damaged`, { details: { file } });
+}
+
+/** It is not there, or not what was written; whatever else keeps it from being read is for a person to mend. */
+function isLost(error: unknown): boolean {
+  const { cause } = error as { cause?: NodeJS.ErrnoException };
+  return cause === undefined || cause instanceof SyntaxError || cause.code === 'ENOENT';
+}
+
+interface FoundManifest {
+  readonly manifest: CheckpointManifest;
+  readonly config: RunConfig;
+  readonly path: string;
+}
+
+/** Null: there is none that can be read. */
+async function newestManifest(checkpoints: string): Promise<FoundManifest | null> {
+  for (const step of (await listCheckpoints(checkpoints)).toReversed()) {
+    const folder = path.join(checkpoints, stepFolder(step));
+    try {
+      const manifest = await readManifest(folder);
+      return { manifest, config: JSON.parse(manifest.runConfigJson) as RunConfig, path: folder };
+    } catch {
+      // Damaged: an older one says the same.
+    }
+  }
+  return null;
+}
+
+function journalOf({ manifest, config, path: folder }: FoundManifest): Journal {
+  const { runId, gantryVersion, update, step, stateSha256 } = manifest;
+  const checkpoint = { update, step, stateSha256, path: folder };
+  return {
+    runId,
+    gantryVersion,
+    config,
+    generation: 0,
+    committedUpdate: update,
+    checkpoint,
+    members: [],
+    distrusted: 0,
+  };
+}
