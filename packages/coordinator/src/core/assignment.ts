@@ -1,4 +1,4 @@
-import type { Member, Place, RunConfig } from '@gantry/common';
+import { type Member, type Place, type RunConfig, sha256Hex } from '@gantry/common';
 import type { MemberState } from './state.js';
 
 const byName = new Intl.Collator('en', { numeric: true });
@@ -99,7 +99,8 @@ export function placesOf(
 
 /**
  * Name of one host's shared memory in one generation: two generations never share pages, nor do two hosts that a test
- * plays on one machine.
+ * plays on one machine. The members' sessions are in it: a coordinator whose journal was lost with the machine's power may give
+ * a generation's number again, and a worker that was killed may have left its file.
  */
 export function sharedMemoryName(
   run: { runId: string; generation: number },
@@ -107,5 +108,6 @@ export function sharedMemoryName(
   host: string,
 ): string {
   const hosts = [...new Set(members.map((member) => member.host))];
-  return `${run.runId}-g${run.generation}-h${hosts.indexOf(host)}`;
+  const sessions = sha256Hex(members.map(({ session }) => session).join()).slice(0, 8);
+  return `${run.runId}-g${run.generation}-${sessions}-h${hosts.indexOf(host)}`;
 }

@@ -69,8 +69,17 @@ function programChanged(before: string, member: MemberState): string {
   );
 }
 
+/**
+ * Whether the memory that it shared with others of its host, with the state of a generation before, is no more: those of them who
+ * train now have given it back. Where none of them does, it still holds what it held.
+ */
+function isGivenBack(state: CoordinatorState, { host }: MemberState): boolean {
+  if (state.settings.config.transport !== 'shm') return false;
+  return activeMembers(state).some((one) => one.host === host && one.heldGeneration > 0);
+}
+
 function becomeTraining(draft: Draft, nowMs: number): void {
-  const { generation, settings, stop, startUpdate } = draft.state;
+  const { generation, stop, startUpdate, settings } = draft.state;
   const members = activeMembers(draft.state);
   rememberLinks(draft);
   patch(draft, {
@@ -81,10 +90,10 @@ function becomeTraining(draft: Draft, nowMs: number): void {
     trainingSinceMs: nowMs,
     // Who comes later trains the same, or is refused.
     expectedProgram: members.find(({ hub }) => !hub)!.programHash,
-    // A hub or a fast worker has waited; its turn begins now. Of shared memory only the new generation's is left.
+    // A hub or a fast worker has waited; its turn begins now.
     members: draft.state.members.map((member): MemberState => {
       if (isActive(member)) return { ...member, status: 'training', phaseSinceMs: nowMs };
-      return settings.config.transport === 'shm' ? { ...member, heldGeneration: 0, heldUpdate: 0 } : member;
+      return isGivenBack(draft.state, member) ? { ...member, heldGeneration: 0, heldUpdate: 0 } : member;
     }),
   });
   for (const member of members) send(draft, member, { kind: 'start', generation });
