@@ -12,5 +12,6 @@ export {
 } from './lifecycle.js';
 export { dataTransport, type MemberRole, roleOf, shardRanges, tellsHash } from './member-role.js';
 export { PieceCredit } from './piece-credit.js';
-export { acceptChunk, type StateAssembly } from './state-assembly.js';
+export { isStale } from './stale.js';
+export { IncomingState } from './state-assembly.js';
 export { parityAfter, StateImages } from './state-images.js';

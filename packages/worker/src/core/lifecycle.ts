@@ -75,6 +75,8 @@ export interface WorkerState {
   readonly generation: number;
   readonly startUpdate: number;
   readonly atUpdate: number;
+  /** Generation whose coordinator was sent the state that this worker holds; 0: none was. */
+  readonly sentIn: number;
   /** A coordinator has welcomed it before. */
   readonly hasJoined: boolean;
   /** SIGTERM came: an Abort is then what it asked for. */
@@ -95,6 +97,7 @@ export function initialWorker(worker: string): WorkerState {
     generation: 0,
     startUpdate: 0,
     atUpdate: 0,
+    sentIn: 0,
     hasJoined: false,
     leaving: false,
   };
@@ -156,7 +159,7 @@ function onMessage(state: WorkerState, message: Message): WorkerStep {
     case 'rejoin':
       return state.session === '' ? { state, effects: [] } : becomeConnecting(state);
     case 'stateRequest':
-      return { state, effects: [{ type: 'sendState', update: message.stateUpdate }] };
+      return onStateRequest(state, message.stateUpdate);
     case 'bye':
       return { state: { ...state, phase: 'done' }, effects: [{ type: 'exit', code: 0, error: null }] };
     default:
@@ -165,11 +168,18 @@ function onMessage(state: WorkerState, message: Message): WorkerStep {
   }
 }
 
+/** Once a generation: what is asked for again is on its way. */
+function onStateRequest(state: WorkerState, update: number): WorkerStep {
+  const { generation } = state;
+  if (state.sentIn === generation) return { state, effects: [] };
+  return { state: { ...state, sentIn: generation }, effects: [{ type: 'sendState', update }] };
+}
+
 function becomeGreeted(state: WorkerState, welcome: Extract<Message, { kind: 'welcome' }>): WorkerStep {
   expectPhase(state, ['connecting'], 'welcome');
   const { worker, session, runConfigJson, modelPath } = welcome;
   return {
-    state: { ...state, phase: 'greeted', worker, session, hasJoined: true },
+    state: { ...state, phase: 'greeted', worker, session, sentIn: 0, hasJoined: true },
     effects: [{ type: 'configure', runConfigJson, modelPath }],
   };
 }
@@ -230,7 +240,9 @@ function becomeConnecting(state: WorkerState): WorkerStep {
 function becomeAssigned(state: WorkerState, assignment: Assignment): WorkerStep {
   expectPhase(state, ['joined', 'paused'], 'assignment');
   const { generation, startUpdate } = assignment;
-  assert(generation > state.generation, `generation ${generation} after ${state.generation}`);
+  // A coordinator whose journal was lost with the machine's power may give a number again, to whoever has joined anew.
+  const isNew = state.phase === 'joined' || generation > state.generation;
+  assert(isNew, `generation ${generation} after ${state.generation}`);
   return {
     state: { ...state, phase: 'assigned', generation, startUpdate },
     effects: [{ type: 'prepare', assignment }],
@@ -248,7 +260,8 @@ function becomeReady(state: WorkerState, report: PreparationReport): WorkerStep 
 }
 
 function becomeTraining(state: WorkerState, generation: number): WorkerStep {
-  if (isPaused(state)) return { state, effects: [] };
+  const isKnown = generation === state.generation && (state.phase === 'training' || state.phase === 'stopping');
+  if (isPaused(state) || isKnown) return { state, effects: [] };
   expectPhase(state, ['ready'], 'start');
   assert(generation === state.generation, `start of generation ${generation} in generation ${state.generation}`);
   return { state: { ...state, phase: 'training' }, effects: [{ type: 'train', startUpdate: state.startUpdate }] };

@@ -1,6 +1,6 @@
 import type { StateChunk } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
-import { acceptChunk } from './state-assembly.js';
+import { acceptChunk, IncomingState } from './state-assembly.js';
 
 const HASH = 'a'.repeat(64);
 
@@ -53,5 +53,32 @@ describe('acceptChunk', () => {
 
   it('refuses to begin in the middle', () => {
     expect(() => acceptChunk(null, chunk(4, 4), 100)).toThrow(/continues no state/);
+  });
+});
+
+describe('a state of a generation', () => {
+  it('comes together once, whatever of it comes twice', () => {
+    const incoming = new IncomingState(100);
+    const [first, last] = [chunk(0, 8), chunk(8, 4, { sha256: HASH })];
+    expect(incoming.accept(first)).toBe(null);
+    expect(incoming.accept(first)).toBe(null);
+    expect(incoming.accept(last)).toMatchObject({ update: 4, received: 12 });
+    expect(incoming.accept(last)).toBe(null);
+    expect(incoming.accept(first)).toBe(null);
+  });
+
+  it('comes anew in the next one', () => {
+    const incoming = new IncomingState(100);
+    expect(incoming.accept(chunk(0, 12, { sha256: HASH }))).not.toBe(null);
+    incoming.clear();
+    expect(incoming.accept(chunk(0, 12, { sha256: HASH }))).not.toBe(null);
+  });
+
+  it('has no gaps', () => {
+    const incoming = new IncomingState(100);
+    incoming.accept(chunk(0, 4));
+    expect(() => incoming.accept(chunk(8, 4, { sha256: HASH }))).toThrow(/4 bytes are there/);
+    expect(() => incoming.accept(chunk(2, 4))).toThrow(/4 bytes are there/);
+    expect(() => incoming.accept(chunk(0, 0))).toThrow(/0 bytes/);
   });
 });

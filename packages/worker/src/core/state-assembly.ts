@@ -1,5 +1,43 @@
 import { GantryError, type StateChunk } from '@gantry/common';
 
+/**
+ * The one state that a generation may bring. What comes of it once more, as nothing should but everything may, is known and
+ * changes nothing.
+ */
+export class IncomingState {
+  readonly #bytesMax: number;
+  #assembly: StateAssembly | null = null;
+  /** Update of the one that is whole. */
+  #whole: number | null = null;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** Forgets everything: another generation begins, or this one has ended. */
+  clear(): void {
+    this.#assembly = null;
+    this.#whole = null;
+  }
+
+  /** @returns the state when this chunk completes it, else null. @throws GantryError as {@link acceptChunk}. */
+  accept(chunk: StateChunk): StateAssembly | null {
+    if (chunk.stateUpdate === this.#whole || isRepeated(this.#assembly, chunk)) return null;
+    const assembly = acceptChunk(this.#assembly, chunk, this.#bytesMax);
+    this.#assembly = assembly;
+    if (assembly.sha256 === '') return null;
+    this.#assembly = null;
+    this.#whole = assembly.update;
+    return assembly;
+  }
+}
+
+/** Whether all of it is in place already. */
+function isRepeated(assembly: StateAssembly | null, { stateUpdate, offset, totalBytes, data }: StateChunk): boolean {
+  if (assembly?.update !== stateUpdate || assembly.bytes.length !== totalBytes || data.length === 0) return false;
+  return offset + data.length <= assembly.received;
+}
+
 /** A state that comes in pieces. Invariant: bytes [0, received) of `bytes` are in place. */
 export interface StateAssembly {
   readonly update: number;

@@ -192,6 +192,25 @@ describe('ControlLink', () => {
     await expect.poll(() => control.aborted).toBe(true);
   });
 
+  it('forgets a wish to stop with the generation that it was for', async () => {
+    const { current } = coordinator;
+    await current.say(welcome);
+    await current.say({ kind: 'stopRequest', save: true });
+    await expect.poll(() => progress.isStopWished).toBe(true);
+    const assignment: Message = {
+      ...{ kind: 'assignment', generation: 2, members: [], sharedMemory: '', startUpdate: 0, stateSha256: '' },
+      network: UNMEASURED,
+    };
+    await current.say(assignment, { generation: 2 });
+    await expect.poll(() => progress.isStopWished).toBe(false);
+    // Another one of that generation is the same once more: it changes nothing, and is passed on to nobody.
+    progress.wishStop();
+    await current.say(assignment, { generation: 2 });
+    await expect.poll(() => progress.stale).toBe(1);
+    expect(progress.isStopWished).toBe(true);
+    expect(posted.filter((one) => one.type === 'message' && one.message.kind === 'assignment')).toHaveLength(1);
+  });
+
   it('gives a silent coordinator up after the lease, and says so', async () => {
     const { current } = coordinator;
     await current.say({ ...welcome, leaseMs: 100 });

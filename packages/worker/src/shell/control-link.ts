@@ -19,7 +19,8 @@ import {
   STATE_BYTES_MAX,
 } from '../constants.js';
 import { CoordinatorWatch } from '../core/coordinator-watch.js';
-import { acceptChunk, type StateAssembly } from '../core/state-assembly.js';
+import { isStale } from '../core/stale.js';
+import { IncomingState } from '../core/state-assembly.js';
 import { connectControl } from './control-connection.js';
 import type { ControlThreadData, FromControl } from './control-messages.js';
 import { DataLink } from './data-link.js';
@@ -50,7 +51,7 @@ export class ControlLink {
   #leaseMs = 0;
   #runId = '';
   #generation = 0;
-  #incoming: StateAssembly | null = null;
+  readonly #incoming = new IncomingState(STATE_BYTES_MAX);
   /** Its generation has ended: what still comes of a state is the rest of one that nobody waits for. */
   #isPaused = false;
   #refused = false;
@@ -99,7 +100,7 @@ export class ControlLink {
     this.#control.abort();
     this.data.disconnected();
     this.#hashes.clear();
-    this.#incoming = null;
+    this.#incoming.clear();
     this.#isPaused = false;
     this.#welcome = null;
     this.#watch = null;
@@ -185,7 +186,7 @@ export class ControlLink {
     try {
       const envelope = decodeEnvelope(frame);
       this.#watch?.heard();
-      if (this.#isStale(envelope)) this.#progress.countStale();
+      if (isStale(envelope, { runId: this.#runId, generation: this.#generation })) this.#progress.countStale();
       else this.#onMessage(envelope);
     } catch (error) {
       this.#fail(error);
@@ -206,10 +207,6 @@ export class ControlLink {
     clearTimeout(this.#timer);
     this.#control.abort();
     this.#fail(new GantryError('GANTRY_AUTH_REFUSED', message));
-  }
-
-  #isStale({ runId, generation }: Envelope): boolean {
-    return (this.#runId !== '' && runId !== this.#runId) || (generation !== 0 && generation < this.#generation);
   }
 
   #onMessage({ runId, body }: Envelope): void {
@@ -246,6 +243,7 @@ export class ControlLink {
       case 'assignment':
         this.#generation = body.generation;
         this.#isPaused = false;
+        this.#progress.forgetStop();
         // The run may go back: what was committed before is not of this generation.
         this.#progress.commit(body.startUpdate);
         break;
@@ -266,7 +264,7 @@ export class ControlLink {
   }
 
   #leaveGeneration(): void {
-    this.#incoming = null;
+    this.#incoming.clear();
     this.#isPaused = true;
     this.#control.abort();
   }
@@ -316,10 +314,8 @@ export class ControlLink {
   #onChunk(chunk: Extract<Message, { kind: 'stateChunk' }>): void {
     if (this.#isPaused) return;
     this.#movedMs = performance.now();
-    const state = acceptChunk(this.#incoming, chunk, STATE_BYTES_MAX);
-    this.#incoming = state;
-    if (state.sha256 === '') return;
-    this.#incoming = null;
+    const state = this.#incoming.accept(chunk);
+    if (state === null) return;
     const sha256 = createHash('sha256').update(state.bytes).digest('hex');
     if (sha256 !== state.sha256) {
       throw new GantryError(

@@ -68,6 +68,11 @@ export class ProgressWords {
     Atomics.store(this.#words, STOP_REQUEST, 1);
   }
 
+  /** Another generation begins: whoever still wants to stop asks again, and the coordinator of before may be gone. */
+  forgetStop(): void {
+    Atomics.store(this.#words, STOP_REQUEST, 0);
+  }
+
   get isStopWished(): boolean {
     return Atomics.load(this.#words, STOP_REQUEST) !== 0;
   }
