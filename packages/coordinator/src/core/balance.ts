@@ -1,4 +1,4 @@
-import type { Metrics } from '@gantry/common';
+import type { StepMetrics } from '@gantry/common';
 import { BALANCE_AFTER_MS, BALANCE_STEPS } from './constants.js';
 import { becomePausing } from './regroup.js';
 import { isMuchShorter, shareShards, speedsOf } from './shares.js';
@@ -9,7 +9,7 @@ import { activeMembers, patch, patchMember } from './state.js';
 const COMPUTING = 1;
 
 /** Learns from a member's steps how fast it computes; `warmUntil`: earlier steps say nothing. */
-export function learnSpeed(draft: Draft, member: MemberState, { steps }: Metrics, warmUntil: number): void {
+export function learnSpeed(draft: Draft, member: MemberState, steps: readonly StepMetrics[], warmUntil: number): void {
   if (member.shards.length === 0) return;
   let speed = member.speed;
   for (const { step, phaseMs } of steps) {

@@ -6,15 +6,15 @@ import { fadePhases, learnPhase } from './liveness.js';
 import { addMark, mergeMetrics, metricsProblem, recentRate } from './metrics.js';
 import type { StepSummary } from './run-events.js';
 import type { Draft, MemberState } from './state.js';
-import { findLeader, leader, patch, updatesPerStep } from './state.js';
+import { findLeader, leader, patch, patchMember, updatesPerStep } from './state.js';
 import { imagesPerStep } from './stopping.js';
 
 /** Phases in the order of StepMetrics.phaseMs that say something about how long a phase may last. */
 const LEARNED = ['loading', 'computing', 'gathering', 'updating', 'committing'] as const;
 
-/** One member's batch: merges it, reports the steps that it completes. */
+/** One member's batch: merges what of it is new, reports the steps that it completes. */
 export function onMetrics(draft: Draft, member: MemberState, message: Metrics, nowMs: number): void {
-  const { steps } = message;
+  const steps = message.steps.filter(({ step }) => step >= member.measured);
   const { metrics, settings } = draft.state;
   const owned = { shards: member.shards.length, steps: settings.config.steps };
   const problem = metricsProblem(metrics, steps, owned);
@@ -22,6 +22,7 @@ export function onMetrics(draft: Draft, member: MemberState, message: Metrics, n
     becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', `${nameOf(member)} ${problem}`, whereabouts(member));
     return;
   }
+  patchMember(draft, member.worker, { measured: (steps.at(-1)?.step ?? member.measured - 1) + 1 });
   const updates = updatesPerStep(draft.state);
   fadePhases(draft, steps.length);
   for (const { step, phaseMs } of steps) {
@@ -30,7 +31,7 @@ export function onMetrics(draft: Draft, member: MemberState, message: Metrics, n
     for (const [column, phase] of LEARNED.entries()) learnPhase(draft, phase, phaseMs[column]! / updates);
   }
   const last = steps.at(-1);
-  learnSpeed(draft, member, message, metrics.warmUntil);
+  learnSpeed(draft, member, steps, metrics.warmUntil);
   // A hub's rows have no sums; its times were learned above.
   if (last === undefined || member.shards.length === 0) return;
   const merged = mergeMetrics(metrics, steps, settings.config.shards);

@@ -171,6 +171,7 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
       status: 'assigned',
       phaseSinceMs: nowMs,
       update: origin.update,
+      measured: 0,
       workingUpdate: origin.update,
       doneUpdate: 0,
       place: places[index]!,

@@ -160,6 +160,7 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
     network: UNMEASURED,
     topology: '',
     update: 0,
+    measured: 0,
     lastSeenMs: caller.nowMs,
     phase: 'starting',
     workingUpdate: 0,

@@ -4,8 +4,8 @@ import type { CheckpointRecord } from './events.js';
 import { becomeFailed, nameOf, whereabouts } from './failure.js';
 import { journalRecord } from './journal.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { leader, patch, send, updatesPerStep } from './state.js';
-import { maybeEnd } from './stopping.js';
+import { drop, leader, patch, send, updatesPerStep } from './state.js';
+import { maybeEnd, totalUpdates } from './stopping.js';
 import { saveVerified } from './verification.js';
 
 /** Steps whose checkpoints go when only `saved`, just written, and the newest others up to `keep` (at least one) in all stay. */
@@ -16,6 +16,10 @@ export function expired(steps: readonly number[], saved: number, keep: number): 
 
 /** The next piece of the leader's state; the last one orders the checkpoint to be written, as soon as it is verified. */
 export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChunk): void {
+  if (isRepeated(draft.state, chunk)) {
+    drop(draft);
+    return;
+  }
   const problem = chunkProblem(draft.state, member, chunk);
   if (problem !== null) {
     const message = `${nameOf(member)} sent a piece of its state that ${problem}`;
@@ -36,7 +40,7 @@ export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChun
     draft.effects.push({ type: 'relayState', update, stateSha256: chunk.sha256, generation, peers });
     return;
   }
-  patch(draft, { saving: { ...saving, assembly: null } });
+  patch(draft, { saving: { ...saving, assembly: null, received: update } });
   saveVerified(draft, {
     update,
     step: update / updatesPerStep(draft.state),
@@ -44,6 +48,18 @@ export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChun
     programHash: member.programHash,
     stateLayoutJson: draft.state.stateLayoutJson,
   });
+}
+
+/** A piece that is there already: of the state that is coming, of one that has come, or of the one that was relayed. */
+function isRepeated(state: CoordinatorState, { stateUpdate, offset, data }: StateChunk): boolean {
+  const { saving, relay, stage, stop, startUpdate } = state;
+  const { assembly, received } = saving;
+  if (assembly?.update === stateUpdate && data.length > 0 && offset + data.length <= assembly.nextOffset) return true;
+  if (relay !== null) return false;
+  if (received !== null && stateUpdate <= received) return true;
+  // The state that a generation begins with is saved only where it ends with it.
+  const isSaved = stage === 'training' && (stop !== 'none' || startUpdate === totalUpdates(state));
+  return stateUpdate === startUpdate && !isSaved;
 }
 
 /** Which rule a chunk breaks; null: none. */

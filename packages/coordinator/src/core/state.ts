@@ -42,6 +42,8 @@ export interface MemberState {
   readonly topology: string;
   /** Last committed update that it told of. */
   readonly update: number;
+  /** Behind the last step whose metrics it has told in the present generation. */
+  readonly measured: number;
   readonly lastSeenMs: number;
   readonly phase: Phase;
   readonly workingUpdate: number;
@@ -84,6 +86,8 @@ export interface Links {
 /** Assembly and retention of checkpoints. Invariant: chunks of one update arrive in order and without gaps. */
 export interface SavingState {
   readonly assembly: { readonly update: number; readonly nextOffset: number; readonly totalBytes: number } | null;
+  /** Update of the last state of this generation that has come as a whole, to be written; null: none. */
+  readonly received: number | null;
   /** Updates that the shell is writing. */
   readonly writing: readonly number[];
   readonly last: CheckpointRecord | null;
@@ -236,7 +240,7 @@ export function initialState(settings: Settings): CoordinatorState {
     expectedProgram: '',
     stop: 'none',
     metrics: initialMetrics(0),
-    saving: { assembly: null, writing: [], last: null, kept: [] },
+    saving: { assembly: null, received: null, writing: [], last: null, kept: [] },
     verification: {
       update: 0,
       told: new Map(),
