@@ -1,5 +1,6 @@
 import type { RunConfig } from '@gantry/common';
 import type { Settings } from '@gantry/coordinator/core';
+import type { SimJournal } from './disk.js';
 import type { Replica } from './invariants.js';
 import { type RunEnd, SimCoordinator } from './sim-coordinator.js';
 import { SimWorker, type WorkerEnd } from './sim-worker.js';
@@ -28,6 +29,8 @@ const HONEST_ENDS = new Set([
   // Before the first generation trains: whoever should make the memory hangs.
   'GANTRY_SHARED_MEMORY_FAILED',
 ]);
+
+const HUB = 'hub';
 
 /** Virtual time in which a worker that was asked to leave is let go while others train. */
 const LEAVE_MS_MAX = 60_000;
@@ -76,6 +79,7 @@ export class Cluster {
       host,
       worker,
       launchToken: own?.token ?? '',
+      hub: own !== null && worker === HUB,
       pid,
       onExit: (one, end) => this.#onExit(one, end),
     });
@@ -85,8 +89,8 @@ export class Cluster {
 
   startCoordinator(): void {
     if (this.coordinator?.alive || this.result !== null) return;
-    const { disk, trace } = this.world;
-    const { journal } = disk;
+    const { trace } = this.world;
+    const journal = this.#readJournal();
     const { config, localWorkers } = this.plan;
     const incarnation = ++this.#incarnation;
     const token = `token-${incarnation}`;
@@ -94,7 +98,7 @@ export class Cluster {
       runId: journal?.runId ?? `run-${this.#nextRun++}`,
       config,
       localWorkers: Array.from({ length: localWorkers }, (_, index) => `worker-${index}`),
-      hub: null,
+      hub: config.topology === 'star' ? HUB : null,
       launchToken: token,
       resumeCommand: 'resume',
       resume: journal !== null,
@@ -120,11 +124,31 @@ export class Cluster {
     this.coordinator = coordinator;
   }
 
+  /** Of one that cannot be read, or is gone, the newest checkpoint knows whose it is; without one the run begins anew. */
+  #readJournal(): SimJournal | null {
+    const { disk, trace } = this.world;
+    if (disk.journal !== null || (!disk.hasJournal && disk.steps.length === 0)) return disk.journal;
+    const { newest } = disk;
+    trace.add(
+      `the journal cannot be read; ${newest === null ? 'the run begins anew' : 'a checkpoint takes its place'}`,
+    );
+    if (newest === null) {
+      disk.clear();
+      this.world.monitor.begunAnew();
+      return null;
+    }
+    this.world.monitor.happened('a checkpoint takes the place of the journal');
+    const { runId, record } = newest;
+    return {
+      ...{ runId, generation: 0, committedUpdate: record.update, checkpoint: record, members: [], distrusted: 0 },
+    };
+  }
+
   /** What an operator does from time to time: whatever is missing is started. */
   heal(): void {
     this.#expectLeavers();
     this.startCoordinator();
-    const missing = this.plan.config.workers - this.alive.length;
+    const missing = this.plan.config.workers - this.alive.filter(({ options }) => !options.hub).length;
     const { workerHosts, coordinatorHost } = this.plan;
     const all = workerHosts.length > 0 ? workerHosts : [coordinatorHost];
     const sound = all.filter((host) => !this.#suspectHosts.has(host));
@@ -134,11 +158,13 @@ export class Cluster {
 
   /** Whoever was asked to leave has gone when others have trained on for long. */
   #expectLeavers(): void {
-    const { coordinator, world } = this;
+    const { coordinator, plan, world } = this;
     const active = coordinator?.alive && coordinator.state.stage === 'training' ? coordinator.state.members : [];
-    const isStaying = active.some(({ leaving, status }) => !leaving && status === 'training');
+    const isWaitedFor = plan.config.stalled === 'wait' && this.alive.some(({ main }) => main.isHung);
+    const isStaying = !isWaitedFor && active.some(({ leaving, status }) => !leaving && status === 'training');
     for (const worker of this.alive) {
-      if (!worker.isLeaving || worker.frozen || worker.main.isHung || !isStaying) this.#leaving.delete(worker.name);
+      if (!worker.isLeaving || worker.options.hub || worker.frozen || worker.main.isHung || !isStaying)
+        this.#leaving.delete(worker.name);
       else if (!this.#leaving.has(worker.name)) this.#leaving.set(worker.name, world.clock.nowMs);
       else if (world.clock.nowMs - this.#leaving.get(worker.name)! > LEAVE_MS_MAX) {
         world.monitor.fail(`${worker.name} was asked to leave and is still there`);
@@ -210,10 +236,11 @@ export class Cluster {
   }
 
   #onEnd(end: RunEnd): void {
-    const { monitor } = this.world;
+    const { monitor, disk } = this.world;
     if ('error' in end) {
       const { code, message } = end.error;
-      if (!HONEST_ENDS.has(code)) monitor.fail(`the run ended with ${code}: ${message}`);
+      if (code === 'GANTRY_CHECKPOINT_INVALID' && disk.newest === null && disk.steps.length > 0) disk.putDamagedAway();
+      else if (!HONEST_ENDS.has(code)) monitor.fail(`the run ended with ${code}: ${message}`);
       return;
     }
     const { update, stateSha256, interrupted } = end.result;

@@ -69,6 +69,8 @@ export class ControlAddress {
     const up = network.lane<Item>(dealer.process.host, router.host, (item) => {
       steps.take(`${router.name} receives ${nameOf(item)}`);
       router.run(() => {
+        // What arrives a second time behind the end of its connection.
+        if (!this.#connections.has(peer)) return;
         if (item !== FIN) router.onFrame(peer, item);
         else {
           this.#connections.delete(peer);

@@ -1,5 +1,5 @@
 import type { Envelope, Hello, Message, StateChunk, Welcome } from '@gantry/common';
-import { acceptChunk, CoordinatorWatch, PieceCredit, type StateAssembly } from '@gantry/worker/core';
+import { CoordinatorWatch, IncomingState, isStale, PieceCredit } from '@gantry/worker/core';
 import { Dealer } from './connections.js';
 import type { SimControlWords } from './control-words.js';
 import type { SimProcess } from './process.js';
@@ -46,7 +46,7 @@ export class SimControlLink {
   #welcome: Welcome | null = null;
   #runId = '';
   #generation = 0;
-  #incoming: StateAssembly | null = null;
+  readonly #incoming = new IncomingState(STATE_BYTES_MAX);
   #isPaused = false;
   #name = '';
   #closed = false;
@@ -69,7 +69,7 @@ export class SimControlLink {
     if (this.#closed) return;
     this.#options.control.abort();
     this.#hashes.clear();
-    this.#incoming = null;
+    this.#incoming.clear();
     this.#isPaused = false;
     this.#welcome = null;
     this.#watch = null;
@@ -189,14 +189,10 @@ export class SimControlLink {
     if (this.#closed) return;
     try {
       this.#watch?.heard();
-      if (!this.#isStale(envelope)) this.#onMessage(envelope);
+      if (!isStale(envelope, { runId: this.#runId, generation: this.#generation })) this.#onMessage(envelope);
     } catch (error) {
       this.#post({ type: 'failed', code: 'GANTRY_PROTOCOL_INVALID', message: (error as Error).message });
     }
-  }
-
-  #isStale({ runId, generation }: Envelope): boolean {
-    return (this.#runId !== '' && runId !== this.#runId) || (generation !== 0 && generation < this.#generation);
   }
 
   #onMessage({ runId, body }: Envelope): void {
@@ -227,10 +223,11 @@ export class SimControlLink {
       case 'assignment':
         this.#generation = body.generation;
         this.#isPaused = false;
+        this.#options.progress.isStopWished = false;
         this.#options.progress.committed = body.startUpdate;
         break;
       case 'pause':
-        this.#incoming = null;
+        this.#incoming.clear();
         this.#isPaused = true;
         this.#watchFor(this.#welcome!.leaseMs * STARTING_LEASES);
         this.#options.control.abort();
@@ -274,10 +271,8 @@ export class SimControlLink {
 
   #onChunk(chunk: StateChunk): void {
     if (this.#isPaused) return;
-    const state = acceptChunk(this.#incoming, chunk, STATE_BYTES_MAX);
-    this.#incoming = state;
-    if (state.sha256 === '') return;
-    this.#incoming = null;
+    const state = this.#incoming.accept(chunk);
+    if (state === null) return;
     const floats = new Float32Array(state.bytes.buffer);
     if (hashState([floats]) !== state.sha256) throw new Error(`the state of update ${state.update} arrived damaged`);
     this.#post({ type: 'state', update: state.update, sha256: state.sha256, state: floats });

@@ -1,12 +1,15 @@
-import type { RunConfig } from '@gantry/common';
+import { type RunConfig, UNMEASURED } from '@gantry/common';
 import { describe, expect, it } from 'vitest';
 import type { Cluster, Plan } from './cluster.js';
+import { UNVARIED } from './plan.js';
 import { type PlayReport, play } from './play.js';
 import { Random } from './random.js';
-import { UNVARIED } from './run.js';
-import { World } from './world.js';
+import { type Pace, World } from './world.js';
 
-const PACE = { latency: { leastMs: 1, mostMs: 4, tail: 1 }, computeMs: 40, compileMs: 8, chunkBytes: 64 };
+const PACE: Pace = {
+  ...{ latency: { leastMs: 1, mostMs: 4, tail: 1 }, computeMs: 40, compileMs: 8, chunkBytes: 64 },
+  ...{ network: UNMEASURED, slower: new Map() },
+};
 const END_MS = 30_000;
 
 /** Two workers train four steps of two updates; every second one is saved. A third worker joins, then all of them are lost. */
@@ -80,7 +83,7 @@ function workerAt(place: number, pointsLeast: number) {
 
 /** The schedule, in which `beforeStep` is told of every step and may do something more. */
 function run(plan: Plan, beforeStep: (cluster: Cluster, index: number, what: string) => void): PlayReport {
-  const world = new World(new Random(1), plan.config, PACE, false);
+  const world = new World({ random: new Random(1), extra: new Random(2) }, plan.config, PACE, false);
   return play(world, plan, {
     endMs: END_MS,
     begin: (cluster) => {

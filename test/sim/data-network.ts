@@ -11,8 +11,8 @@ import type { SimProcess } from './process.js';
 
 interface DataFrame {
   readonly header: Uint8Array;
-  /** The sender's own memory: it is read as late as can be, when the frame arrives. */
-  readonly payload: Buffer | null;
+  /** The sender's own memory: it is read as late as can be, when the frame arrives; from then on a copy. */
+  payload: Uint8Array | null;
 }
 
 interface Arrived {
@@ -133,11 +133,11 @@ class SimDataSocket implements BoundDataSocket, DataLink {
     return lane;
   }
 
-  arrive({ header, payload }: DataFrame): void {
+  arrive(frame: DataFrame): void {
     this.process.world.steps.take(`${this.process.name} receives a data frame`);
     if (this.#isClosed || !this.process.alive) return;
-    const copy = payload === null ? null : Uint8Array.from(payload);
-    this.#arrived.push({ header, payload: copy });
+    frame.payload &&= Uint8Array.from(frame.payload);
+    this.#arrived.push({ header: frame.header, payload: frame.payload });
     this.process.run(this.#options.onArrival);
   }
 

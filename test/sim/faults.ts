@@ -1,9 +1,10 @@
 import type { Cluster } from './cluster.js';
+import type { DiskTrouble } from './disk.js';
 import type { Random } from './random.js';
 
 export interface PlannedFault {
   readonly atMs: number;
-  readonly kind: FaultKind | typeof FLIP;
+  readonly kind: FaultKind | Deceit | typeof FLIP;
   /** How long it lasts, where it lasts. */
   readonly forMs: number;
 }
@@ -66,13 +67,7 @@ const FAULTS = {
       network.unblock(b, a);
     });
   },
-  'lose a host': (cluster) => {
-    const host = cluster.world.random.pick(hosts(cluster));
-    for (const worker of cluster.alive) if (worker.host === host) worker.vanish();
-    if (cluster.coordinator?.host !== host || !cluster.coordinator.alive) return;
-    cluster.coordinator.vanish();
-    cluster.world.disk.losePower();
-  },
+  'lose a host': (cluster) => loseHost(cluster, cluster.world.random.pick(hosts(cluster))),
   'lose all workers': (cluster) => {
     for (const worker of cluster.alive) worker.kill();
   },
@@ -113,7 +108,37 @@ const FAULTS = {
 export type FaultKind = keyof typeof FAULTS;
 const KINDS = Object.keys(FAULTS) as FaultKind[];
 
-function trouble(cluster: Cluster, kind: 'full' | 'fsync', forMs: number): void {
+/** What is mixed with all of these: a network that brings messages twice, a disk that has not done what it says. */
+const DECEITS = {
+  'messages arrive twice': (cluster, forMs) => {
+    const { network, extra } = cluster.world;
+    network.repeats = extra.pick([0.01, 0.1, 0.5]);
+    later(cluster, forMs, () => {
+      network.repeats = 0;
+    });
+  },
+  'fsync of a folder fails': (cluster, forMs) => trouble(cluster, 'folder fsync', forMs),
+  'fsync lies': (cluster, forMs) => trouble(cluster, 'lies', forMs),
+  'fsync lies, and the power fails': (cluster, forMs) => {
+    trouble(cluster, 'lies', forMs);
+    later(cluster, cluster.world.extra.between(0, forMs), () => loseHost(cluster, cluster.plan.coordinatorHost));
+  },
+  'the newest checkpoint is damaged': ({ world }) => world.disk.damageNewest(),
+} as const satisfies Readonly<Record<string, Inflict>>;
+
+type Deceit = keyof typeof DECEITS;
+const DECEIT_KINDS = Object.keys(DECEITS) as Deceit[];
+
+/** A machine is gone, and everything on it at once. */
+function loseHost({ alive, coordinator, world }: Cluster, host: string): void {
+  for (const worker of alive) if (worker.host === host) worker.vanish();
+  world.memories.lose(host);
+  if (coordinator?.host !== host || !coordinator.alive) return;
+  coordinator.vanish();
+  world.disk.losePower();
+}
+
+function trouble(cluster: Cluster, kind: Exclude<DiskTrouble, 'none'>, forMs: number): void {
   const { disk } = cluster.world;
   disk.trouble = kind;
   later(cluster, forMs, () => {
@@ -137,6 +162,16 @@ export function planFaults(random: Random): PlannedFault[] {
     }
   }
   return faults.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Beside what {@link planFaults} does, in half of the seeds. */
+export function planDeceits(extra: Random): PlannedFault[] {
+  if (extra.chance(0.5)) return [];
+  return Array.from({ length: extra.integer(1, 3) }, () => ({
+    atMs: extra.between(0, 6000),
+    kind: extra.pick(DECEIT_KINDS),
+    forMs: extra.between(20, 6000),
+  }));
 }
 
 /** A seed of {@link simulate} with `flips`: damaged replicas, and what may happen meanwhile without hiding who they are. */
@@ -166,5 +201,5 @@ function isOfSeveralHosts({ host }: { readonly host: string }, all: readonly { r
 export function inflict(cluster: Cluster, { kind, forMs }: PlannedFault): void {
   cluster.world.trace.add(`** ${kind} (${forMs.toFixed(0)} ms)`);
   if (kind === FLIP) flip(cluster);
-  else FAULTS[kind](cluster, forMs);
+  else ({ ...FAULTS, ...DECEITS })[kind](cluster, forMs);
 }

@@ -24,6 +24,11 @@ export class HostMemories {
     return this.#files.get(`${host}/${name}`) ?? null;
   }
 
+  /** The host's memory has lost its power. */
+  lose(host: string): void {
+    for (const name of this.#files.keys()) if (name.startsWith(`${host}/`)) this.#files.delete(name);
+  }
+
   unlink(host: string, name: string): void {
     this.#files.delete(`${host}/${name}`);
   }

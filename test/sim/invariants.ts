@@ -12,6 +12,31 @@ export interface Replica {
   readonly heldUpdate: number;
 }
 
+/** What a test looks for in what all its seeds have done: a fault that nobody ever meets proves nothing. */
+export const HAPPENINGS = [
+  'a message arrives twice',
+  'a sync lies',
+  'a folder is not synced',
+  'a power failure leaves a torn checkpoint',
+  'a power failure takes a checkpoint that was promised',
+  'a power failure leaves a torn journal',
+  'a power failure takes the end of the journal',
+  'a damaged checkpoint is passed over',
+  'no checkpoint can be read',
+  'a checkpoint takes the place of the journal',
+  'shards move to faster workers',
+  'a hub is lost',
+  'a hub is not started again',
+  'a stalled worker is waited for',
+] as const;
+export type Happening = (typeof HAPPENINGS)[number];
+
+/** What one worker's process committed last. */
+interface LastCommit {
+  readonly assignment: Assignment;
+  readonly update: number;
+}
+
 /** Sees everything that happens, and says what must not. */
 export class Monitor {
   readonly #trace: Trace;
@@ -27,14 +52,26 @@ export class Monitor {
   /** Up to this generation everything counts as poisoned. */
   #distrusted = 0;
   #promised = 0;
+  readonly #happenings = new Set<Happening>();
+  readonly #last = new Map<string, LastCommit>();
+  /** By membership and update: how many of its members have committed it. A generation's number may come again where a disk lied. */
+  readonly #committers = new Map<Assignment['members'], Map<number, number>>();
+  /** By update: the generation of which every member has committed it, until another one begins below it. */
+  readonly #commitments = new Map<number, number>();
 
   constructor(trace: Trace, config: RunConfig) {
     this.#trace = trace;
     this.#hashes = referenceHashes(config);
   }
 
+  /** Something that a seed is there for has happened. */
+  happened(what: Happening): void {
+    this.#happenings.add(what);
+  }
+
   get summary() {
     return {
+      happenings: this.#happenings,
       commits: this.#commits,
       generations: this.#generations,
       highest: this.#highest,
@@ -45,11 +82,49 @@ export class Monitor {
   }
 
   /** A member has committed: its state is the undisturbed run's, whatever the membership was. */
-  committed(worker: string, generation: number, update: number, hash: string): void {
+  committed(worker: string, assignment: Assignment, update: number, hash: string): void {
+    const { generation } = assignment;
     this.#commits++;
     this.#highest = Math.max(this.#highest, update);
+    this.#expectNext(worker, assignment, update);
+    this.#noteCommitment(assignment, update);
     if (this.#isPoisoned || generation <= this.#distrusted) return;
     this.#expectHash(`${worker} committed update ${update} in generation ${generation}`, update, hash);
+  }
+
+  /** Updates follow on each other, and nobody goes on in a generation when it has begun with a later one. */
+  #expectNext(worker: string, assignment: Assignment, update: number): void {
+    const last = this.#last.get(worker);
+    const { generation, startUpdate } = assignment;
+    const isSame = last?.assignment === assignment;
+    const before = isSame ? last.update : startUpdate;
+    if (last !== undefined && !isSame && last.assignment.generation >= generation) {
+      this.fail(`${worker} commits in generation ${generation} after generation ${last.assignment.generation}`);
+    }
+    if (update !== before + 1) this.fail(`${worker} commits update ${update} after ${before}`);
+    this.#last.set(worker, { assignment, update });
+  }
+
+  /** No two generations commit one update: none does so for good, with all its members, when another one has begun below it. */
+  #noteCommitment({ generation, members }: Assignment, update: number): void {
+    const counts = this.#committers.get(members) ?? new Map<number, number>();
+    this.#committers.set(members, counts);
+    const count = (counts.get(update) ?? 0) + 1;
+    counts.set(update, count);
+    if (count < members.length) return;
+    counts.delete(update);
+    const other = this.#commitments.get(update);
+    if (other !== undefined)
+      this.fail(`generation ${generation} commits update ${update}, which generation ${other} has`);
+    this.#commitments.set(update, generation);
+  }
+
+  /** A coordinator holds a member of its generation to have committed this much. */
+  believed(worker: string, generation: number, update: number): void {
+    const last = this.#last.get(worker);
+    if (last?.assignment.generation === generation && last.update >= update) return;
+    const really = last === undefined ? 'nothing' : `${last.update} in generation ${last.assignment.generation}`;
+    this.fail(`${worker} is held to have committed ${update} in generation ${generation}; it has ${really}`);
   }
 
   /** A bit of a replica has changed. @param isShared It is the replica of several workers of one host. */
@@ -100,6 +175,8 @@ export class Monitor {
     if (!isCopied && startUpdate !== (savedUpdate ?? 0)) {
       this.fail(`generation ${generation} begins at ${startUpdate}: nobody holds it, and ${savedUpdate} is saved`);
     }
+    // All who had them are gone: they are computed again, by this generation alone.
+    for (const update of this.#commitments.keys()) if (update > startUpdate) this.#commitments.delete(update);
   }
 
   /** The first generation of a coordinator. `awaited`: members of the one before that are about to come back. */
@@ -130,6 +207,17 @@ export class Monitor {
   /** A coordinator says that this much is saved for good. */
   promised(update: number): void {
     this.#promised = Math.max(this.#promised, update);
+  }
+
+  /** A disk has lied, or lost what it had: no more than this can be found. */
+  lost(newest: number): void {
+    this.#promised = Math.min(this.#promised, newest);
+  }
+
+  /** Nothing of the run can be read, and nobody has it: another one takes its place. */
+  begunAnew(): void {
+    this.#promised = 0;
+    this.#commitments.clear();
   }
 
   /** Looked for at any time: the newest checkpoint. */

@@ -9,18 +9,32 @@ export interface Latency {
   readonly tail: number;
 }
 
+interface NetworkOptions {
+  readonly random: Random;
+  readonly extra: Random;
+  readonly latency: Latency;
+  /** A message will arrive twice. */
+  readonly onRepeat: () => void;
+}
+
 /** Hosts and what lies between them. A lane is ordered; lanes are not ordered with each other. */
 export class SimNetwork {
   readonly #clock: VirtualClock;
   readonly #random: Random;
+  readonly #extra: Random;
   readonly #latency: Latency;
+  readonly #onRepeat: () => void;
   readonly #blocked = new Map<string, number>();
   readonly #lanes = new Set<Lane<unknown>>();
+  /** How often a message arrives a second time, later than some that were sent behind it; in parts of 1. */
+  repeats = 0;
 
-  constructor(clock: VirtualClock, random: Random, latency: Latency) {
+  constructor(clock: VirtualClock, { random, extra, latency, onRepeat }: NetworkOptions) {
     this.#clock = clock;
     this.#random = random;
+    this.#extra = extra;
     this.#latency = latency;
+    this.#onRepeat = onRepeat;
   }
 
   delayMs(): number {
@@ -31,6 +45,13 @@ export class SimNetwork {
 
   get nowMs(): number {
     return this.#clock.nowMs;
+  }
+
+  /** Decides of one message. */
+  arrivesTwice(): boolean {
+    const isRepeated = this.repeats > 0 && this.#extra.chance(this.repeats);
+    if (isRepeated) this.#onRepeat();
+    return isRepeated;
   }
 
   after(delayMs: number, action: () => void): void {
@@ -101,9 +122,11 @@ export class Lane<T> {
     }
     const { nowMs } = this.#network;
     this.#lastMs = Math.max(this.#lastMs, nowMs + this.#network.delayMs());
-    this.#network.after(this.#lastMs - nowMs, () => {
+    const deliver = (): void => {
       if (this.#isOpen) this.#options.deliver(message);
-    });
+    };
+    this.#network.after(this.#lastMs - nowMs, deliver);
+    if (this.#network.arrivesTwice()) this.#network.after(this.#lastMs - nowMs + this.#network.delayMs(), deliver);
   }
 
   flush(): void {

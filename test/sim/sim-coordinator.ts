@@ -176,11 +176,21 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         this.world.trace.add(`${this.name} ${stage} ${generation} → ${state.stage} ${state.generation}`);
       }
       this.#state = state;
+      this.#compareBelief();
       return effects;
     } catch (error) {
       if (event.type === 'failed') throw error;
       this.#fail(error);
       return [];
+    }
+  }
+
+  /** What it holds its members to have committed, they have. */
+  #compareBelief(): void {
+    const { stage, generation, startUpdate, members } = this.#state;
+    if (stage !== 'training') return;
+    for (const { status, pid, update } of members) {
+      if (status === 'training' && update > startUpdate) this.world.monitor.believed(`w${pid}`, generation, update);
     }
   }
 
@@ -232,10 +242,12 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         if (effect.event.event === 'checkpoint') this.world.monitor.promised(effect.event.update);
         if (effect.event.event === 'worker-lost') {
           this.world.trace.add(`${this.name} lost ${effect.event.worker}: ${effect.event.reason}`);
+          if (effect.event.worker === this.#settings.hub) this.world.monitor.happened('a hub is lost');
         }
         return true;
       case 'log':
         this.world.trace.add(`${this.name}: ${effect.message}`);
+        this.#noteLog(effect.message);
         return true;
       case 'rewindMetrics':
       case 'metrics':
@@ -249,11 +261,17 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     }
   }
 
+  #noteLog(message: string): void {
+    const { monitor } = this.world;
+    if (message.includes('shards move')) monitor.happened('shards move to faster workers');
+    if (message.includes('waited for (--stalled')) monitor.happened('a stalled worker is waited for');
+  }
+
   #send({ peer, worker, envelope }: Extract<Effect, { type: 'send' }>): void {
     const { body } = envelope;
     if (body.kind !== 'stateReceived') this.world.trace.add(`${this.name} > ${worker || peer} ${body.kind}`);
     if (body.kind === 'assignment') {
-      this.world.monitor.told(body.generation, this.world.disk.durableJournal?.generation ?? 0);
+      this.world.monitor.told(body.generation, this.world.disk.promisedGeneration);
     }
     this.#sendTo(peer, envelope);
   }
@@ -342,7 +360,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     }
     this.world.monitor.saved(update, stateSha256);
     const record = { update, step: atStep, stateSha256, path: `step-${atStep}` };
-    const checkpoint: SimCheckpoint = { record, programHash, state };
+    const checkpoint: SimCheckpoint = { record, runId: this.#settings.runId, programHash, state };
     this.world.disk.writeCheckpoint(
       checkpoint,
       () => this.alive,
@@ -386,10 +404,19 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     this.after(random.between(1, READ_MS_MAX), () => {
       steps.take(`${this.name} reads the newest checkpoint`);
       if (!this.alive) return;
-      const kept = disk.steps;
-      const found = kept.length === 0 ? undefined : disk.checkpoint(kept.at(-1)!);
+      const found = disk.newest;
+      if (found !== null && found.record.step !== disk.steps.at(-1)) {
+        this.world.monitor.happened('a damaged checkpoint is passed over');
+      }
+      if (found === null && disk.steps.length > 0) {
+        this.world.monitor.happened('no checkpoint can be read');
+        this.#fail(new GantryError('GANTRY_CHECKPOINT_INVALID', 'every checkpoint is damaged'));
+        return;
+      }
+      // Damaged ones are left for a person to look at, and take no other's place.
+      const kept = disk.steps.filter((at) => found !== null && at <= found.record.step);
       this.#restored =
-        found === undefined
+        found === null
           ? null
           : { update: found.record.update, stateSha256: found.record.stateSha256, state: found.state };
       this.world.trace.add(`${this.name} restored ${found?.record.update ?? 'nothing'}`);
@@ -412,6 +439,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     const end: RunEnd = 'error' in outcome ? { error: outcome.error } : { result: outcome.result };
     const text = 'error' in end ? `${end.error.code}: ${end.error.message}` : `update ${end.result.update}`;
     this.world.trace.add(`${this.name} ends: ${text}`);
+    if (text.includes('needs its hub')) this.world.monitor.happened('a hub is not started again');
     const lost = 'error' in outcome ? String(outcome.error.details.worker ?? '') : '';
     this.#options.localWorkers.end(lost === '' ? null : lost);
     // It sees its workers out, writes what is pending, and lets the last messages leave.

@@ -6,6 +6,8 @@ import {
   type Exchange,
   type HostMemoryPlan,
   jsVectorSum,
+  type NetworkCosts,
+  networkCosts,
   PeerSockets,
   planHosts,
 } from '@gantry/collective';
@@ -13,6 +15,7 @@ import {
   type Assignment,
   assert,
   GantryError,
+  type LinkCosts,
   type NetworkName,
   type RunConfig,
   type StepMetrics,
@@ -67,12 +70,15 @@ export class SimSession {
   readonly #worker: SimWorker;
   #prepared: Prepared | null = null;
   #held: Held | null = null;
-  #former: Held | null = null;
+  /** Of generations that did not train, or have ended. */
+  #former: Held[] = [];
   #dataSocket: DataSocket | null = null;
   /** States of the leader on their way, oldest first. */
   #streams: number[] = [];
   #rows: StepMetrics[] = [];
   #sentMs = 0;
+  /** Of the step in hand. */
+  #computedMs = 0;
   #toldUpdate = -1;
   #toldHash = '';
 
@@ -129,7 +135,7 @@ export class SimSession {
       };
       const prepared: Prepared = { role, assignment, shared, images, exchange, close };
       this.#prepared = prepared;
-      this.#former = this.#held;
+      if (this.#held !== null) this.#former.push(this.#held);
       this.#held = { generation: assignment.generation, prepared, update: assignment.startUpdate };
       if (!shared.isDiscarded) {
         world.monitor.state(
@@ -138,7 +144,7 @@ export class SimSession {
           stateSha256,
         );
       }
-      return this.#report(role, stateSha256);
+      return this.#report(role, assignment, stateSha256);
     } catch (error) {
       stopWatching();
       this.#unlink(assignment);
@@ -167,11 +173,11 @@ export class SimSession {
 
   settleMemory(): void {
     if (this.#prepared !== null) this.#unlink(this.#prepared.assignment);
-    const former = this.#former?.prepared;
-    if (former !== undefined && former.assignment.sharedMemory !== '' && former.shared !== this.#prepared?.shared) {
-      discard(former.shared);
+    for (const { prepared } of this.#former) {
+      if (prepared.assignment.sharedMemory !== '' && prepared.shared !== this.#prepared?.shared)
+        discard(prepared.shared);
     }
-    this.#former = null;
+    this.#former = [];
   }
 
   /** The process has ended: its mappings go. */
@@ -227,7 +233,9 @@ export class SimSession {
       }
       progress.workingUpdate = update;
       progress.enter('computing');
-      yield delay(pace.computeMs * random.between(0.5, 1.5));
+      const computeMs = pace.computeMs * this.#slowness() * random.between(0.5, 1.5);
+      this.#computedMs += computeMs;
+      yield delay(computeMs);
       this.#compute(plan);
       this.#signal(() => exchange.publish(update, networks));
       progress.enter('loading');
@@ -259,6 +267,13 @@ export class SimSession {
       }
     }
     return { committed: plan.update, stopped: false };
+  }
+
+  /** Where hosts are not equally fast, what a member computes takes as long as it has shards. */
+  #slowness(): number {
+    const { pace } = this.#worker.world;
+    const slower = pace.slower.get(this.#worker.host);
+    return slower === undefined ? 1 : (slower * this.#ready().role.shards.length) / 2;
   }
 
   /** Others who share this memory look at its words when this member has changed them. */
@@ -306,7 +321,7 @@ export class SimSession {
     if (shared.isDiscarded) return;
     const { monitor, config } = this.#worker.world;
     const hash = hashState(images.committed(parityOf(update, config)));
-    monitor.committed(this.#worker.name, assignment.generation, update, hash);
+    monitor.committed(this.#worker.name, assignment, update, hash);
   }
 
   /** What GANTRY_FAULT=flip does: only where there is another replica that can tell. */
@@ -375,11 +390,13 @@ export class SimSession {
   }
 
   #endStep(step: number, isWhole: boolean): void {
-    const { clock, pace } = this.#worker.world;
+    const { clock } = this.#worker.world;
+    const computedMs = this.#computedMs;
+    this.#computedMs = 0;
     if (isWhole) {
       const { role } = this.#ready();
       const count = role.shards.length;
-      const phaseMs = [1, pace.computeMs, 2, 1, 1];
+      const phaseMs = [1, computedMs, 2, 1, 1];
       this.#rows.push({
         step,
         shards: count,
@@ -461,6 +478,7 @@ export class SimSession {
       topology: world.config.topology,
       member: role.member,
       control,
+      ...this.#costs(assignment),
     };
     const connectTo = (peers: readonly number[]) => {
       const endpoints = peers.map((index) => (index === role.member ? null : assignment.members[index]!.dataEndpoint));
@@ -477,16 +495,29 @@ export class SimSession {
     return createClusterExchange({ ...common, plan, lane, spin: 0 });
   }
 
-  #report({ leader }: MemberRole, stateSha256: string): PreparationReport {
+  /** With topology auto: what was measured before, or is now, which is the same for all. */
+  #network({ network, members }: Assignment): LinkCosts {
+    const { config, pace } = this.#worker.world;
+    if (config.topology !== 'auto' || members.length === 1) return UNMEASURED;
+    return network.latencyUs > 0 ? network : pace.network;
+  }
+
+  #costs(assignment: Assignment): { readonly costs?: NetworkCosts } {
+    const network = this.#network(assignment);
+    return network.latencyUs === 0 ? {} : { costs: networkCosts(network) };
+  }
+
+  #report({ leader, shards }: MemberRole, assignment: Assignment, stateSha256: string): PreparationReport {
     return {
-      programHash: PROGRAM_HASH,
+      // A hub has none.
+      programHash: shards.length === 0 ? '' : PROGRAM_HASH,
       stateSha256,
       device: 'cpu',
       deviceReason: '',
       engine: 'sim',
       threads: 1,
       stateLayoutJson: leader ? JSON.stringify({ length: STATE_LAYOUT.length }) : '',
-      network: UNMEASURED,
+      network: this.#network(assignment),
       topology: '',
     };
   }

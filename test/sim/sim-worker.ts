@@ -35,6 +35,8 @@ export interface SimWorkerOptions {
   readonly worker: string;
   /** Of a local worker; empty for one that was started by hand. */
   readonly launchToken: string;
+  /** It only reduces. */
+  readonly hub: boolean;
   readonly pid: number;
   readonly onExit: (worker: SimWorker, end: WorkerEnd) => void;
 }
@@ -82,7 +84,7 @@ export class SimWorker extends SimProcess {
       pid: options.pid,
       cores: 2,
       launchToken: options.launchToken,
-      hub: false,
+      hub: options.hub,
       formerSession: '',
     };
     this.#link = new SimControlLink({

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { HAPPENINGS, type Happening } from './invariants.js';
 import { type SimOptions, type SimReport, simulate } from './run.js';
 
 const SEEDS = Number(process.env.GANTRY_SIM_SEEDS ?? 1000);
@@ -8,6 +9,8 @@ const SEEDS_OF_SOME = Math.ceil(SEEDS / 3);
 const FIRST = Number(process.env.GANTRY_SIM_FIRST ?? 1);
 /** Each of the two kinds of clusters in which bits are changed. */
 const SEEDS_OF_FLIPS = Math.ceil(SEEDS_OF_SOME / 2);
+/** So many meet everything there is. */
+const SEEDS_OF_ALL = 1000;
 /** Seeds between two turns of the event loop. */
 const TURN = 20;
 /** Half a minute or so. */
@@ -22,6 +25,11 @@ const REGRESSIONS = [
 ];
 
 const SHARING_REGRESSIONS = [2470, 50079];
+/** Since hosts, networks and disks are not always what they promise. */
+const LATER_REGRESSIONS = [
+  ...[7, 14, 19, 65, 188, 337, 398, 653, 740, 864, 10_189].map((seed) => ({ seed, sharingHosts: false })),
+  { seed: 21_831, sharingHosts: true },
+];
 const FLIP_REGRESSIONS = [
   { seed: 30083, sharingHosts: false },
   { seed: 588, sharingHosts: true },
@@ -49,7 +57,13 @@ describe('a simulated cluster', () => {
   it(
     `keeps its promises in ${SEEDS} seeds from ${FIRST}`,
     async () => {
-      for await (const seed of seeds(SEEDS, 'clusters')) expectSound(seed);
+      const happened = new Set<Happening>();
+      for await (const seed of seeds(SEEDS, 'clusters')) {
+        for (const one of expectSound(seed).summary.happenings) happened.add(one);
+      }
+      // A fault that nobody meets proves nothing.
+      const missing = HAPPENINGS.filter((one) => !happened.has(one));
+      if (SEEDS >= SEEDS_OF_ALL) expect(missing, 'what no seed has met').toEqual([]);
     },
     TIMEOUT_MS,
   );
@@ -64,11 +78,15 @@ describe('a simulated cluster', () => {
   );
 
   it.each(REGRESSIONS)('keeps them in seed %i, which once failed', (seed) => {
-    expectSound(seed);
+    expectSound(seed, { plain: true });
   });
 
   it.each(SHARING_REGRESSIONS)('keeps them on such hosts in seed %i, which once failed', (seed) => {
-    expectSound(seed, { sharingHosts: true });
+    expectSound(seed, { sharingHosts: true, plain: true });
+  });
+
+  it.each(LATER_REGRESSIONS)('keeps them in seed $seed, which once failed', ({ seed, sharingHosts }) => {
+    expectSound(seed, { sharingHosts });
   });
 
   it(
@@ -99,7 +117,7 @@ describe('a simulated cluster', () => {
   );
 
   it.each(FLIP_REGRESSIONS)('heals them in seed $seed, which once failed', ({ seed, sharingHosts }) => {
-    expectSound(seed, { flips: true, sharingHosts });
+    expectSound(seed, { flips: true, sharingHosts, plain: true });
   });
 
   it('does the same for the same seed, to the byte', () => {
