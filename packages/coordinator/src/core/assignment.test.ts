@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { assignmentOrder, evenShards } from './assignment.js';
+import { assignmentOrder, evenShards, sharedMemoryName } from './assignment.js';
 import { expired } from './saving.js';
 import type { MemberState } from './state.js';
 
@@ -27,6 +27,21 @@ describe('assignmentOrder', () => {
       member('w3', 'b'),
     ];
     expect(assignmentOrder(members).map(({ worker }) => worker)).toEqual(['w1', 'w10', 'w2', 'w3', 'hub']);
+  });
+});
+
+describe('sharedMemoryName', () => {
+  const run = { runId: 'run-1', generation: 3 };
+  const members = (...sessions: string[]) => sessions.map((session) => ({ host: 'a', session }) as MemberState);
+
+  it('is one name for a host, and another one for the next', () => {
+    const both = [...members('s'), { host: 'b', session: 't' } as MemberState];
+    expect(sharedMemoryName(run, both, 'a')).toBe(sharedMemoryName(run, both, 'a'));
+    expect(sharedMemoryName(run, both, 'b')).not.toBe(sharedMemoryName(run, both, 'a'));
+  });
+
+  it('is never that of other members, whose generation had the same number', () => {
+    expect(sharedMemoryName(run, members('s', 't'), 'a')).not.toBe(sharedMemoryName(run, members('s', 'u'), 'a'));
   });
 });
 

@@ -33,9 +33,17 @@ export async function listCheckpoints(checkpoints: string): Promise<number[]> {
 /**
  * Removes what a killed coordinator was writing, and puts back what it was about to replace. What it had renamed and not yet
  * synced is there, and counts from now on: it has to survive a power failure.
+ *
+ * @throws GantryError GANTRY_FILE_FAILED, GANTRY_DISK_FULL
  */
 export async function cleanUnfinished(checkpoints: string): Promise<void> {
   const names: string[] = await readdir(checkpoints).catch(() => []);
+  await clean(checkpoints, names).catch((cause) => {
+    throw fileError(checkpoints, cause);
+  });
+}
+
+async function clean(checkpoints: string, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const replaced = name.startsWith(REPLACED) ? /step-\d+/.exec(name)?.[0] : undefined;
     if (replaced !== undefined && !names.includes(replaced)) {

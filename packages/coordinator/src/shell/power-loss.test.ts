@@ -1,7 +1,7 @@
 import { GANTRY_VERSION, sha256Hex } from '@gantry/common';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { FAKE_LAYOUT, fakeState } from '../testing/fake-worker.js';
-import { ENDINGS, type Ending, FaultyFiles } from '../testing/faulty-files.js';
+import { ENDINGS, type Ending, FaultyFiles, type SyncFault } from '../testing/faulty-files.js';
 import { readCheckpoint } from './checkpoint-reader.js';
 import { cleanUnfinished, deleteCheckpoints, saveCheckpoint } from './checkpoint-writer.js';
 import { replaceFile } from './durable.js';
@@ -137,6 +137,83 @@ describe.each(ENDINGS)('a coordinator ends at every single call, and %s', (endin
       for (let call = 1; call <= calls + 1; call++) await endAt(scenario, call, ending);
     },
   );
+});
+
+/** Runs a scenario's work with broken syncs, then lets the power fail. Returns whether the work said that all was well. */
+async function workWith(scenario: Scenario, syncs: readonly [SyncFault, number, number?], ending: Ending) {
+  disk.files = new FaultyFiles();
+  await disk.files.module.mkdir(CHECKPOINTS);
+  await disk.files.run(scenario.before);
+  disk.files.settle();
+  disk.files.breakSyncs(...syncs);
+  let error: unknown = null;
+  await disk.files.run(() =>
+    scenario.work().catch((cause) => {
+      error = cause;
+    }),
+  );
+  disk.files.mendSyncs();
+  disk.files.end(ending);
+  return error;
+}
+
+async function syncsOf(scenario: Scenario): Promise<number> {
+  await begin(scenario);
+  return disk.files.syncs;
+}
+
+const SYNCED = Object.entries(SCENARIOS).filter(([name]) => name !== 'old ones that go');
+
+describe.each(ENDINGS)('a sync fails, whichever it is, and %s', (ending) => {
+  it.each(SYNCED)('%s: an error says so, and the old or the new is there', async (_, scenario) => {
+    const syncs = await syncsOf(scenario);
+    expect(syncs).toBeGreaterThanOrEqual(1);
+    for (let sync = 1; sync <= syncs; sync++) {
+      const error = await workWith(scenario, ['fails', sync], ending);
+      expect(error, `sync ${sync}`).toMatchObject({ code: 'GANTRY_FILE_FAILED' });
+      await disk.files.run(async () => expect([scenario.old, scenario.new]).toContainEqual(await scenario.read()));
+    }
+  });
+});
+
+describe.each(ENDINGS)('a sync lies, whichever it is, or all of them, and %s', (ending) => {
+  /** The one that is found, or the word that says what is damaged. */
+  async function readAfter(scenario: Scenario, from: number, to: number): Promise<unknown> {
+    expect(await workWith(scenario, ['lies', from, to], ending)).toBe(null);
+    let found: unknown;
+    await disk.files.run(async () => {
+      await cleanUnfinished(CHECKPOINTS);
+      found = await readCheckpoint(RUN).then(
+        ({ state }) => state,
+        ({ code }) => code,
+      );
+    });
+    return found;
+  }
+
+  async function expectSoundAfter(name: keyof typeof SCENARIOS, allowed: readonly unknown[]): Promise<void> {
+    const scenario = SCENARIOS[name]!;
+    const syncs = await syncsOf(scenario);
+    for (let sync = 1; sync <= syncs; sync++)
+      expect(allowed, `sync ${sync} of ${syncs}`).toContainEqual(await readAfter(scenario, sync, sync));
+    expect(allowed, 'all of them').toContainEqual(await readAfter(scenario, 1, syncs));
+  }
+
+  it('the checkpoint before is found where the last one is damaged or gone', () =>
+    expectSoundAfter('one more checkpoint', [fakeState(1), fakeState(2)]));
+
+  it('a first one is whole, or known to be damaged, or not there', () =>
+    expectSoundAfter('a first checkpoint beside the journal', [
+      fakeState(1),
+      'GANTRY_CHECKPOINT_INVALID',
+      'GANTRY_CHECKPOINT_NOT_FOUND',
+    ]));
+
+  it('one that was replaced is the old, or the new, or known to be damaged', () =>
+    expectSoundAfter('another state of the same step', [fakeState(1), other, 'GANTRY_CHECKPOINT_INVALID']));
+
+  it('what was deleted meanwhile takes nothing else with it', () =>
+    expectSoundAfter('old ones that go', [fakeState(3)]));
 });
 
 describe('a coordinator that is killed', () => {

@@ -27,6 +27,9 @@ function newFolder(): Folder {
   return { names: new Map(), synced: new Map() };
 }
 
+/** What a sync does that is not done: it says so, or it does not. */
+export type SyncFault = 'fails' | 'lies';
+
 /**
  * A file system in memory, in place of `node:fs/promises`: its user ends at whichever call is wished, and the power fails
  * then or not. POSIX promises no more: contents last from a file's sync on, names from their folder's.
@@ -36,10 +39,13 @@ export class FaultyFiles {
   #calls = 0;
   #endsAt = Number.POSITIVE_INFINITY;
   #onEnd: () => void = () => {};
+  #syncs = 0;
+  #syncFault: { readonly kind: SyncFault; readonly from: number; readonly to: number } | null = null;
 
   /** Runs `work`, of which nothing happens any more from call `endsAt` on. Returns whether it came to its end. */
   async run(work: () => Promise<unknown>, endsAt = Number.POSITIVE_INFINITY): Promise<boolean> {
     this.#calls = 0;
+    this.#syncs = 0;
     this.#endsAt = endsAt;
     const ended = new Promise<boolean>((resolve) => {
       this.#onEnd = () => resolve(false);
@@ -50,6 +56,20 @@ export class FaultyFiles {
   /** Calls of the last run. */
   get calls(): number {
     return this.#calls;
+  }
+
+  /** Syncs of the last run, of files and of folders. */
+  get syncs(): number {
+    return this.#syncs;
+  }
+
+  /** Of what runs next, the syncs `from` to `to`, counted from 1, do nothing. */
+  breakSyncs(kind: SyncFault, from: number, to = from): void {
+    this.#syncFault = { kind, from, to };
+  }
+
+  mendSyncs(): void {
+    this.#syncFault = null;
   }
 
   end(ending: Ending): void {
@@ -99,7 +119,7 @@ export class FaultyFiles {
     const sync = (): void => {
       folder.synced = new Map(folder.names);
     };
-    return { sync: () => this.#call(sync), close: () => this.#call(() => {}) };
+    return { sync: () => this.#call(() => this.#sync(sync)), close: () => this.#call(() => {}) };
   }
 
   #fileHandle(file: File) {
@@ -123,9 +143,16 @@ export class FaultyFiles {
       read: (into: Uint8Array, at: number, length: number, position: number) =>
         this.#call(() => ({ bytesRead: file.content.copy(into, at, position, position + length) })),
       stat: () => this.#call(() => ({ size: file.content.length })),
-      sync: () => this.#call(sync),
+      sync: () => this.#call(() => this.#sync(sync)),
       close: () => this.#call(() => {}),
     };
+  }
+
+  #sync(action: () => void): void {
+    const count = ++this.#syncs;
+    const fault = this.#syncFault;
+    if (fault === null || count < fault.from || count > fault.to) action();
+    else if (fault.kind === 'fails') throw Object.assign(new Error('EIO: i/o error, fsync'), { code: 'EIO' });
   }
 
   #read(file: string, encoding?: BufferEncoding): string | Buffer {
