@@ -47,7 +47,10 @@ export async function readCheckpoint(runDirectory: string, options: { step?: num
       damaged.push({ step, path: folder, message: error.message });
     }
   }
-  const message = `every checkpoint of ${runDirectory} is damaged: ${damaged.map((one) => one.message).join('; ')}`;
+  const what = damaged.map((one) => one.message).join('; ');
+  const message =
+    `every checkpoint of ${runDirectory} is damaged: ${what}. Move them out of ${checkpoints}: workers that still run ` +
+    'have the state, and bring it back to a resumed coordinator; without them training begins anew';
   throw new GantryError('GANTRY_CHECKPOINT_INVALID', message, { details: { runDirectory } });
 }
 
