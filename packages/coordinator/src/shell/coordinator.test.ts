@@ -132,7 +132,7 @@ describe('a run', () => {
     expect(await run.done).toMatchObject({ step: 20, stateSha256: finalSha });
     expect(run.runId).toBe(before.runId);
     const warnings = events.flatMap((event) => (event.event === 'warning' ? [event.message] : []));
-    expect(warnings).toEqual([expect.stringMatching(/cannot read .*journal\.json.*its checkpoint of step 10/)]);
+    expect(warnings).toEqual([expect.stringMatching(/cannot read .*journal\.json.*the checkpoint of step 10/)]);
     expect(await readJournal(runDirectory)).toMatchObject({ journal: { runId: run.runId }, problem: null });
   });
 

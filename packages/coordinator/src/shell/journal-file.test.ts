@@ -63,14 +63,14 @@ describe('the journal', () => {
       ...{ committedUpdate: 4, checkpoint },
     });
     expect(found.problem).toMatch(problem);
-    expect(found.problem).toContain('its checkpoint of step 2');
+    expect(found.problem).toContain('the checkpoint of step 2 takes its place');
   });
 
   it('that is damaged before anything was saved is an error that names it', async () => {
     await writeFile(file, '{"run');
     await expect(readJournal(run)).rejects.toMatchObject({
       code: 'GANTRY_RUN_NOT_FOUND',
-      message: expect.stringMatching(/cannot read .*journal\.json/),
+      message: expect.stringMatching(/cannot read .*journal\.json.*begin the run anew/),
     });
   });
 

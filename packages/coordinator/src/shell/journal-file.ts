@@ -34,23 +34,32 @@ export async function readJournal(runDirectory: string): Promise<FoundJournal> {
   } catch (error) {
     if (!isLost(error)) throw error;
     const found = await newestManifest(path.join(runDirectory, 'checkpoints'));
-    if (found === null) throw error;
-    const message = `${(error as Error).message}; whose run it is is taken from its checkpoint of step ${found.manifest.step}`;
-    return { journal: journalOf(found), problem: message };
+    if (found === null) throw isMissing(error) ? error : hopeless(error as GantryError);
+    const problem = `${(error as Error).message}; the checkpoint of step ${found.manifest.step} takes its place`;
+    return { journal: journalOf(found), problem };
   }
 }
 
 function checked(read: Partial<Journal> | null, file: string): Journal {
   const isWhole =
-    typeof read?.runId === 'string' && Number.isSafeInteger(read.generation) && typeof read.config === 'object';
+    typeof read?.runId === 'string' && Number.isSafeInteger(read.generation) && typeof read.config?.seed === 'number';
   if (isWhole) return read as Journal;
   throw new GantryError('GANTRY_RUN_NOT_FOUND', `${file} is damaged`, { details: { file } });
+}
+
+function hopeless({ message, details }: GantryError): GantryError {
+  const remedy = 'and there is no checkpoint to go on from: begin the run anew, with another --out';
+  return new GantryError('GANTRY_RUN_NOT_FOUND', `${message}, ${remedy}`, { details });
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as { cause?: NodeJS.ErrnoException }).cause?.code === 'ENOENT';
 }
 
 /** It is not there, or not what was written; whatever else keeps it from being read is for a person to mend. */
 function isLost(error: unknown): boolean {
   const { cause } = error as { cause?: NodeJS.ErrnoException };
-  return cause === undefined || cause instanceof SyntaxError || cause.code === 'ENOENT';
+  return cause === undefined || cause instanceof SyntaxError || isMissing(error);
 }
 
 interface FoundManifest {
