@@ -195,11 +195,12 @@ export class SimSession {
   }
 
   *deliver(committed: number): Generator<Wait, string, void> {
-    const { role, images } = this.#ready();
+    const { role, images, shared } = this.#ready();
     const { config, monitor } = this.#worker.world;
     if (this.#toldUpdate !== committed) this.#tellHash(committed);
     const sha256 = hashState(images.committed(parityOf(committed, config)));
-    monitor.state(`${this.#worker.name} is done at ${committed}`, committed, sha256);
+    // Of memory that was given back nobody hears.
+    if (!shared.isDiscarded) monitor.state(`${this.#worker.name} is done at ${committed}`, committed, sha256);
     if (!role.leader) return sha256;
     if (this.#streams.at(-1) !== committed) yield* this.#save(committed);
     return yield* this.#delivered(committed);

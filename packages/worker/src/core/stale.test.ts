@@ -16,6 +16,8 @@ it.each<[string, boolean, Envelope]>([
   ['of a later one', false, said(pause, { generation: 4 })],
   ['of an earlier one', true, said(pause, { generation: 2 })],
   ['of another run', true, said(pause, { runId: 'run-2' })],
+  ['that sends it back, of a coordinator that knows of fewer', false, said({ kind: 'rejoin' }, { generation: 1 })],
+  ['that sends it back, of another run', true, said({ kind: 'rejoin' }, { runId: 'run-2' })],
   ['the next assignment', false, said(assignment(4), { generation: 4 })],
   ['the present assignment once more', true, said(assignment(3))],
   ['an assignment of before', true, said(assignment(2), { generation: 0 })],
