@@ -105,7 +105,7 @@ export class Cluster {
       allowNumbers: false,
       generation: journal?.generation ?? 0,
       distrusted: journal?.distrusted ?? 0,
-      formerMembers: localWorkers > 0 ? [] : (journal?.members ?? []).map(({ worker }) => worker),
+      formerMembers: localWorkers > 0 ? [] : formerMembersOf(journal),
     };
     trace.add(`start c${incarnation} ${settings.runId} after generation ${settings.generation}`);
     const coordinator: SimCoordinator = new SimCoordinator(
@@ -140,7 +140,7 @@ export class Cluster {
     this.world.monitor.happened('a checkpoint takes the place of the journal');
     const { runId, record } = newest;
     return {
-      ...{ runId, generation: 0, committedUpdate: record.update, checkpoint: record, members: [], distrusted: 0 },
+      ...{ runId, generation: 0, committedUpdate: record.update, checkpoint: record, members: null, distrusted: 0 },
     };
   }
 
@@ -207,7 +207,7 @@ export class Cluster {
 
   #replicas(): readonly Replica[] {
     const able = this.alive.filter(({ frozen, isLeaving, main }) => !frozen && !isLeaving && !main.isHung);
-    return able.map((process) => ({ worker: process.name, ...process.held }));
+    return able.map(({ state, held }) => ({ worker: state.worker, ...held }));
   }
 
   #replicaOf(pid: number): Replica | null {
@@ -256,4 +256,8 @@ export class Cluster {
     }
     clock.after(random.between(100, 4000), () => this.startCoordinator());
   }
+}
+
+function formerMembersOf(journal: SimJournal | null): string[] | null {
+  return journal === null ? [] : (journal.members?.map(({ worker }) => worker) ?? null);
 }

@@ -4,8 +4,10 @@ import type { Random } from './random.js';
 import type { World } from './world.js';
 
 /** journal.json. */
-export interface SimJournal extends JournalRecord {
+export interface SimJournal extends Omit<JournalRecord, 'members'> {
   readonly runId: string;
+  /** Null: a checkpoint has taken its place. */
+  readonly members: JournalRecord['members'] | null;
 }
 
 export interface SimCheckpoint {
@@ -149,6 +151,8 @@ export class SimDisk {
   deleteCheckpoint(step: number, alive: () => boolean): void {
     this.#world.steps.take(`the checkpoint of step ${step} is deleted`);
     if (!alive()) return;
+    const gone = this.#seen.checkpoints.get(step);
+    if (gone !== undefined) this.#world.monitor.released(gone.value.record.update);
     this.#seen = withCheckpoint(this.#seen, step, null);
     if (this.#random.chance(0.5)) this.#durable = withCheckpoint(this.#durable, step, null);
   }
@@ -156,10 +160,11 @@ export class SimDisk {
   /** Bits of the newest checkpoint have changed where they lie. */
   damageNewest(): void {
     const step = this.steps.at(-1);
-    if (step === undefined) return;
+    const damaged = step === undefined ? undefined : this.#seen.checkpoints.get(step);
+    if (step === undefined || damaged === undefined) return;
     this.#seen = tornIn(this.#seen, step);
     this.#durable = tornIn(this.#durable, step);
-    this.#world.monitor.lost(this.newest?.record.update ?? 0);
+    this.#world.monitor.released(damaged.value.record.update);
   }
 
   /** What a person does who is told of damage: what cannot be read is put away. */
@@ -187,9 +192,7 @@ export class SimDisk {
     this.#lies = [];
     for (const lie of lies) this.#durable = this.#uncover(lie, sure);
     this.#seen = this.#durable;
-    if (lies.length === 0) return;
-    this.#promisedGeneration = this.journal?.generation ?? 0;
-    this.#world.monitor.lost(this.newest?.record.update ?? 0);
+    if (lies.length > 0) this.#promisedGeneration = this.journal?.generation ?? 0;
   }
 
   /** What is left when something was said to be durable and was not. @param sure What really was. */
@@ -202,6 +205,8 @@ export class SimDisk {
     this.#world.trace.add(`the power failure leaves ${name} ${fate}`);
     if (fate !== 'whole') this.#world.monitor.happened(LOSSES[name === 'journal' ? 'journal' : 'checkpoint'][fate]);
     const left = fate === 'gone' ? null : { ...written, isTorn: fate === 'torn' };
+    if (fate !== 'whole' && name !== 'journal')
+      this.#world.monitor.released((written.value as SimCheckpoint).record.update);
     if (name === 'journal') return { ...files, journal: (left as Stored<SimJournal> | null) ?? sure.journal };
     const checkpoint = (left as Stored<SimCheckpoint> | null) ?? sure.checkpoints.get(name) ?? null;
     return withCheckpoint(files, name, checkpoint);

@@ -51,7 +51,8 @@ export class Monitor {
   #sharedFlips = 0;
   /** Up to this generation everything counts as poisoned. */
   #distrusted = 0;
-  #promised = 0;
+  /** Updates whose checkpoint is saved for good, until it is deleted, or a disk that lied has lost it. */
+  readonly #promised = new Set<number>();
   readonly #happenings = new Set<Happening>();
   readonly #last = new Map<string, LastCommit>();
   /** By membership and update: how many of its members have committed it. A generation's number may come again where a disk lied. */
@@ -167,6 +168,13 @@ export class Monitor {
     if (held.length > 0 && startUpdate < lowest) {
       this.fail(`generation ${generation} begins at update ${startUpdate}; its members hold ${lowest}`);
     }
+    const furthest = Math.max(
+      0,
+      ...replicas.filter(({ heldGeneration }) => heldGeneration > this.#distrusted).map(({ heldUpdate }) => heldUpdate),
+    );
+    if (startUpdate < furthest - 1) {
+      this.fail(`generation ${generation} begins at update ${startUpdate}; one of its members holds ${furthest}`);
+    }
     if (startUpdate < this.#highest) this.#rollbacks++;
     const isCopied = members.some(({ place }) => place === 'copied');
     if (!isCopied && held.length > 0 && (savedUpdate ?? 0) < lowest) {
@@ -206,23 +214,24 @@ export class Monitor {
 
   /** A coordinator says that this much is saved for good. */
   promised(update: number): void {
-    this.#promised = Math.max(this.#promised, update);
+    this.#promised.add(update);
   }
 
-  /** A disk has lied, or lost what it had: no more than this can be found. */
-  lost(newest: number): void {
-    this.#promised = Math.min(this.#promised, newest);
+  /** The checkpoint of this update is deleted, or damaged, or was not where the disk had said that it was. */
+  released(update: number): void {
+    this.#promised.delete(update);
   }
 
   /** Nothing of the run can be read, and nobody has it: another one takes its place. */
   begunAnew(): void {
-    this.#promised = 0;
+    this.#promised.clear();
     this.#commitments.clear();
   }
 
   /** Looked for at any time: the newest checkpoint. */
   found(newest: number): void {
-    if (newest < this.#promised) this.fail(`${newest} is the newest that is saved; ${this.#promised} was promised`);
+    const promised = Math.max(0, ...this.#promised);
+    if (newest < promised) this.fail(`${newest} is the newest that is saved; ${promised} was promised`);
   }
 
   fail(problem: string): never {

@@ -318,7 +318,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   #awaited(): readonly Replica[] {
     const { formerMembers, startedMs, config } = this.#settings;
     if (this.world.clock.nowMs - startedMs >= RETURN_LEASES * config.leaseMs) return [];
-    return this.#options.replicas().filter(({ worker }) => formerMembers.includes(worker));
+    return this.#options.replicas().filter(({ worker }) => formerMembers === null || formerMembers.includes(worker));
   }
 
   #store({ update, offset, totalBytes, data }: Extract<Effect, { type: 'storeChunk' }>): void {

@@ -41,9 +41,13 @@ it('finds a run by its journal, or by what it has saved', () => {
   mkdirSync(join(run, 'checkpoints'), { recursive: true });
   write('begun/config.yaml', 'workers: 3');
   expect(holdsRun(run)).toBe(false);
-  mkdirSync(join(run, 'checkpoints/step-000010'));
-  expect(holdsRun(run)).toBe(true);
-  rmSync(join(run, 'checkpoints/step-000010'), { recursive: true });
+  for (const name of ['.unfinished-step-000010-x', 'lost+found']) mkdirSync(join(run, 'checkpoints', name));
+  expect(holdsRun(run)).toBe(false);
+  for (const name of ['step-000010', '.replaced-step-000010-x']) {
+    mkdirSync(join(run, 'checkpoints', name));
+    expect(holdsRun(run)).toBe(true);
+    rmSync(join(run, 'checkpoints', name), { recursive: true });
+  }
   write('begun/journal.json', '{}');
   expect(holdsRun(run)).toBe(true);
   rmSync(join(run, 'config.yaml'));

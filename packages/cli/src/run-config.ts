@@ -50,7 +50,8 @@ export async function continuedConfigOf(args: Args, runDirectory: string): Promi
 /** Whether a run was begun in this folder: a power failure may have taken its journal, and left its checkpoints. */
 export function holdsRun(runDirectory: string): boolean {
   const isThere = (name: string): boolean => existsSync(join(runDirectory, name));
-  const isBegun = isThere('journal.json') || entriesOf(join(runDirectory, 'checkpoints')).length > 0;
+  const saved = entriesOf(join(runDirectory, 'checkpoints')).filter((name) => /^(\.replaced-)?step-\d/.test(name));
+  const isBegun = isThere('journal.json') || saved.length > 0;
   return isThere('config.yaml') && isBegun;
 }
 

@@ -48,9 +48,19 @@ export interface HeldState {
   readonly holders: ReadonlySet<string>;
 }
 
+/** What the members hold who hold the state of one generation. */
+interface HeldIn {
+  readonly generation: number;
+  /** By replica; of the reports of one the greatest counts. */
+  readonly applied: ReadonlyMap<string, number>;
+  /** The lowest of the furthest, which are at most one update apart. */
+  readonly update: number;
+}
+
 /**
  * The lowest update that a replica of the last generation has applied, from which everybody goes on: replicas are at most one
- * update apart, and one that is ahead still has the state before. Of the reports of one replica the greatest counts.
+ * update apart, and one that is ahead still has the state before. An earlier generation that is further than that has not
+ * led to the last one: all went back without it, or a disk has lost the journal. Then nothing of it is computed again.
  *
  * A member that was interrupted while it prepared the last generation holds the state of the one before; that is the same
  * where it has the same update, or the one after it. Not where all share one memory: that of the generation before may have
@@ -59,27 +69,36 @@ export interface HeldState {
  * @returns null if nobody holds anything
  */
 export function heldState(members: readonly MemberState[], transport: RunConfig['transport']): HeldState | null {
-  const generation = members.reduce((newest, { heldGeneration }) => Math.max(newest, heldGeneration), 0);
-  if (generation === 0) return null;
-  const applied = (of: number): Map<string, number> => {
-    const updates = new Map<string, number>();
-    for (const member of members) {
-      if (member.heldGeneration !== of) continue;
-      const replica = replicaOf(member, transport);
-      updates.set(replica, Math.max(updates.get(replica) ?? 0, member.heldUpdate));
-    }
-    return updates;
-  };
-  const newest = applied(generation);
-  const update = Math.min(...newest.values());
-  const before = applied(generation - 1);
+  const groups = heldByGeneration(members, transport);
+  const newest = groups[0];
+  if (newest === undefined) return null;
+  const furthest = groups.reduce((best, group) => (group.update > best.update ? group : best), newest);
+  const { generation, applied, update } = furthest.update > newest.update + 1 ? furthest : newest;
   const holds = (member: MemberState): boolean => {
-    if (member.heldGeneration === generation) return true;
-    const ahead = (before.get(replicaOf(member, transport)) ?? -1) - update;
-    const isBefore = member.heldGeneration === generation - 1 && generation > 1 && transport !== 'shm';
-    return isBefore && (ahead === 0 || ahead === 1);
+    const ahead =
+      (member.heldGeneration === generation ? applied.get(replicaOf(member, transport))! : member.heldUpdate) - update;
+    if (member.heldGeneration === generation) return ahead >= 0;
+    if (member.heldGeneration === 0 || transport === 'shm') return false;
+    return ahead === 0 || (ahead === 1 && member.heldGeneration === generation - 1);
   };
   return { update, holders: new Set(members.filter(holds).map(({ worker }) => worker)) };
+}
+
+/** The newest first. */
+function heldByGeneration(members: readonly MemberState[], transport: RunConfig['transport']): HeldIn[] {
+  const generations = [...new Set(members.map(({ heldGeneration }) => heldGeneration))].filter((one) => one > 0);
+  return generations
+    .sort((a, b) => b - a)
+    .map((generation) => {
+      const applied = new Map<string, number>();
+      for (const member of members) {
+        if (member.heldGeneration !== generation) continue;
+        const replica = replicaOf(member, transport);
+        applied.set(replica, Math.max(applied.get(replica) ?? 0, member.heldUpdate));
+      }
+      const last = Math.max(...applied.values());
+      return { generation, applied, update: Math.min(...[...applied.values()].filter((one) => one >= last - 1)) };
+    });
 }
 
 /** By member: how the state of the start comes into its memory. `elsewhere`: where no member of a replica holds it. */

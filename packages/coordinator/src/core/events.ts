@@ -142,7 +142,7 @@ export interface Settings {
   readonly generation: number;
   /** As the coordinator before wrote it down; see JournalRecord. */
   readonly distrusted: number;
-  /** Members of the last generation, of a coordinator that was restarted; they may come back with the state. */
-  readonly formerMembers: readonly string[];
+  /** Members of the last generation, of a coordinator that was restarted; they may come back with the state. Null: nobody knows who they were. */
+  readonly formerMembers: readonly string[] | null;
   readonly startedMs: number;
 }

@@ -58,13 +58,15 @@ function workersNeeded(state: CoordinatorState, nowMs: number): number {
   const awaited = formerAwaited(state, nowMs);
   if (awaited.length === 0) return isHeld ? minWorkers : workers;
   // However many others have come: the state is with the former ones, if it is anywhere.
-  return isHeld ? Math.max(workers, settings.formerMembers.length) : Number.POSITIVE_INFINITY;
+  return isHeld ? Math.max(workers, settings.formerMembers?.length ?? 0) : Number.POSITIVE_INFINITY;
 }
 
 /** After a restart of the coordinator: whoever holds the state comes back within moments, or not at all. */
 function formerAwaited({ settings, members }: CoordinatorState, nowMs: number): string[] {
   if (nowMs - settings.startedMs >= RETURN_LEASES * settings.config.leaseMs) return [];
-  return settings.formerMembers.filter((name) => !members.some(({ worker }) => worker === name));
+  const { formerMembers } = settings;
+  if (formerMembers === null) return ['its former workers'];
+  return formerMembers.filter((name) => !members.some(({ worker }) => worker === name));
 }
 
 /** Opens the next generation as soon as enough workers are there and it is known where training goes on. */

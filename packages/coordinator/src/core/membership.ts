@@ -177,7 +177,7 @@ function newMember(state: CoordinatorState, hello: Hello, caller: Caller & { loc
 function freeName(state: CoordinatorState, host: string): string {
   const { settings, members, losses } = state;
   // Who was lost, or took part before the coordinator was started again, may come back, and with it the state that it holds.
-  const mayReturn = [...settings.formerMembers, ...losses.map(({ worker }) => worker)];
+  const mayReturn = [...(settings.formerMembers ?? []), ...losses.map(({ worker }) => worker)];
   const taken = new Set([...settings.localWorkers, ...members.map(({ worker }) => worker), ...mayReturn]);
   let number = 0;
   const isFree = (worker: string): boolean => !taken.has(worker) && !isRemoved(state, { host, worker });

@@ -26,6 +26,7 @@ export function becomePausing(draft: Draft): void {
     pausedSinceMs: lastTickMs,
     // The leader of the next generation is asked again, and sends what it has to save again.
     stop: stop === 'none' ? 'none' : 'requested',
+    stopsAt: null,
     saving: { ...saving, assembly: null, received: null },
     relay: null,
     allDoneMs: null,

@@ -52,13 +52,13 @@ export function onStateChunk(draft: Draft, member: MemberState, chunk: StateChun
 
 /** A piece that is there already: of the state that is coming, of one that has come, or of the one that was relayed. */
 function isRepeated(state: CoordinatorState, { stateUpdate, offset, data }: StateChunk): boolean {
-  const { saving, relay, stage, stop, startUpdate } = state;
+  const { saving, relay, stage, stopsAt, startUpdate } = state;
   const { assembly, received } = saving;
   if (assembly?.update === stateUpdate && data.length > 0 && offset + data.length <= assembly.nextOffset) return true;
   if (relay !== null) return false;
   if (received !== null && stateUpdate <= received) return true;
   // The state that a generation begins with is saved only where it ends with it.
-  const isSaved = stage === 'training' && (stop !== 'none' || startUpdate === totalUpdates(state));
+  const isSaved = stage === 'training' && (stopsAt === startUpdate || startUpdate >= totalUpdates(state));
   return stateUpdate === startUpdate && !isSaved;
 }
 

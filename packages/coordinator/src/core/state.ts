@@ -169,6 +169,8 @@ export interface CoordinatorState {
   /** What members must have compiled, because the checkpoint was made with it; empty: anything that all agree on. */
   readonly expectedProgram: string;
   readonly stop: 'none' | 'requested' | 'agreed';
+  /** Where this generation's leader has said that it stops; null: it has not. */
+  readonly stopsAt: number | null;
   readonly metrics: MetricsState;
   readonly saving: SavingState;
   readonly verification: VerificationState;
@@ -239,6 +241,7 @@ export function initialState(settings: Settings): CoordinatorState {
     links: null,
     expectedProgram: '',
     stop: 'none',
+    stopsAt: null,
     metrics: initialMetrics(0),
     saving: { assembly: null, received: null, writing: [], last: null, kept: [] },
     verification: {

@@ -26,7 +26,7 @@ export function onStop(draft: Draft): void {
 /** The leader will not begin another update: nobody shall go beyond `atUpdate`. */
 export function onStopped(draft: Draft, member: MemberState, { atUpdate }: Stopped): void {
   if (member.worker !== leader(draft.state).worker || draft.state.stop !== 'requested') return;
-  patch(draft, { stop: 'agreed' });
+  patch(draft, { stop: 'agreed', stopsAt: atUpdate });
   for (const other of activeMembers(draft.state)) {
     if (other.worker !== member.worker) send(draft, other, { kind: 'stop', atUpdate });
   }

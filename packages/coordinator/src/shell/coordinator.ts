@@ -51,12 +51,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   checkBind(options.bind ?? BIND_DEFAULT, { insecure: options.insecure ?? false, keys: options.keys });
   checkHub(options);
   const fault = parseFault(process.env.GANTRY_FAULT, COORDINATOR_FAULT);
-  const found = resume ? await readJournal(options.runDirectory) : null;
-  const journal = found?.journal ?? null;
-  if (journal !== null) checkUnchanged(journal.config, config, allowNumbers);
   const directory = await RunDirectory.open(options.runDirectory);
-  const settings = settingsOf(options, journal, startedMs);
   try {
+    const found = resume ? await readJournal(options.runDirectory) : null;
+    const journal = found?.journal ?? null;
+    if (journal !== null) checkUnchanged(journal.config, config, allowNumbers);
+    const settings = settingsOf(options, journal, startedMs);
     if (!resume) await directory.expectFresh(commandOf(options));
     const earlier = resume ? await earlierLosses(options.runDirectory, settings.runId) : NO_LOSSES;
     const shell = await CoordinatorShell.open(options, settings, { directory, earlier, fault });

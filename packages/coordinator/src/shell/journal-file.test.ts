@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { GANTRY_VERSION, sha256Hex } from '@gantry/common';
@@ -59,11 +59,17 @@ describe('the journal', () => {
     const found = await readJournal(run);
     const checkpoint = { update: 4, step: 2, stateSha256: sha256Hex(fakeState(4)), path: folder };
     expect(found.journal).toEqual({
-      ...{ ...JOURNAL, generation: 0, distrusted: 0, members: [] },
+      ...{ ...JOURNAL, generation: 0, distrusted: 0, members: null },
       ...{ committedUpdate: 4, checkpoint },
     });
     expect(found.problem).toMatch(problem);
     expect(found.problem).toContain('the checkpoint of step 2 takes its place');
+  });
+
+  it('is found by a checkpoint that lies aside, too', async () => {
+    const folder = await save(1);
+    await rename(folder, path.join(run, 'checkpoints', '.replaced-step-000001-x'));
+    expect((await readJournal(run)).journal).toMatchObject({ runId: 'run-1', checkpoint: { step: 1, path: folder } });
   });
 
   it('that is damaged before anything was saved is an error that names it', async () => {

@@ -2,14 +2,16 @@ import path from 'node:path';
 import { GantryError, type RunConfig } from '@gantry/common';
 import type { JournalRecord } from '../core/events.js';
 import { readManifest } from './checkpoint-reader.js';
-import { listCheckpoints, stepFolder } from './checkpoint-writer.js';
+import { cleanUnfinished, listCheckpoints, stepFolder } from './checkpoint-writer.js';
 import type { CheckpointManifest } from './manifest.js';
 import { readRunFile } from './run-file.js';
 
 export const JOURNAL_FILE = 'journal.json';
 
 /** What stays of a run: journal.json. */
-export interface Journal extends JournalRecord {
+export interface Journal extends Omit<JournalRecord, 'members'> {
+  /** Null: what knew them is lost. */
+  readonly members: JournalRecord['members'] | null;
   readonly runId: string;
   readonly gantryVersion: string;
   readonly config: RunConfig;
@@ -22,8 +24,9 @@ export interface FoundJournal {
 }
 
 /**
- * The journal of a run. A disk that says that it has synced and has not leaves it damaged, or takes it, when the power fails:
- * then the newest checkpoint says whose run it is, and generations count from those that workers come back with.
+ * The journal of a run, whose lock the caller has. A disk that says that it has synced and has not leaves it damaged, or takes it, when the power fails:
+ * then the newest checkpoint says whose run it is, generations count from those that workers come back with, and all workers
+ * are waited for who may have taken part. What was known of replicas that had diverged is lost.
  *
  * @throws GantryError GANTRY_RUN_NOT_FOUND where there is neither.
  */
@@ -33,7 +36,9 @@ export async function readJournal(runDirectory: string): Promise<FoundJournal> {
     return { journal: checked(read, path.join(runDirectory, JOURNAL_FILE)), problem: null };
   } catch (error) {
     if (!isLost(error)) throw error;
-    const found = await newestManifest(path.join(runDirectory, 'checkpoints'));
+    const checkpoints = path.join(runDirectory, 'checkpoints');
+    await cleanUnfinished(checkpoints);
+    const found = await newestManifest(checkpoints);
     if (found === null) throw isMissing(error) ? error : hopeless(error as GantryError);
     const problem = `${(error as Error).message}; the checkpoint of step ${found.manifest.step} takes its place`;
     return { journal: journalOf(found), problem };
@@ -42,7 +47,10 @@ export async function readJournal(runDirectory: string): Promise<FoundJournal> {
 
 function checked(read: Partial<Journal> | null, file: string): Journal {
   const isWhole =
-    typeof read?.runId === 'string' && Number.isSafeInteger(read.generation) && typeof read.config?.seed === 'number';
+    typeof read?.runId === 'string' &&
+    Number.isSafeInteger(read.generation) &&
+    Array.isArray(read.members) &&
+    typeof read.config?.seed === 'number';
   if (isWhole) return read as Journal;
   throw new GantryError('GANTRY_RUN_NOT_FOUND', `${file} is damaged`, { details: { file } });
 }
@@ -92,7 +100,7 @@ function journalOf({ manifest, config, path: folder }: FoundManifest): Journal {
     generation: 0,
     committedUpdate: update,
     checkpoint,
-    members: [],
+    members: null,
     distrusted: 0,
   };
 }

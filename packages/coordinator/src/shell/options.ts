@@ -72,6 +72,11 @@ export interface RunningCoordinator {
   abort(reason: string): void;
 }
 
+/** Null: the journal that knew them is lost. */
+function formerMembersOf(journal: Journal | null): string[] | null {
+  return journal === null ? [] : (journal.members?.map(({ worker }) => worker) ?? null);
+}
+
 /** What the core is told of a run that begins at `startedMs`, or goes on from what `journal` says. */
 export function settingsOf(options: CoordinatorOptions, journal: Journal | null, startedMs: number): Settings {
   const { config, runDirectory, localWorkers, resume = false, allowNumbers = false } = options;
@@ -87,7 +92,7 @@ export function settingsOf(options: CoordinatorOptions, journal: Journal | null,
     generation: journal?.generation ?? 0,
     distrusted: journal?.distrusted ?? 0,
     // Its own workers ended with the coordinator before; others may still be there.
-    formerMembers: localWorkers > 0 ? [] : (journal?.members ?? []).map(({ worker }) => worker),
+    formerMembers: localWorkers > 0 ? [] : formerMembersOf(journal),
     startedMs,
   };
 }

@@ -83,6 +83,18 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
     old: fakeState(3),
     new: fakeState(3),
   },
+  'one more, and old ones that go': {
+    before: async () => {
+      for (const step of [1, 2, 3]) await save(step);
+    },
+    work: async () => {
+      await save(4);
+      await deleteCheckpoints(CHECKPOINTS, [1, 2]);
+    },
+    read: resumed,
+    old: fakeState(3),
+    new: fakeState(4),
+  },
   'what a crash left, cleaned': {
     before: async () => {
       await save(1);
@@ -194,6 +206,7 @@ describe.each(ENDINGS)('a sync lies, whichever it is, or all of them, and %s', (
   async function expectSoundAfter(name: keyof typeof SCENARIOS, allowed: readonly unknown[]): Promise<void> {
     const scenario = SCENARIOS[name]!;
     const syncs = await syncsOf(scenario);
+    expect(syncs).toBeGreaterThanOrEqual(1);
     for (let sync = 1; sync <= syncs; sync++)
       expect(allowed, `sync ${sync} of ${syncs}`).toContainEqual(await readAfter(scenario, sync, sync));
     expect(allowed, 'all of them').toContainEqual(await readAfter(scenario, 1, syncs));
@@ -212,8 +225,23 @@ describe.each(ENDINGS)('a sync lies, whichever it is, or all of them, and %s', (
   it('one that was replaced is the old, or the new, or known to be damaged', () =>
     expectSoundAfter('another state of the same step', [fakeState(1), other, 'GANTRY_CHECKPOINT_INVALID']));
 
-  it('what was deleted meanwhile takes nothing else with it', () =>
-    expectSoundAfter('old ones that go', [fakeState(3)]));
+  it('one of those that were kept is found where the last one is damaged or gone', () =>
+    expectSoundAfter('one more, and old ones that go', [fakeState(3), fakeState(4)]));
+
+  it('what a crash left is found, cleaned or not', () =>
+    expectSoundAfter('what a crash left, cleaned', [fakeState(1)]));
+
+  it('a journal is the old or the new, or known to be damaged', async () => {
+    const scenario = SCENARIOS['the journal']!;
+    const syncs = await syncsOf(scenario);
+    for (let sync = 0; sync <= syncs; sync++) {
+      expect(await workWith(scenario, ['lies', sync === 0 ? 1 : sync, sync === 0 ? syncs : sync], ending)).toBe(null);
+      await disk.files.run(async () => {
+        // Of no content: none that was written is shorter.
+        expect(['generation 1', 'generation 2', '']).toContain(await scenario.read());
+      });
+    }
+  });
 });
 
 describe('a coordinator that is killed', () => {

@@ -104,7 +104,7 @@ function settingsOf(given: Parameters): Settings {
     allowNumbers: given.allow === 'numbers',
     generation: Number(given.generation ?? 0),
     distrusted: Number(given.distrusted ?? 0),
-    formerMembers: given.former === undefined ? [] : given.former.split(','),
+    formerMembers: given.former === 'unknown' ? null : (given.former?.split(',') ?? []),
     startedMs: 0,
   };
 }
