@@ -157,12 +157,12 @@ const DECISIONS = [
     caughtBy: 'sim',
   },
   {
-    name: 'highest-update-agreed',
-    bug: 'the survivors go on from the highest update that one of them has, not from the lowest',
+    name: 'one-behind-counts',
+    bug: 'whoever has a state of the same generation number counts as having the update that is agreed',
     file: core('assignment'),
-    find: 'update: Math.min(...[...applied.values()].filter((one) => one >= last - 1))',
-    replace: 'update: last',
-    caughtBy: 'sim',
+    find: 'if (member.heldGeneration === generation) return ahead >= 0;',
+    replace: 'if (member.heldGeneration === generation) return true;',
+    caughtBy: core('held-state.test'),
   },
   {
     name: 'older-generation-counts',
@@ -305,7 +305,7 @@ const DECISIONS = [
     bug: 'a restarted coordinator begins from its checkpoint as soon as enough workers are there',
     file: core('generation'),
     find: ' : Number.POSITIVE_INFINITY;',
-    replace: ' : Math.max(workers, settings.formerMembers.length);',
+    replace: ' : Math.max(workers, settings.formerMembers?.length ?? 0);',
     caughtBy: `${core('scenarios.test')} > a-restarted-coordinator-waits-for-the-state`,
   },
   {

@@ -29,7 +29,9 @@ export const HAPPENINGS = [
   'a hub is not started again',
   'a stalled worker is waited for',
 ] as const;
-export type Happening = (typeof HAPPENINGS)[number];
+/** What one seed in a thousand meets. */
+export const RARE_HAPPENINGS = ['an earlier generation is further'] as const;
+export type Happening = (typeof HAPPENINGS)[number] | (typeof RARE_HAPPENINGS)[number];
 
 /** What one worker's process committed last. */
 interface LastCommit {
@@ -165,6 +167,7 @@ export class Monitor {
       ({ heldGeneration }) => heldGeneration === newest && newest > this.#distrusted && newest > 0,
     );
     const lowest = Math.min(...held.map(({ heldUpdate }) => heldUpdate));
+    if (held.length > 0 && startUpdate > lowest + 1) this.happened('an earlier generation is further');
     if (held.length > 0 && startUpdate < lowest) {
       this.fail(`generation ${generation} begins at update ${startUpdate}; its members hold ${lowest}`);
     }
