@@ -101,7 +101,7 @@ const DISK = [
     bug: 'nobody goes on from the checkpoint before one that is damaged',
     file: shell('checkpoint-reader'),
     find: '      if (!(error instanceof GantryError)) throw error;',
-    replace: '      if (steps.length > 0) throw error;',
+    replace: '      if (!(error instanceof GantryError) || steps.length > 0) throw error;',
     caughtBy: `${shell('power-loss.test')} > a sync lies`,
   },
   {
