@@ -152,7 +152,7 @@ export class SimDisk {
     this.#world.steps.take(`the checkpoint of step ${step} is deleted`);
     if (!alive()) return;
     const gone = this.#seen.checkpoints.get(step);
-    if (gone !== undefined) this.#world.monitor.released(gone.value.record.update);
+    if (gone !== undefined) this.#world.monitor.deleted(gone.value.record.update);
     this.#seen = withCheckpoint(this.#seen, step, null);
     if (this.#random.chance(0.5)) this.#durable = withCheckpoint(this.#durable, step, null);
   }

@@ -220,7 +220,12 @@ export class Monitor {
     this.#promised.add(update);
   }
 
-  /** The checkpoint of this update is deleted, or damaged, or was not where the disk had said that it was. */
+  /** A checkpoint is deleted, which the newest never is. */
+  deleted(update: number): void {
+    if (update < Math.max(...this.#promised)) this.#promised.delete(update);
+  }
+
+  /** A checkpoint is damaged, or was not where the disk had said that it was. */
   released(update: number): void {
     this.#promised.delete(update);
   }

@@ -62,6 +62,7 @@ interface Prepared {
 interface Held {
   readonly generation: number;
   readonly prepared: Prepared;
+  readonly from: number;
   update: number;
 }
 
@@ -136,7 +137,8 @@ export class SimSession {
       const prepared: Prepared = { role, assignment, shared, images, exchange, close };
       this.#prepared = prepared;
       if (this.#held !== null) this.#former.push(this.#held);
-      this.#held = { generation: assignment.generation, prepared, update: assignment.startUpdate };
+      const { generation, startUpdate } = assignment;
+      this.#held = { generation, prepared, from: startUpdate, update: startUpdate };
       if (!shared.isDiscarded) {
         world.monitor.state(
           `${worker.name} is ready at ${assignment.startUpdate}`,
@@ -420,6 +422,7 @@ export class SimSession {
     const held = this.#held;
     assert(held !== null && !held.prepared.shared.isDiscarded, `no state of update ${update} is held`);
     assert(Math.abs(held.update - update) <= 1, `update ${update} of a held ${held.update}`);
+    assert(update >= held.from, `update ${update} of a generation from ${held.from}`);
     return held.prepared.images.copy(parityOf(update, this.#worker.world.config));
   }
 

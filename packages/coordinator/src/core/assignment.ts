@@ -51,20 +51,20 @@ export interface HeldState {
 /** What the members hold who hold the state of one generation. */
 interface HeldIn {
   readonly generation: number;
-  /** By replica; of the reports of one the greatest counts. */
-  readonly applied: ReadonlyMap<string, number>;
-  /** The lowest of the furthest, which are at most one update apart. */
+  /** The furthest that one of its replicas has applied. */
+  readonly last: number;
+  /** The lowest of those that are at most one update behind that. */
   readonly update: number;
 }
 
 /**
  * The lowest update that a replica of the last generation has applied, from which everybody goes on: replicas are at most one
- * update apart, and one that is ahead still has the state before. An earlier generation that is further than that has not
- * led to the last one: all went back without it, or a disk has lost the journal. Then nothing of it is computed again.
+ * update apart, and one that is ahead still has the state before. Of the reports of one replica the greatest counts.
  *
- * A member that was interrupted while it prepared the last generation holds the state of the one before; that is the same
- * where it has the same update, or the one after it. Not where all share one memory: that of the generation before may have
- * been given back, and whoever prepared the last one has its own.
+ * An earlier generation is one update further at most, unless the last one began without it: all went back to a checkpoint, or
+ * a disk has lost the journal. Then nothing of it is computed again. The same update of another generation is the same state, and
+ * who holds it needs no other's; not where memory is shared, which may have been given back. What came before that update,
+ * only a member of its own generation is sure to have: another one may have begun with it.
  *
  * @returns null if nobody holds anything
  */
@@ -72,14 +72,11 @@ export function heldState(members: readonly MemberState[], transport: RunConfig[
   const groups = heldByGeneration(members, transport);
   const newest = groups[0];
   if (newest === undefined) return null;
-  const furthest = groups.reduce((best, group) => (group.update > best.update ? group : best), newest);
-  const { generation, applied, update } = furthest.update > newest.update + 1 ? furthest : newest;
-  const holds = (member: MemberState): boolean => {
-    const ahead =
-      (member.heldGeneration === generation ? applied.get(replicaOf(member, transport))! : member.heldUpdate) - update;
-    if (member.heldGeneration === generation) return ahead >= 0;
-    if (member.heldGeneration === 0 || transport === 'shm') return false;
-    return ahead === 0 || (ahead === 1 && member.heldGeneration === generation - 1);
+  const furthest = groups.reduce((best, group) => (group.last > best.last ? group : best), newest);
+  const { generation, update } = furthest.last > newest.update + 1 ? furthest : newest;
+  const holds = ({ heldGeneration, heldUpdate }: MemberState): boolean => {
+    if (heldGeneration === generation) return heldUpdate >= update;
+    return heldGeneration > 0 && heldUpdate === update && transport !== 'shm';
   };
   return { update, holders: new Set(members.filter(holds).map(({ worker }) => worker)) };
 }
@@ -97,7 +94,7 @@ function heldByGeneration(members: readonly MemberState[], transport: RunConfig[
         applied.set(replica, Math.max(applied.get(replica) ?? 0, member.heldUpdate));
       }
       const last = Math.max(...applied.values());
-      return { generation, applied, update: Math.min(...[...applied.values()].filter((one) => one >= last - 1)) };
+      return { generation, last, update: Math.min(...[...applied.values()].filter((one) => one >= last - 1)) };
     });
 }
 

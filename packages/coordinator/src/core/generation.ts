@@ -11,7 +11,7 @@ import { countStrikes } from './strikes.js';
 
 /** Who may take part in the next generation. Before the first one a worker may still be loading what it needs. */
 function candidates(state: CoordinatorState): MemberState[] {
-  const { members, hasTrained, stop } = state;
+  const { members, hasTrained, stop, stage } = state;
   const here = members.filter(({ status, phase, heldGeneration }) => {
     // Whoever holds a state has loaded everything before.
     const isLoaded = !hasTrained || phase === 'ready' || heldGeneration > 0;
@@ -19,7 +19,7 @@ function candidates(state: CoordinatorState): MemberState[] {
   });
   const staying = here.filter(({ leaving, hub }) => !leaving || hub);
   // Where everybody was asked to leave, they save together what they have.
-  if (!staying.some(({ hub }) => !hub)) return stop === 'none' ? staying : here;
+  if (stage !== 'training' && !staying.some(({ hub }) => !hub)) return stop === 'none' ? staying : here;
   // Who alone holds the state hands it on before it goes.
   return [...here.filter((member) => member.leaving && holdsLastState(state, member)), ...staying];
 }
@@ -148,9 +148,9 @@ function originOf(draft: Draft, members: readonly MemberState[]): Origin | null 
   const { settings, saving, atHand } = draft.state;
   const held = heldState(members, settings.config.transport);
   const saved = saving.last?.update ?? 0;
+  // One that is being written will be the newest, unless somebody holds more: it is waited for.
+  if (saving.writing.some((update) => update > (held?.update ?? -1))) return null;
   if (held !== null && held.update >= saved) return { ...held, elsewhere: 'received' };
-  // One that is being written will be the newest: it is waited for.
-  if (saving.writing.length > 0) return null;
   if (saved === 0) return { update: 0, holders: new Set(), elsewhere: 'initial' };
   if (atHand === saved) return { update: saved, holders: new Set(), elsewhere: 'received' };
   patch(draft, { restored: false });

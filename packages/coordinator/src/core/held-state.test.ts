@@ -24,19 +24,21 @@ describe('heldState', () => {
     expectHeld(held('a 3@10', 'b 3@11', 'c 0@0'), 10, ['a', 'b']);
   });
 
-  it('is what the one before has where that is the same update, or the next', () => {
-    expectHeld(held('a 3@10', 'b 2@10', 'c 2@11', 'd 2@9'), 10, ['a', 'b', 'c']);
+  it('is what earlier ones have where that is the same update', () => {
+    expectHeld(held('a 3@10', 'b 2@10', 'c 1@10', 'd 2@9'), 10, ['a', 'b', 'c']);
     expectHeld(held('a/h 3@10', 'b/i 2@10'), 10, ['a'], 'shm');
   });
 
   it('is of the last generation, although one before is an update further', () => {
-    expectHeld(held('a 3@10', 'b 2@11'), 10, ['a', 'b']);
+    // Who has the next one may have begun with it, and has nothing of what was before.
+    expectHeld(held('a 3@10', 'b 2@11'), 10, ['a']);
     expectHeld(held('a/h 3@10', 'b/i 2@11'), 10, ['a'], 'shm');
   });
 
   it('is of an earlier one that did not lead to the last, where it is further', () => {
     expectHeld(held('a 7@60', 'b 7@61', 'c 8@50'), 60, ['a', 'b']);
     expectHeld(held('a 2@100', 'b 3@40', 'c 3@41'), 100, ['a']);
+    expectHeld(held('a 2@43', 'b 2@42', 'c 3@41'), 42, ['a', 'b']);
     expectHeld(held('a/h 2@100', 'b/i 3@40'), 100, ['a'], 'shm');
     // The same update is the same state, whoever holds it; not where memory is shared, which may have been given back.
     expectHeld(held('a 2@100', 'b 3@40', 'c 1@100'), 100, ['a', 'c']);
@@ -49,6 +51,10 @@ describe('heldState', () => {
   });
 
   it('is of a host what the last of those says who share its memory', () => {
-    expectHeld(held('a/h 3@9', 'b/h 3@10', 'c/i 3@10'), 10, ['a', 'b', 'c'], 'shm');
+    expectHeld(held('a/h 3@9', 'b/h 3@10', 'c/i 3@10'), 10, ['b', 'c'], 'shm');
+  });
+
+  it('is never taken from the memory of another generation that was given the same number', () => {
+    expectHeld(held('a/h 5@50', 'b/h 5@51'), 51, ['b'], 'shm');
   });
 });

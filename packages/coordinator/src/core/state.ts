@@ -306,9 +306,16 @@ export function memberByPeer(state: CoordinatorState, peer: string): MemberState
 export function holdsLastState(state: CoordinatorState, member: MemberState): boolean {
   const { members } = state;
   if (!holdsProgress(state, member)) return false;
-  return !members.some(
-    (one) => one.worker !== member.worker && !one.leaving && one.heldGeneration >= member.heldGeneration,
-  );
+  return !members.some((one) => one.worker !== member.worker && !one.leaving && hasAsMuch(state, one, member));
+}
+
+/** Whether another member has the same state, or one that follows from it. */
+function hasAsMuch({ stage, generation }: CoordinatorState, one: MemberState, member: MemberState): boolean {
+  const isTraining = stage === 'training' && isActive(one);
+  const has = isTraining
+    ? { generation, update: one.update }
+    : { generation: one.heldGeneration, update: one.heldUpdate };
+  return has.generation >= member.heldGeneration && has.update + 1 >= member.heldUpdate;
 }
 
 /** Whether what it holds is more than the checkpoint, or the beginning, would give back. */

@@ -34,6 +34,8 @@ export interface SessionOptions {
 interface Held {
   readonly generation: number;
   readonly prepared: Prepared;
+  /** The update that it began with. */
+  readonly from: number;
   /** The last update that this member knows to be committed; of its whole host where members share memory. */
   update: number;
 }
@@ -84,7 +86,8 @@ export class Session {
     this.#prepared = prepared;
     logger.log('info', 'prepared', { ms: Math.round(performance.now() - started) });
     if (this.#held !== null) this.#former.push(this.#held);
-    this.#held = { generation: assignment.generation, prepared, update: assignment.startUpdate };
+    const { generation, startUpdate } = assignment;
+    this.#held = { generation, prepared, from: startUpdate, update: startUpdate };
     return prepared.report;
   }
 
@@ -123,7 +126,12 @@ export class Session {
     assert(held !== null && !held.prepared.memory.isDiscarded, `no state of update ${update} is held`);
     // Another member of this host may have seen one more update applied, or the run goes back by one.
     assert(Math.abs(held.update - update) <= 1, `update ${update} of a held ${held.update}`);
-    return held.prepared.training.images.copy(parityAfter(commitsBefore(update, this.#warm.config)));
+    // What was before its start is in no image.
+    assert(update >= held.from, `update ${update} of a generation from ${held.from}`);
+    const state = held.prepared.training.images.copy(parityAfter(commitsBefore(update, this.#warm.config)));
+    // Whoever was stopped, and goes on, may have given the memory back meanwhile.
+    assert(!held.prepared.memory.isDiscarded, `the state of update ${update} was given back while it was copied`);
+    return state;
   }
 
   /**
