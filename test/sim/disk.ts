@@ -138,6 +138,7 @@ export class SimDisk {
     this.#write(`the checkpoint of step ${step}`, alive, done, {
       lie: { name: step, written },
       rename: () => {
+        this.#world.monitor.named(checkpoint.record.update);
         this.#seen = withCheckpoint(this.#seen, step, written);
       },
       sync: () => {

@@ -33,6 +33,15 @@ export const HAPPENINGS = [
 export const RARE_HAPPENINGS = ['an earlier generation is further'] as const;
 export type Happening = (typeof HAPPENINGS)[number] | (typeof RARE_HAPPENINGS)[number];
 
+/** What a generation begins with. */
+interface Beginning {
+  /** The memories of all who are there. */
+  readonly replicas: readonly Replica[];
+  /** Names of its members' processes. */
+  readonly processes: ReadonlySet<string>;
+  readonly savedUpdate: number | null;
+}
+
 /** What one worker's process committed last. */
 interface LastCommit {
   readonly assignment: Assignment;
@@ -55,12 +64,16 @@ export class Monitor {
   #distrusted = 0;
   /** Updates whose checkpoint is saved for good, until it is deleted, or a disk that lied has lost it. */
   readonly #promised = new Set<number>();
+  /** Updates whose checkpoint was damaged before it was said to be saved. */
+  readonly #damaged = new Set<number>();
   readonly #happenings = new Set<Happening>();
   readonly #last = new Map<string, LastCommit>();
   /** By membership and update: how many of its members have committed it. A generation's number may come again where a disk lied. */
   readonly #committers = new Map<Assignment['members'], Map<number, number>>();
   /** By update: the generation of which every member has committed it, until another one begins below it. */
-  readonly #commitments = new Map<number, number>();
+  readonly #commitments = new Map<number, { readonly generation: number; readonly processes: ReadonlySet<string> }>();
+  /** By membership: who takes part. */
+  readonly #processes = new Map<Assignment['members'], ReadonlySet<string>>();
 
   constructor(trace: Trace, config: RunConfig) {
     this.#trace = trace;
@@ -108,7 +121,10 @@ export class Monitor {
     this.#last.set(worker, { assignment, update });
   }
 
-  /** No two generations commit one update: none does so for good, with all its members, when another one has begun below it. */
+  /**
+   * No two generations commit one update, with all their members, unless nobody takes part in both: whoever was stopped, or cut
+   * off with all the others, goes on until it sees that, and nobody hears of it.
+   */
   #noteCommitment({ generation, members }: Assignment, update: number): void {
     const counts = this.#committers.get(members) ?? new Map<number, number>();
     this.#committers.set(members, counts);
@@ -117,9 +133,11 @@ export class Monitor {
     if (count < members.length) return;
     counts.delete(update);
     const other = this.#commitments.get(update);
-    if (other !== undefined)
-      this.fail(`generation ${generation} commits update ${update}, which generation ${other} has`);
-    this.#commitments.set(update, generation);
+    const processes = this.#processes.get(members) ?? new Set();
+    const isShared = other !== undefined && [...other.processes].some((one) => processes.has(one));
+    if (isShared)
+      this.fail(`generation ${generation} commits update ${update}, which generation ${other.generation} has`);
+    if (other === undefined || other.generation < generation) this.#commitments.set(update, { generation, processes });
   }
 
   /** A coordinator holds a member of its generation to have committed this much. */
@@ -157,9 +175,10 @@ export class Monitor {
    * A generation begins. `replicas`: its members' memories. It begins nowhere below the lowest update that those of the newest
    * generation among them have committed; and from a checkpoint only where none of them holds as much.
    */
-  assigned(assignment: Assignment, replicas: readonly Replica[], savedUpdate: number | null): void {
+  assigned(assignment: Assignment, { replicas, processes, savedUpdate }: Beginning): void {
     this.#generations++;
     const { generation, startUpdate, members } = assignment;
+    this.#processes.set(members, processes);
     const newest = Math.max(0, ...replicas.map(({ heldGeneration }) => heldGeneration));
     if (newest >= generation) this.fail(`generation ${generation} begins with members that hold generation ${newest}`);
     this.#noteReturn(assignment, savedUpdate);
@@ -217,7 +236,7 @@ export class Monitor {
 
   /** A coordinator says that this much is saved for good. */
   promised(update: number): void {
-    this.#promised.add(update);
+    if (!this.#damaged.has(update)) this.#promised.add(update);
   }
 
   /** A checkpoint is deleted, which the newest never is. */
@@ -228,6 +247,12 @@ export class Monitor {
   /** A checkpoint is damaged, or was not where the disk had said that it was. */
   released(update: number): void {
     this.#promised.delete(update);
+    this.#damaged.add(update);
+  }
+
+  /** A checkpoint has got its name, and is sound. */
+  named(update: number): void {
+    this.#damaged.delete(update);
   }
 
   /** Nothing of the run can be read, and nobody has it: another one takes its place. */

@@ -310,7 +310,13 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     });
     const members = assignment.members.map(({ worker, place }) => `${worker}:${place}`).join(' ');
     this.world.trace.add(`${this.name} generation ${assignment.generation} from ${assignment.startUpdate}: ${members}`);
-    this.world.monitor.assigned(assignment, replicas, this.#state.saving.last?.update ?? null);
+    const processes = new Set(
+      this.#state.members.filter(({ status }) => status === 'assigned').map(({ pid }) => `w${pid}`),
+    );
+    this.world.monitor.assigned(assignment, {
+      ...{ replicas, processes },
+      savedUpdate: this.#state.saving.last?.update ?? null,
+    });
     if (!this.#state.hasTrained) this.world.monitor.resumed(assignment, this.#awaited());
   }
 

@@ -25,8 +25,12 @@ const REGRESSIONS = [
 const SHARING_REGRESSIONS = [2470, 50079];
 /** Since hosts, networks and disks are not always what they promise. */
 const LATER_REGRESSIONS = [
-  ...[7, 14, 19, 65, 188, 337, 398, 653, 740, 864, 10_189, 108_924].map((seed) => ({ seed, sharingHosts: false })),
+  ...[7, 14, 19, 65, 188, 337, 398, 653, 740, 864, 9658, 10_189, 57_188, 108_924].map((seed) => ({
+    seed,
+    sharingHosts: false,
+  })),
   { seed: 21_831, sharingHosts: true },
+  { seed: 51_187, sharingHosts: true },
   { seed: 105_239, sharingHosts: true },
 ];
 const FLIP_REGRESSIONS = [
