@@ -150,9 +150,9 @@ export class RunDirectory {
   /** Lets the lock go where nothing was begun; a folder that was made for it goes too. */
   async discard(): Promise<void> {
     await this.close();
-    if (!this.#isNew) return;
     // rmdir spares what is not empty.
-    for (const name of [...SUBFOLDERS, '.']) await rmdir(path.join(this.path, name)).catch(() => {});
+    for (const name of this.#isNew ? [...SUBFOLDERS, '.'] : SUBFOLDERS)
+      await rmdir(path.join(this.path, name)).catch(() => {});
   }
 
   /** Lets the lock go, and the folder with all that is in it where it was made for a run that never trained. */

@@ -127,7 +127,7 @@ class FakeWorker {
     if (body.kind === 'assignment') this.#onAssignment(body);
     if (body.kind === 'stateChunk') this.#onChunk(body);
     if (body.kind === 'start') void this.#train();
-    if (body.kind === 'stateReceived') this.#inFlight--;
+    if (body.kind === 'stateReceived') this.#inFlight = Math.max(0, this.#inFlight - 1);
     if (body.kind === 'stopRequest') this.#stopAt = this.#nextStepEnd();
     if (body.kind === 'stop') this.#stopAt = body.atUpdate;
   }
@@ -155,6 +155,8 @@ class FakeWorker {
 
   #onAssignment(assignment: Extract<Message, { kind: 'assignment' }>): void {
     this.#generation = assignment.generation;
+    // Nobody says of the one before what has arrived.
+    this.#inFlight = 0;
     const me = assignment.members.findIndex(({ worker }) => worker === this.#name);
     this.#shards = assignment.members[me]!.shards;
     this.#leader = me === 0;
