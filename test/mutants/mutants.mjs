@@ -354,7 +354,7 @@ const DECISIONS = [
     file: core('generation'),
     find: "return ['its former workers'];",
     replace: 'return [];',
-    caughtBy: 'sim',
+    caughtBy: `${core('scenarios.test')} > a-journal-was-lost`,
   },
   {
     name: 'piece-stored-twice',
