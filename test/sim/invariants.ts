@@ -64,6 +64,8 @@ export class Monitor {
   #distrusted = 0;
   /** Updates whose checkpoint is saved for good, until it is deleted, or a disk that lied has lost it. */
   readonly #promised = new Set<number>();
+  /** Also where it was damaged since: nobody who saves another one need know of that. */
+  #newestPromised = 0;
   /** Updates whose checkpoint was damaged before it was said to be saved. */
   readonly #damaged = new Set<number>();
   readonly #happenings = new Set<Happening>();
@@ -236,12 +238,13 @@ export class Monitor {
 
   /** A coordinator says that this much is saved for good. */
   promised(update: number): void {
+    this.#newestPromised = Math.max(this.#newestPromised, update);
     if (!this.#damaged.has(update)) this.#promised.add(update);
   }
 
   /** A checkpoint is deleted, which the newest never is. */
   deleted(update: number): void {
-    if (update < Math.max(...this.#promised)) this.#promised.delete(update);
+    if (update < this.#newestPromised) this.#promised.delete(update);
   }
 
   /** A checkpoint is damaged, or was not where the disk had said that it was. */
@@ -258,6 +261,7 @@ export class Monitor {
   /** Nothing of the run can be read, and nobody has it: another one takes its place. */
   begunAnew(): void {
     this.#promised.clear();
+    this.#newestPromised = 0;
     this.#commitments.clear();
   }
 

@@ -25,7 +25,7 @@ const REGRESSIONS = [
 const SHARING_REGRESSIONS = [2470, 50079];
 /** Since hosts, networks and disks are not always what they promise. */
 const LATER_REGRESSIONS = [
-  ...[7, 14, 19, 65, 188, 337, 398, 653, 740, 864, 9658, 10_189, 57_188, 108_924].map((seed) => ({
+  ...[7, 14, 19, 65, 188, 337, 398, 653, 740, 864, 9658, 10_189, 57_188, 81_832, 108_924].map((seed) => ({
     seed,
     sharingHosts: false,
   })),
