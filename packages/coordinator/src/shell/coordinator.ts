@@ -3,7 +3,6 @@ import {
   COORDINATOR_FAULT,
   type ErrorCode,
   encodeEnvelope,
-  type Fault,
   GantryError,
   parseFault,
 } from '@gantry/common';
@@ -34,9 +33,10 @@ import {
 import { Reception } from './reception.js';
 import { checkUnchanged } from './resume.js';
 import { RunDirectory } from './run-directory.js';
+import type { RunParts } from './run-parts.js';
 import { removeSharedMemory } from './shared-memory-files.js';
 import { StateSupply } from './state-supply.js';
-import { type EarlierLosses, earlierLosses, NO_LOSSES, StatusWriter } from './status-file.js';
+import { earlierLosses, NO_LOSSES, StatusWriter } from './status-file.js';
 import { watchStopped } from './watch-stopped.js';
 
 /**
@@ -67,13 +67,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     await directory.discard();
     throw error;
   }
-}
-
-/** What a run has before its loop. */
-interface RunParts {
-  readonly directory: RunDirectory;
-  readonly earlier: EarlierLosses;
-  readonly fault: Fault | null;
 }
 
 /** Ends `done` one way or the other. */
