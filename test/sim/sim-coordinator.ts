@@ -10,15 +10,13 @@ import {
   step,
 } from '@gantry/coordinator/core';
 import type { RouterEnd } from './connections.js';
-import type { SimCheckpoint } from './disk.js';
 import { InvariantError, type Replica } from './invariants.js';
 import { SimProcess } from './process.js';
-import { hashState } from './tiny-gan.js';
+import { SimStates, type StatesPort } from './sim-states.js';
 import { Turns } from './turns.js';
 import type { World } from './world.js';
 
 const TICK_MS = 50;
-const READ_MS_MAX = 30;
 
 export interface LocalWorkersPort {
   start(worker: string, attempt: number): void;
@@ -43,12 +41,6 @@ export interface SimCoordinatorOptions {
   readonly onDeath: () => void;
 }
 
-interface OfferedState {
-  readonly update: number;
-  readonly stateSha256: string;
-  readonly state: Float32Array;
-}
-
 /** A coordinator's process: the real core, and around it what coordinator.ts and its artifacts do. */
 export class SimCoordinator extends SimProcess implements RouterEnd {
   readonly #options: SimCoordinatorOptions;
@@ -61,11 +53,8 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
   #effects: Effect[] = [];
   #draining = true;
   readonly #peers = new Set<string>();
-  readonly #inbox = new Map<number, Uint8Array<ArrayBuffer>>();
-  /** Checkpoints and deletions. */
-  readonly #writing = new Turns(this);
+  readonly #states: SimStates;
   readonly #journaling = new Turns(this);
-  #restored: OfferedState | null = null;
   #dieSilently = false;
   #over = false;
   #freshIds = 0;
@@ -76,11 +65,12 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     this.#startedAtMs = world.clock.nowMs;
     this.#settings = { ...options.settings, startedMs: 0 };
     this.#state = initialState(this.#settings);
+    this.#states = new SimStates(this.#statesPort());
     world.address.bind(this);
     const { localWorkers, hub } = this.#settings;
     for (const worker of [...localWorkers, ...(hub === null ? [] : [hub])]) options.localWorkers.start(worker, 0);
     this.after(world.random.between(1, 20), () => {
-      if (this.#settings.resume) this.#restore();
+      if (this.#settings.resume) this.#states.restore();
       this.#draining = false;
       this.every(TICK_MS, () => this.post({ type: 'tick', nowMs: this.nowMs }));
       this.#drain();
@@ -138,6 +128,17 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     if (event.type === 'tick' && this.#queue.some(({ type }) => type === 'tick')) return;
     this.#queue.push(event);
     if (!this.#draining) this.#drain();
+  }
+
+  #statesPort(): StatesPort {
+    return {
+      process: this,
+      runId: this.#settings.runId,
+      nowMs: () => this.nowMs,
+      post: (event) => this.post(event),
+      fail: (error) => this.#fail(error),
+      sendTo: (peer, envelope) => this.#sendTo(peer, envelope),
+    };
   }
 
   #echo(peer: string, session: string): void {
@@ -203,13 +204,13 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
       case 'journal':
         return this.#journal(effect);
       case 'sendState':
-        this.#offer(this.#restored!, effect.peer, effect.generation);
+        this.#states.sendRestored(effect.peer, effect.generation);
         return true;
       case 'relayState':
-        this.#relay(effect);
+        this.#states.relay(effect);
         return true;
       case 'readCheckpoint':
-        this.#restore();
+        this.#states.restore();
         return true;
       case 'killWorker':
         this.#options.localWorkers.kill(effect.worker);
@@ -218,32 +219,19 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         this.#options.localWorkers.startAgain(effect.worker, effect.attempt, effect.delayMs);
         return true;
       case 'storeChunk':
-        this.#store(effect);
+        this.#states.store(effect);
         return true;
       case 'saveCheckpoint':
-        this.#saveCheckpoint(effect);
+        this.#states.save(effect);
         return true;
       case 'dropStates':
-        for (const update of effect.updates) this.#inbox.delete(update);
+        this.#states.drop(effect.updates);
         return true;
       case 'deleteCheckpoints':
-        this.#writing.add((done) => {
-          for (const at of effect.steps) this.world.disk.deleteCheckpoint(at, () => this.alive);
-          done();
-        });
+        this.#states.delete(effect.steps);
         return true;
       case 'emit':
-        if (effect.event.event === 'ready') this.#restored = null;
-        if (effect.event.event === 'replica-diverged') {
-          const { worker, update, backTo } = effect.event;
-          this.world.trace.add(`${this.name} finds that ${worker} differs after ${update}; back to ${backTo}`);
-          this.world.monitor.diverged();
-        }
-        if (effect.event.event === 'checkpoint') this.world.monitor.promised(effect.event.update);
-        if (effect.event.event === 'worker-lost') {
-          this.world.trace.add(`${this.name} lost ${effect.event.worker}: ${effect.event.reason}`);
-          if (effect.event.worker === this.#settings.hub) this.world.monitor.happened('a hub is lost');
-        }
+        this.#noteEvent(effect.event);
         return true;
       case 'log':
         this.world.trace.add(`${this.name}: ${effect.message}`);
@@ -258,6 +246,20 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
         return true;
       default:
         return assertNever(effect);
+    }
+  }
+
+  #noteEvent(event: Extract<Effect, { type: 'emit' }>['event']): void {
+    const { monitor, trace } = this.world;
+    if (event.event === 'ready') this.#states.forgetRestored();
+    if (event.event === 'checkpoint') monitor.promised(event.update);
+    if (event.event === 'replica-diverged') {
+      trace.add(`${this.name} finds that ${event.worker} differs after ${event.update}; back to ${event.backTo}`);
+      monitor.diverged();
+    }
+    if (event.event === 'worker-lost') {
+      trace.add(`${this.name} lost ${event.worker}: ${event.reason}`);
+      if (event.worker === this.#settings.hub) monitor.happened('a hub is lost');
     }
   }
 
@@ -327,111 +329,6 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     return this.#options.replicas().filter(({ worker }) => formerMembers === null || formerMembers.includes(worker));
   }
 
-  #store({ update, offset, totalBytes, data }: Extract<Effect, { type: 'storeChunk' }>): void {
-    if (offset === 0) this.#inbox.set(update, new Uint8Array(totalBytes));
-    const state = this.#inbox.get(update);
-    if (state === undefined) {
-      this.#fail(new GantryError('GANTRY_INTERNAL', `a chunk of update ${update} without its first one`));
-      return;
-    }
-    state.set(data, offset);
-  }
-
-  #take(update: number): Float32Array<ArrayBuffer> {
-    const state = this.#inbox.get(update);
-    if (state === undefined) throw new GantryError('GANTRY_INTERNAL', `no state of update ${update}`);
-    this.#inbox.delete(update);
-    return new Float32Array(state.buffer);
-  }
-
-  #saveCheckpoint(effect: Extract<Effect, { type: 'saveCheckpoint' }>): void {
-    try {
-      const state = this.#take(effect.update);
-      this.#writing.add((done) => this.#save(effect, state, done));
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #save(effect: Extract<Effect, { type: 'saveCheckpoint' }>, state: Float32Array, done: () => void): void {
-    const { update, step: atStep, stateSha256, programHash } = effect;
-    try {
-      if (hashState([state]) !== stateSha256) {
-        throw new GantryError('GANTRY_PROTOCOL_INVALID', `the state of step ${atStep} is not what its SHA-256 says`);
-      }
-    } catch (error) {
-      this.#fail(error);
-      done();
-      return;
-    }
-    this.world.monitor.saved(update, stateSha256);
-    const record = { update, step: atStep, stateSha256, path: `step-${atStep}` };
-    const checkpoint: SimCheckpoint = { record, runId: this.#settings.runId, programHash, state };
-    this.world.disk.writeCheckpoint(
-      checkpoint,
-      () => this.alive,
-      (error) =>
-        this.run(() => {
-          if (error === null) this.post({ type: 'checkpointSaved', nowMs: this.nowMs, checkpoint: record });
-          else this.#fail(error);
-          done();
-        }),
-    );
-  }
-
-  #relay({ update, stateSha256, generation, peers }: Extract<Effect, { type: 'relayState' }>): void {
-    try {
-      const state = this.#take(update);
-      for (const { peer } of peers) this.#offer({ update, stateSha256, state }, peer, generation);
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #offer({ update, stateSha256, state }: OfferedState, peer: string, generation: number): void {
-    const bytes = new Uint8Array(state.buffer, state.byteOffset, state.byteLength);
-    const { chunkBytes } = this.world.pace;
-    const { runId } = this.#settings;
-    let offset = 0;
-    const next = (): void => {
-      const data = bytes.slice(offset, offset + chunkBytes);
-      const last = offset + data.length === bytes.length;
-      const sha256 = last ? stateSha256 : '';
-      const body = { kind: 'stateChunk', stateUpdate: update, offset, totalBytes: bytes.length, data, sha256 } as const;
-      if (!this.#sendTo(peer, { runId, generation, update, body })) return;
-      offset += data.length;
-      if (!last) this.after(this.world.random.between(0.05, 3), next);
-    };
-    next();
-  }
-
-  #restore(): void {
-    const { disk, random, steps } = this.world;
-    this.after(random.between(1, READ_MS_MAX), () => {
-      steps.take(`${this.name} reads the newest checkpoint`);
-      if (!this.alive) return;
-      const found = disk.newest;
-      if (found !== null && found.record.step !== disk.steps.at(-1)) {
-        this.world.monitor.happened('a damaged checkpoint is passed over');
-      }
-      if (found === null && disk.steps.length > 0) {
-        this.world.monitor.happened('no checkpoint can be read');
-        this.#fail(new GantryError('GANTRY_CHECKPOINT_INVALID', 'every checkpoint is damaged'));
-        return;
-      }
-      // Damaged ones are left for a person to look at, and take no other's place.
-      const kept = disk.steps.filter((at) => found !== null && at <= found.record.step);
-      this.#restored =
-        found === null
-          ? null
-          : { update: found.record.update, stateSha256: found.record.stateSha256, state: found.state };
-      this.world.trace.add(`${this.name} restored ${found?.record.update ?? 'nothing'}`);
-      const checkpoint = found?.record ?? null;
-      this.world.monitor.found(checkpoint?.update ?? 0);
-      this.post({ type: 'restored', nowMs: this.nowMs, checkpoint, programHash: found?.programHash ?? '', kept });
-    });
-  }
-
   #fail(error: unknown): void {
     if (error instanceof InvariantError) throw error;
     const known = error instanceof GantryError ? error : null;
@@ -450,7 +347,7 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     this.#options.localWorkers.end(lost === '' ? null : lost);
     // It sees its workers out, writes what is pending, and lets the last messages leave.
     const settle = (): void => {
-      if (this.#writing.isBusy || this.#journaling.isBusy) {
+      if (this.#states.isWriting || this.#journaling.isBusy) {
         this.after(5, settle);
         return;
       }
