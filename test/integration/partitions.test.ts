@@ -146,6 +146,31 @@ describe.skipIf(problem !== '')(`hosts on a network${problem === '' ? '' : ` (sk
       { steps: 1_000_000 },
     ));
 
+  it('a newcomer that the others cannot reach is refused, and costs nobody its place', () =>
+    withCluster(
+      1,
+      async (cluster) => {
+        await cluster.coordinator.untilStep(20);
+        const before = cluster.coordinator.events.length;
+        network.block(0, 1);
+        try {
+          const newcomer = await cluster.join(1).finished;
+          expect(newcomer.code).toBe(1);
+          expect(newcomer.stderr).toMatch(/no answer from.*--data-host.*GANTRY_TRANSPORT_FAILED/s);
+        } finally {
+          network.unblock(0, 1);
+        }
+        const again = await cluster.regrouped(before, 1);
+        await cluster.coordinator.untilStep(20 + (again.update as number) / 2);
+        const done = await cluster.interrupt();
+        const alone = doneOf(await gantry(trainArguments(work.run(), { steps: done.step as number, shards: SHARDS })));
+        expect(done.stateSha256).toBe(alone.stateSha256);
+        const lost = cluster.coordinator.events.filter(({ event }) => event === 'worker-lost');
+        expect(lost.map(({ host }) => host)).toEqual(['bob']);
+      },
+      { steps: 1_000_000 },
+    ));
+
   it('checkpoints that take longer than the lease on a slow link cost nobody its place', () =>
     withCluster(
       2,

@@ -80,6 +80,15 @@ export class Network {
     ip('-n', this.#switch, 'link', 'set', `port-${host}`, 'up');
   }
 
+  /** Nothing goes from a host to another one, as behind a firewall; either still reaches the rest. */
+  block(host: number, other: number): void {
+    ip('-n', this.#name(host), 'route', 'add', 'blackhole', this.address(other));
+  }
+
+  unblock(host: number, other: number): void {
+    ip('-n', this.#name(host), 'route', 'del', 'blackhole', this.address(other));
+  }
+
   /** How fast a host sends, and the switch to it. */
   limit(host: number, { rate, burst = '64kb', latency = '200ms' }: Limit): void {
     const filter = ['root', 'tbf', 'rate', rate, 'burst', burst, 'latency', latency];

@@ -37,8 +37,8 @@ export const DATA_MESSAGE_BYTES_MAX = CHUNK_FLOATS * 4 + 1024;
 /** A connection that has not said who it is within this time is closed, in milliseconds. */
 export const DATA_HANDSHAKE_MS = 3_000;
 
-/** How long a member waits for the others while the network is measured, in milliseconds: they may still be compiling. */
-export const PROBE_MS_MAX = 110_000;
+/** While the network is measured, a transfer may take so many times as long as an answer. */
+export const PROBE_PATIENCE_FACTOR = 4;
 
 /** How long a closing data socket may go on sending what is queued, in milliseconds. */
 export const DATA_DRAIN_MS = 500;

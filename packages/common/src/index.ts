@@ -38,6 +38,7 @@ export {
   SAMPLES_BYTES_MAX,
   SEALED_PART_BYTES_MAX,
   STATE_CHUNK_BYTES_MAX,
+  unreachedAfterMs,
 } from './protocol/constants.js';
 export {
   type Abort,
@@ -80,6 +81,7 @@ export {
   type Stopped,
   type StopRequest,
   UNMEASURED,
+  type Unreached,
   type Welcome,
 } from './protocol/messages.js';
 export {

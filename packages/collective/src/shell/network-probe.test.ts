@@ -7,7 +7,7 @@ import { bindDataSocket } from './data-socket.js';
 import { measureNetwork } from './network-probe.js';
 import { PeerSockets } from './peer-sockets.js';
 
-const COMMON = { next: 'the next one', run: 3n, generation: 2, update: 6 };
+const COMMON = { patienceMs: 60_000, onUnanswered: () => {}, run: 3n, generation: 2, update: 6 };
 
 describe('on any order of delivery', () => {
   test.each([2, 3, 5])('%i members end with the same numbers, and nothing on its way', async (members) => {
@@ -41,6 +41,46 @@ test('an abort ends it', async () => {
   const probe = measureNetwork({ ...COMMON, sockets, members: 2, member: 0, control });
   control.abort();
   await expect(probe).rejects.toMatchObject({ code: 'GANTRY_ABORTED' });
+});
+
+test('who does not answer is told of again and again, and waited for', async () => {
+  const control = new ControlWords();
+  const network = new FakeNetwork(2, 1);
+  const told: number[] = [];
+  const options = { ...COMMON, patienceMs: 5, onUnanswered: (member: number) => told.push(member) };
+  const probe = measureNetwork({ ...options, sockets: network.sockets(0), members: 2, member: 0, control });
+  await vi.waitFor(() => expect(told.length).toBeGreaterThan(2));
+  expect(new Set(told)).toEqual(new Set([1]));
+  const other = measureNetwork({ ...COMMON, sockets: network.sockets(1), members: 2, member: 1, control });
+  let isDone = false;
+  const ended = Promise.all([probe, other]).finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    while (network.deliver());
+    await yieldToEvents();
+  }
+  expect((await ended)[0]!.latencyUs).toBeGreaterThan(0);
+});
+
+test('who is measured itself waits for the others without a word: they have next ones of their own', async () => {
+  const network = new FakeNetwork(3, 1);
+  const told: string[] = [];
+  const controls = [0, 1, 2].map(() => new ControlWords());
+  const start = (member: number) =>
+    measureNetwork({
+      ...{ ...COMMON, patienceMs: 300, onUnanswered: (peer: number) => told.push(`${member}: ${peer}`) },
+      ...{ sockets: network.sockets(member), members: 3, member, control: controls[member]! },
+    });
+  // Member 2 is not there: member 0 hears from its next one, member 1 does not.
+  const probes = [start(0), start(1)];
+  while (told.length < 3) {
+    while (network.deliver());
+    await yieldToEvents();
+  }
+  expect(new Set(told)).toEqual(new Set(['1: 2']));
+  for (const control of controls) control.abort();
+  for (const { status } of await Promise.allSettled(probes)) expect(status).toBe('rejected');
 });
 
 test('what does not belong is an error', async () => {

@@ -1,6 +1,6 @@
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
-import { GantryError, type LinkCosts } from '@gantry/common';
-import { CHUNK_FLOATS, PROBE_CHUNKS, PROBE_MS_MAX, PROBE_PINGS, WAIT_SLICE_MS } from '../constants.js';
+import type { GantryError, LinkCosts } from '@gantry/common';
+import { CHUNK_FLOATS, PROBE_CHUNKS, PROBE_PATIENCE_FACTOR, PROBE_PINGS, WAIT_SLICE_MS } from '../constants.js';
 import {
   createFrameHeader,
   encodeFrameHeader,
@@ -22,8 +22,10 @@ export interface NetworkProbeOptions extends Pick<PeerExchangeOptions, 'sockets'
   /** The last committed update: the exchange's frames are of later ones. */
   readonly update: number;
   readonly control: Pick<ControlWords, 'throwIfAborted'>;
-  /** The next member, as a person knows it: its name and endpoint. */
-  readonly next: string;
+  /** How long an answer may take before that is told, in milliseconds. */
+  readonly patienceMs: number;
+  /** The next member does not answer; told again as long as it does not. It may still be loading: whoever knows aborts the wait. */
+  readonly onUnanswered: (member: number) => void;
 }
 
 /** What a frame of the probe says, in its field `nodeStart`. */
@@ -37,19 +39,23 @@ const RESULT = 4;
  * exchange would load it. Everybody tells everybody, so that all end with the same: the highest latency, the lowest bandwidth.
  * Nothing is on its way any more when it ends.
  *
- * @throws GantryError GANTRY_TRANSPORT_FAILED if the others do not answer in time; GANTRY_ABORTED
+ * It waits for the others as long as nobody aborts it.
+ *
+ * @throws GantryError GANTRY_ABORTED
  */
 export async function measureNetwork(options: NetworkProbeOptions): Promise<LinkCosts> {
   const probe = new NetworkProbe(options);
-  const { sockets, control, update, next } = options;
-  const deadlineMs = performance.now() + PROBE_MS_MAX;
+  const { sockets, control, update, onUnanswered } = options;
+  let toldMs = performance.now();
   sockets.setReceiver(probe);
   probe.begin();
   while (!probe.isDone || !sockets.isIdle) {
     probe.throwIfFailed();
-    if (performance.now() > deadlineMs) {
-      const message = `the network could not be measured: ${probe.hasAnswer ? 'others have not answered' : `${next} has not answered`} in ${PROBE_MS_MAX / 1000} s. Is it reached from this machine at that address? See --data-host`;
-      throw new GantryError('GANTRY_TRANSPORT_FAILED', message);
+    const { awaited } = probe;
+    const nowMs = performance.now();
+    if (awaited !== null && nowMs - Math.max(toldMs, awaited.sinceMs) > awaited.patienceMs) {
+      toldMs = nowMs;
+      onUnanswered(awaited.member);
     }
     control.throwIfAborted(update + 1, 'the network to be measured');
     if (sockets.poll === null) await sleep(1);
@@ -70,6 +76,7 @@ class NetworkProbe implements FrameReceiver {
   readonly #arriving = new Float32Array(CHUNK_FLOATS);
   readonly #results: (LinkCosts | null)[];
   #sentMs = 0;
+  #heardMs = performance.now();
   #pongs = 0;
   #roundTripMs = Number.POSITIVE_INFINITY;
   #pings = 0;
@@ -93,9 +100,15 @@ class NetworkProbe implements FrameReceiver {
     return this.#results.every((result) => result !== null) && this.#chunks === PROBE_CHUNKS;
   }
 
-  /** The next member has answered something. */
-  get hasAnswer(): boolean {
-    return this.#pongs > 0;
+  /**
+   * The next member, while its answer is not here: since when, and how long that may take. Others are measured by their own next
+   * ones, and wait for these.
+   */
+  get awaited(): { readonly member: number; readonly sinceMs: number; readonly patienceMs: number } | null {
+    const { member, patienceMs } = this.#options;
+    if (this.#results[member] !== null) return null;
+    const factor = this.#pongs < PROBE_PINGS ? 1 : PROBE_PATIENCE_FACTOR;
+    return { member: this.#next, sinceMs: this.#heardMs, patienceMs: patienceMs * factor };
   }
 
   get worst(): LinkCosts {
@@ -156,6 +169,7 @@ class NetworkProbe implements FrameReceiver {
 
   #onPong(): void {
     this.#pongs++;
+    this.#heardMs = performance.now();
     this.#roundTripMs = Math.min(this.#roundTripMs, performance.now() - this.#sentMs);
     if (this.#pongs < PROBE_PINGS) this.#ping();
     else this.#transfer();

@@ -120,6 +120,7 @@ const examples: { [K in Message['kind']]: Extract<Message, { kind: K }> } = {
   },
   stateReceived: { kind: 'stateReceived', stateUpdate: 4 },
   stateHash: { kind: 'stateHash', atUpdate: 100, hash: 'c1'.repeat(16) },
+  unreached: { kind: 'unreached', worker: 'worker-2' },
   samples: {
     kind: 'samples',
     step: 1,

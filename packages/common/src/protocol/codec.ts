@@ -42,6 +42,7 @@ export const BODY_FIELDS: Readonly<Record<MessageKind, number>> = {
   dataRequest: 37,
   dataChunk: 38,
   notice: 39,
+  unreached: 40,
 };
 const KINDS = new Map(Object.entries(BODY_FIELDS).map(([kind, number]) => [number, kind as MessageKind]));
 const FIRST_BODY_FIELD = 10;

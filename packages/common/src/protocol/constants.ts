@@ -36,3 +36,11 @@ export const BODY_ITEMS_MAX = METRIC_STEPS_MAX + 64;
 export const METRIC_VALUES_MAX = 32;
 /** Nesting of the deepest message is 3 (Envelope, Assignment, Member). */
 export const DECODE_DEPTH_MAX = 8;
+
+/**
+ * How long a member may leave another one without an answer over the data link while both prepare, in milliseconds, before it
+ * counts as not reached: as long as one that is silent before training (ADR 4), and never so short that a busy machine is meant.
+ */
+export function unreachedAfterMs(leaseMs: number): number {
+  return Math.max(10_000, 4 * leaseMs);
+}

@@ -181,6 +181,12 @@ export interface StateHash {
   readonly hash: string;
 }
 
+/** worker → coordinator, while it prepares: another member does not answer it over the data link. */
+export interface Unreached {
+  readonly kind: 'unreached';
+  readonly worker: string;
+}
+
 /** leader → coordinator: uint8 [count, height, width, channels] each; views of the received frame. */
 export interface Samples {
   readonly kind: 'samples';
@@ -325,6 +331,7 @@ export type Message =
   | StateChunk
   | StateReceived
   | StateHash
+  | Unreached
   | Samples
   | StopRequest
   | Stopped

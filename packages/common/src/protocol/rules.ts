@@ -203,5 +203,6 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
     { chunk: uint32, offset: uint32, data: field.bytes(DATA_PIECE_BYTES_MAX), problem: field.message },
     DATA_PIECE_BYTES_MAX + FIELDS_BYTES_MAX,
   ),
+  unreached: rule({ worker: field.name }),
   notice: rule({ text: field.message }, 2 * FIELDS_BYTES_MAX),
 };

@@ -14,6 +14,7 @@ import { onCheckpointSaved, onStateChunk } from './saving.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { drop, memberByPeer, patch, patchMember, send } from './state.js';
 import { finish, onStop, onStopped, resultOf, totalUpdates } from './stopping.js';
+import { onUnreached } from './unreached.js';
 import { onStateHash } from './verification.js';
 
 /** Messages that belong to one membership: those of another generation are dropped. */
@@ -23,6 +24,7 @@ const OF_A_GENERATION: ReadonlySet<MessageKind> = new Set<MessageKind>([
   'stateChunk',
   'stateReceived',
   'stateHash',
+  'unreached',
   'samples',
   'stopped',
   'done',
@@ -188,6 +190,9 @@ function onMemberMessage(draft: Draft, member: MemberState, { body }: Envelope, 
       return;
     case 'stateHash':
       onStateHash(draft, member, body);
+      return;
+    case 'unreached':
+      onUnreached(draft, member, body, nowMs);
       return;
     case 'samples':
       onSamples(draft, member, body);

@@ -94,10 +94,9 @@ export function findStalled(state: CoordinatorState, nowMs: number): MemberState
   });
   const culprit = late.find(({ phase }) => !WAITING.has(phase));
   if (culprit !== undefined) return culprit;
-  // All wait, for each other: a message or a wake-up was lost. Blame whoever is furthest back.
-  const deadlocked =
-    state.stage === 'training' && late.length === active.length && late.some(({ phase }) => phase !== 'ready');
-  return deadlocked ? [...late].sort(furthestBack)[0] : undefined;
+  // All wait, for each other: a message or a wake-up was lost. Blame whoever is furthest back; before training, who has no state.
+  const deadlocked = late.length === active.length && late.some(({ phase }) => phase !== 'ready');
+  return deadlocked ? [...late].sort(state.stage === 'training' ? furthestBack : holdersLast)[0] : undefined;
 }
 
 /** Whoever pauses may have to finish a run of a program first. */
@@ -110,6 +109,10 @@ function findLatePause({ members, settings, pausedSinceMs, phaseLongestMs }: Coo
 /** Its phase began before it was last heard of, so that it would seem stalled before its lease ends. */
 function isSilent({ settings }: CoordinatorState, { lastSeenMs }: MemberState, nowMs: number): boolean {
   return nowMs - lastSeenMs > (HEARTBEATS_TO_SILENCE * settings.config.leaseMs) / HEARTBEATS_PER_LEASE;
+}
+
+function holdersLast(a: MemberState, b: MemberState): number {
+  return Number(a.place === 'copied') - Number(b.place === 'copied');
 }
 
 function furthestBack(a: MemberState, b: MemberState): number {

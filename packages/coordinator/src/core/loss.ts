@@ -1,4 +1,4 @@
-import type { Ready } from '@gantry/common';
+import type { ErrorCode, Ready } from '@gantry/common';
 import { becomeFailed, nameOf, unborn, whereabouts, workedOn } from './failure.js';
 import { recordLoss } from './losses.js';
 import { forgetMember, type Loss, removeMember } from './regroup.js';
@@ -88,8 +88,13 @@ export function refusesProgram(draft: Draft, member: MemberState, { programHash 
   const message =
     `other programs were compiled (${programHash.slice(0, 12)}) than the run trains with (${expectedProgram.slice(0, 12)}): ` +
     'the same model file, versions and kind of device are needed everywhere';
-  send(draft, member, { kind: 'refused', code: 'GANTRY_PROGRAM_MISMATCH', message });
-  const problem = `${nameOf(member)} was refused: ${message}`;
-  lose(draft, member, { code: 'GANTRY_PROGRAM_MISMATCH', reason: message, problem, details: whereabouts(member) });
+  refuseMember(draft, member, 'GANTRY_PROGRAM_MISMATCH', message);
   return true;
+}
+
+/** A member that cannot take part is told why, and the others go on without it. */
+export function refuseMember(draft: Draft, member: MemberState, code: ErrorCode, message: string): void {
+  send(draft, member, { kind: 'refused', code, message });
+  const problem = `${nameOf(member)} was refused: ${message}`;
+  lose(draft, member, { code, reason: message, problem, details: whereabouts(member) });
 }

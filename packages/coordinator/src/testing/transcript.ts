@@ -286,6 +286,8 @@ function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Pa
     }
     case 'hash':
       return { kind: 'stateHash', atUpdate, hash: HASH[given.sha ?? 'a']!.slice(0, 32) };
+    case 'unreached':
+      return { kind, worker: given.other! };
     case 'stopped':
       return { kind, atUpdate };
     case 'done':

@@ -16,7 +16,15 @@ import {
   PeerSockets,
   planHosts,
 } from '@gantry/collective';
-import { type Assignment, assert, type LinkCosts, type RunConfig, UNMEASURED } from '@gantry/common';
+import {
+  type Assignment,
+  assert,
+  type LinkCosts,
+  type Message,
+  type RunConfig,
+  UNMEASURED,
+  unreachedAfterMs,
+} from '@gantry/common';
 import { createVectorSum } from '@gantry/engine';
 import { type MemberRole, shardRanges } from '../core/member-role.js';
 import { PHASE_INDEX } from './progress-words.js';
@@ -31,6 +39,7 @@ export interface ConnectOptions {
   readonly memory: HostMemory;
   readonly control: ControlWords;
   readonly clock: StepClock;
+  readonly send: (message: Message) => void;
   /** Null: none is bound, because all are on one host. */
   readonly dataSocket: DataSocket | null;
 }
@@ -77,7 +86,7 @@ async function connectPeers(options: ConnectOptions): Promise<Connection> {
   const network = await networkOf(options, wires, {
     members: assignment.members.length,
     member: role.member,
-    next: (role.member + 1) % assignment.members.length,
+    peers: [...assignment.members.keys()],
   });
   const common = { assignment: shardRanges(assignment), topology, wire, control, ...costsOf(network) };
   const exchange = createPeerExchange({ ...common, ...wires.lane, memory, member: role.member });
@@ -91,7 +100,7 @@ async function connectHosts(options: ConnectOptions): Promise<Connection> {
   const plan = hostsPlanOf(options);
   const wires = plan.peers === null ? null : openWires(options, plan.peers);
   const hosts = plan.hosts.members.length;
-  const place = { members: hosts, member: plan.host, next: plan.peers?.[(plan.host + 1) % hosts] ?? 0 };
+  const place = { members: hosts, member: plan.host, peers: plan.peers ?? [] };
   const network = wires === null ? UNMEASURED : await networkOf(options, wires, place);
   const common = { memory, plan, topology, wire, control, ...costsOf(network) };
   const exchange = createClusterExchange({ ...common, lane: wires?.lane ?? null });
@@ -104,18 +113,20 @@ async function connectHosts(options: ConnectOptions): Promise<Connection> {
  * of the vector; they end with the same numbers, by which each of them chooses the same.
  */
 async function networkOf(
-  { config, assignment, control, clock }: ConnectOptions,
+  { config, assignment, control, clock, send }: ConnectOptions,
   { lane, close }: Wires,
-  { next, ...place }: { readonly members: number; readonly member: number; readonly next: number },
+  { peers, ...place }: { readonly members: number; readonly member: number; readonly peers: readonly number[] },
 ): Promise<LinkCosts> {
   if (config.topology !== 'auto' || place.members === 1) return UNMEASURED;
   if (assignment.network.latencyUs > 0) return assignment.network;
-  const { worker, dataEndpoint } = assignment.members[next]!;
+  const onUnanswered = (peer: number): void => {
+    send({ kind: 'unreached', worker: assignment.members[peers[peer]!]!.worker });
+  };
   try {
     // It waits for the others, who may still be compiling.
     clock.enter(PHASE_INDEX.gathering);
-    const neighbour = { next: `${worker} at ${dataEndpoint}` };
-    const costs = await measureNetwork({ ...lane, ...place, ...neighbour, update: assignment.startUpdate, control });
+    const patience = { patienceMs: unreachedAfterMs(config.leaseMs), onUnanswered };
+    const costs = await measureNetwork({ ...lane, ...place, ...patience, update: assignment.startUpdate, control });
     clock.enter(PHASE_INDEX.compiling);
     return costs;
   } catch (error) {

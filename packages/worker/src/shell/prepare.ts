@@ -113,8 +113,8 @@ function vectorFloatsOf({ layouts }: WarmUp['gan']): HostMemoryPlan['vectorFloat
 }
 
 function connectOptionsOf(options: PrepareOptions, role: MemberRole, memory: HostMemory): ConnectOptions {
-  const { runId, assignment, warm, control, clock, dataSocket } = options;
-  return { runId, config: warm.config, assignment, role, memory, control, clock, dataSocket };
+  const { runId, assignment, warm, control, clock, dataSocket, send } = options;
+  return { runId, config: warm.config, assignment, role, memory, control, clock, dataSocket, send };
 }
 
 /** A memory holds the shards of those who share it; all of the run's on a single host. */

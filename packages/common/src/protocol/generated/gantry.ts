@@ -64,11 +64,12 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             Envelope.prototype.dataRequest = null;
             Envelope.prototype.dataChunk = null;
             Envelope.prototype.notice = null;
+            Envelope.prototype.unreached = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(Envelope.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "welcome", "refused", "assignment", "ready", "start", "heartbeat", "metrics", "stateChunk", "stateReceived", "samples", "stopRequest", "stopped", "stop", "done", "failure", "abort", "leave", "bye", "joined", "pause", "paused", "stateRequest", "rejoin", "stateHash", "datasetQuery", "datasetAnswer", "dataRequest", "dataChunk", "notice"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "welcome", "refused", "assignment", "ready", "start", "heartbeat", "metrics", "stateChunk", "stateReceived", "samples", "stopRequest", "stopped", "stop", "done", "failure", "abort", "leave", "bye", "joined", "pause", "paused", "stateRequest", "rejoin", "stateHash", "datasetQuery", "datasetAnswer", "dataRequest", "dataChunk", "notice", "unreached"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -145,6 +146,8 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                     $root.gantry.v1.DataChunk.encode(message.dataChunk, writer.uint32(306).fork(), _depth + 1).ldelim();
                 if (message.notice != null && $Object.hasOwnProperty.call(message, "notice"))
                     $root.gantry.v1.Notice.encode(message.notice, writer.uint32(314).fork(), _depth + 1).ldelim();
+                if (message.unreached != null && $Object.hasOwnProperty.call(message, "unreached"))
+                    $root.gantry.v1.Unreached.encode(message.unreached, writer.uint32(322).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -413,6 +416,13 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
                                 break;
                             message.notice = $root.gantry.v1.Notice.decode(reader, reader.size(), $undefined, _depth + 1, message.notice);
                             message.body = "notice";
+                            continue;
+                        }
+                    case 40: {
+                            if (wireType !== 2)
+                                break;
+                            message.unreached = $root.gantry.v1.Unreached.decode(reader, reader.size(), $undefined, _depth + 1, message.unreached);
+                            message.body = "unreached";
                             continue;
                         }
                     }
@@ -2352,6 +2362,88 @@ export const gantry: { v1: Record<string, GeneratedMessage> } = $root.gantry = (
             };
 
             return StateHash;
+        })();
+
+        v1.Unreached = (function() {
+
+            const Unreached = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Unreached.prototype.worker = "";
+
+            Unreached.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.worker != null && $Object.hasOwnProperty.call(message, "worker") && message.worker !== "")
+                    writer.uint32(10).string(message.worker);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Unreached.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.gantry.v1.Unreached();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.worker = value;
+                            else
+                                delete message.worker;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Unreached;
         })();
 
         v1.Samples = (function() {
