@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { doneOf, GantryProcess, gantry, trainArguments, Workspace } from '../support/gantry.js';
+import { doneOf, type Event, GantryProcess, gantry, isAlive, trainArguments, Workspace } from '../support/gantry.js';
 
 const STEPS = 300;
 const work = new Workspace();
@@ -46,21 +46,33 @@ describe('the bits of a run survive kill -9 and resume', () => {
     expect(await finalHash({ seed: 8 })).not.toBe(await referenceHash('alternating'));
   });
 
+  const ALL = 'the coordinator and all workers';
+  const COORDINATOR = 'the coordinator alone';
   it.each([
-    { killAt: 25, workers: 2, resumeWith: 2, updates: 'alternating' },
-    { killAt: 90, workers: 3, resumeWith: 1, updates: 'alternating' },
-    { killAt: 170, workers: 1, resumeWith: 4, updates: 'simultaneous' },
-    { killAt: 255, workers: 4, resumeWith: 3, updates: 'alternating' },
-  ])('everything killed after step $killAt of $workers workers, resumed with $resumeWith', async (point) => {
+    { killed: COORDINATOR, killAt: 25, workers: 2, resumeWith: 2, updates: 'alternating' },
+    { killed: ALL, killAt: 90, workers: 3, resumeWith: 1, updates: 'alternating' },
+    { killed: COORDINATOR, killAt: 170, workers: 1, resumeWith: 4, updates: 'simultaneous' },
+    { killed: ALL, killAt: 255, workers: 4, resumeWith: 3, updates: 'alternating' },
+  ])('$killed killed after step $killAt of $workers workers, resumed with $resumeWith', async (point) => {
     const out = work.run();
     const run = new GantryProcess(
       trainArguments(out, { workers: point.workers, updates: point.updates, 'checkpoint-every': 20, steps: STEPS }),
     );
     await run.untilStep(point.killAt);
-    // The coordinator goes without a word; its workers notice by themselves.
-    run.child.kill('SIGKILL');
+    // Without a word. Workers that are left alone notice by themselves.
+    const workers = point.killed === ALL ? workerPids(run, point.workers) : [];
+    for (const pid of [run.pid, ...workers]) process.kill(pid, 'SIGKILL');
     expect((await run.finished).code).not.toBe(0);
+    await expect.poll(() => workers.filter(isAlive)).toEqual([]);
     const resumed = doneOf(await gantry(['resume', '--json', '--out', out, '--workers', String(point.resumeWith)]));
     expect(resumed.stateSha256).toBe(await referenceHash(point.updates));
   });
 });
+
+/** Processes of the workers that train; all of them live. */
+function workerPids({ events }: GantryProcess, count: number): number[] {
+  const ready = events.findLast(({ event }) => event === 'ready') as Event & { members: readonly { pid: number }[] };
+  const pids = ready.members.map(({ pid }) => pid);
+  expect(pids.filter(isAlive)).toHaveLength(count);
+  return pids;
+}

@@ -10,7 +10,7 @@ import {
   trainArguments,
   Workspace,
 } from '../support/gantry.js';
-import { Network, namespacesProblem, removeStaleNamespaces } from '../support/namespaces.js';
+import { lostHostsProblem, Network, removeStaleNamespaces } from '../support/namespaces.js';
 
 /** `npm run test:soak -- partitions`: how often a host vanishes. */
 const VANISHED = Number(process.env.GANTRY_VANISHED_HOSTS ?? 0);
@@ -22,7 +22,7 @@ const HOSTS = ['alice', 'bob', 'carol', 'dave'] as const;
 /** Behind the workers' hosts. */
 const COORDINATOR = HOSTS.length;
 
-const problem = namespacesProblem();
+const problem = lostHostsProblem();
 const work = new Workspace();
 const keys = join(work.path, 'keys');
 

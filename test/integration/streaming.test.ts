@@ -15,7 +15,7 @@ import {
   trainArguments,
   Workspace,
 } from '../support/gantry.js';
-import { Network, namespacesProblem, removeStaleNamespaces } from '../support/namespaces.js';
+import { lostHostsProblem, Network, removeStaleNamespaces } from '../support/namespaces.js';
 
 // Where the samples come from changes no bit.
 const STEPS = 60;
@@ -249,7 +249,7 @@ describe('a worker with little', () => {
   });
 });
 
-const problem = namespacesProblem();
+const problem = lostHostsProblem();
 
 describe('over a slow link, encrypted', () => {
   it.runIf(problem === '')('data keeps no heartbeat waiting: nobody is lost (needs root)', async () => {

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Network, namespacesProblem, removeStaleNamespaces } from './namespaces.js';
+import { lostHostsProblem, Network, removeStaleNamespaces } from './namespaces.js';
 
-const problem = namespacesProblem();
+const problem = lostHostsProblem();
 
 /** Answers every byte with the same one. */
 const ECHO = `require('net').createServer((socket) => socket.pipe(socket).on('error', () => {}))

@@ -33,6 +33,18 @@ export function namespacesProblem(): string {
 }
 
 /**
+ * Why tests of lost and slow hosts are skipped here; empty: they are not.
+ * @throws Error with that reason where GANTRY_REQUIRE_CHAOS=1, as continuous integration sets it: none is skipped there
+ */
+export function lostHostsProblem(): string {
+  const problem = namespacesProblem();
+  if (problem !== '' && process.env.GANTRY_REQUIRE_CHAOS === '1') {
+    throw new Error(`GANTRY_REQUIRE_CHAOS is set: ${problem}`);
+  }
+  return problem;
+}
+
+/**
  * Hosts on one switch, each a network namespace with one link, and the switch in another one: nothing of the machine's own
  * network is touched. A link can be cut, mended and slowed while processes use it.
  */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { GantryError } from '../errors.js';
 import { fileError } from '../file-error.js';
 import { allowListLine, parseAllowList, printAllowList } from './allow-list.js';
+import { appendLines } from './append-lines.js';
 import { invalidKeys, isKeyName, parseKeyFile, printKeyFile, type ServerKeys, type WorkerKeys } from './key-file.js';
 import { generateKeyPair } from './key-pair.js';
 
@@ -49,7 +50,7 @@ export function readAllowList(file: string): ReturnType<typeof parseAllowList> {
 
 /**
  * Makes the keys of a coordinator and its workers: `server.key`, `server.pub`, `NAME.key` each, `allowed`. With `add`, the
- * folder has a server's key already, and workers are added. No file is ever replaced.
+ * folder has a server's key already, and workers are added. No key is ever replaced, and none is left behind by a failure.
  *
  * @returns the workers' files
  * @throws GantryError GANTRY_USAGE, GANTRY_KEYS_INVALID, GANTRY_FILE_FAILED, GANTRY_DISK_FULL
@@ -62,19 +63,21 @@ export function writeKeyFolder(folder: string, workers: readonly string[], optio
   const keys = workers.map((name): WorkerKeys => {
     return { kind: 'worker', name, ...generateKeyPair(), serverKey: server.publicKey };
   });
+  const files = new NewFiles();
   try {
     if (!options.add) {
       fs.mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
       fs.chmodSync(folder, FOLDER_MODE);
-      write(file(SERVER_FILE), printKeyFile(server));
-      write(file(SERVER_PUBLIC_FILE), `${server.publicKey}\n`);
-      write(file(ALLOWED_FILE), printAllowList(new Map(keys.map(({ publicKey, name }) => [publicKey, name]))));
+      files.write(file(SERVER_FILE), printKeyFile(server));
+      files.write(file(SERVER_PUBLIC_FILE), `${server.publicKey}\n`);
+      files.write(file(ALLOWED_FILE), printAllowList(new Map(keys.map(({ publicKey, name }) => [publicKey, name]))));
     }
-    for (const worker of keys) write(file(`${worker.name}.key`), printKeyFile(worker));
-    // Last: who is admitted has a key file by then.
+    for (const worker of keys) files.write(file(`${worker.name}.key`), printKeyFile(worker));
+    // Last: who is admitted has a key file by then, and a key that nobody lists admits nobody.
     if (options.add)
-      append(file(ALLOWED_FILE), keys.map(({ name, publicKey }) => allowListLine(name, publicKey)).join(''));
+      appendLines(file(ALLOWED_FILE), keys.map(({ name, publicKey }) => allowListLine(name, publicKey)).join(''));
   } catch (error) {
+    files.remove();
     throw fileError(folder, error);
   }
   return workers.map((name) => file(`${name}.key`));
@@ -101,31 +104,45 @@ function refuseExisting(folder: string, workers: readonly string[], add: boolean
   if (!add && (inside.length > 0 || (fs.existsSync(folder) && !isFolder(folder)))) {
     invalidKeys(folder, 'is not an empty folder: use another --out');
   }
-  const taken = workers.find((name) => inside.includes(`${name}.key`));
-  if (taken !== undefined) {
-    invalidKeys(path.join(folder, `${taken}.key`), 'exists already, and no key is ever replaced: choose another name');
-  }
-  if (!add) return;
-  const known = new Set(readAllowList(path.join(folder, ALLOWED_FILE)).values());
+  const allowed = path.join(folder, ALLOWED_FILE);
+  const known = new Set(add ? readAllowList(allowed).values() : []);
   const listed = workers.find((name) => known.has(name));
-  if (listed !== undefined)
-    invalidKeys(path.join(folder, ALLOWED_FILE), `has a worker ${listed} already: choose another name`);
+  if (listed !== undefined) invalidKeys(allowed, `has a worker ${listed} already: choose another name`);
+  const taken = workers.find((name) => inside.includes(`${name}.key`));
+  if (taken === undefined) return;
+  // Not put on the list: it may be that of somebody who was taken off.
+  const problem = `exists already, and ${ALLOWED_FILE} does not list it; no key is ever replaced`;
+  invalidKeys(path.join(folder, `${taken}.key`), `${problem}: delete it if nobody needs it, or choose another name`);
 }
 
 function isFolder(folder: string): boolean {
   return fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function write(file: string, text: string): void {
-  fs.writeFileSync(file, text, { flag: 'wx', mode: FILE_MODE });
-}
+/** Files that did not exist before, and do not after a failure: half a folder of keys would stand in the way of the next try. */
+class NewFiles {
+  readonly #made: string[] = [];
 
-/** By a new file in its place, so that a coordinator never reads half of it. */
-function append(file: string, text: string): void {
-  const before = fs.readFileSync(file, 'utf8');
-  const next = `${file}.new`;
-  write(next, `${before}${before.endsWith('\n') || before === '' ? '' : '\n'}${text}`);
-  fs.renameSync(next, file);
+  write(file: string, text: string): void {
+    const descriptor = fs.openSync(file, 'wx', FILE_MODE);
+    this.#made.push(file);
+    try {
+      fs.writeFileSync(descriptor, text);
+      fs.fsyncSync(descriptor);
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  }
+
+  remove(): void {
+    for (const file of this.#made.splice(0)) {
+      try {
+        fs.rmSync(file, { force: true });
+      } catch {
+        // Why they are removed says more.
+      }
+    }
+  }
 }
 
 /** What was checked is what is read: one descriptor for both. */

@@ -20,12 +20,30 @@ import { generateKeyPair, isPair, keyBytes, keyOf } from './key-pair.js';
 import { makeSeal, openSeal, Sealer, sealedBy, serverSealKey, workerSealKey } from './seal.js';
 import { decodeZ85, encodeZ85 } from './z85.js';
 
+const BUILT = new URL('../../dist/keys/index.js', import.meta.url).href;
 const home = mkdtempSync(join(tmpdir(), 'gantry-keys-'));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
 const invalid = (message: RegExp) =>
   expect.objectContaining({ code: 'GANTRY_KEYS_INVALID', message: expect.stringMatching(message) });
 let folders = 0;
 const folder = (): string => join(home, `keys-${folders++}`);
+
+/** In a process that may write only so much to a file: a disk that is full in the middle of a write. */
+function generateWithin(keys: string, workers: readonly string[], { add, kib }: { add: boolean; kib: number }) {
+  const program = `import { writeKeyFolder } from '${BUILT}';
+    try { writeKeyFolder(${JSON.stringify(keys)}, ${JSON.stringify(workers)}, { add: ${add} }); }
+    catch (error) { console.error(error.code); process.exit(1); }`;
+  const limited = `trap '' XFSZ; ulimit -f ${kib}; exec "$0" --input-type=module --eval "$1"`;
+  return spawnSync('bash', ['-c', limited, process.execPath, program], { encoding: 'utf8' });
+}
+
+/** Comments until the file has so many bytes. @returns its text */
+function fillTo(file: string, bytes: number): string {
+  const before = readFileSync(file, 'utf8');
+  const text = `${before}${'#'.repeat(bytes - before.length - 1)}\n`;
+  writeFileSync(file, text);
+  return text;
+}
 
 describe('Z85 and keys', () => {
   it('writes what RFC 32 says', () => {
@@ -134,6 +152,34 @@ describe('the folder of keys', () => {
     expect(() => readWorkerKeys(join(home, 'link'))).toThrow(invalid(/mode 640/));
   });
 
+  it.skipIf(process.platform === 'win32')('has no trace of workers for whom there was no room', () => {
+    const keys = folder();
+    expect(generateWithin(keys, ['alice'], { add: false, kib: 0 }).stderr).toContain('GANTRY_DISK_FULL');
+    expect(readdirSync(keys)).toEqual([]);
+    writeKeyFolder(keys, ['alice'], { add: false });
+    const before = fillTo(join(keys, 'allowed'), 1000);
+    const failed = generateWithin(keys, ['bob', 'carol'], { add: true, kib: 1 });
+    expect([failed.status, failed.stderr]).toEqual([1, expect.stringContaining('GANTRY_DISK_FULL')]);
+    expect(readFileSync(join(keys, 'allowed'), 'utf8')).toBe(before);
+    expect(readdirSync(keys).sort()).toEqual(['alice.key', 'allowed', 'server.key', 'server.pub']);
+    writeKeyFolder(keys, ['bob', 'carol'], { add: true });
+    expect([...readAllowList(join(keys, 'allowed')).values()]).toEqual(['alice', 'bob', 'carol']);
+  });
+
+  it('takes no harm from what a keygen that was killed has left', () => {
+    const keys = folder();
+    writeKeyFolder(keys, ['alice'], { add: false });
+    const before = readFileSync(join(keys, 'allowed'), 'utf8');
+    writeFileSync(join(keys, 'allowed.new'), before);
+    writeFileSync(join(keys, 'bob.key'), '{"gantryKey": 1,');
+    expect(() => writeKeyFolder(keys, ['carol', 'bob'], { add: true })).toThrow(
+      invalid(/bob\.key.*does not list it.*delete it.*or choose another name/),
+    );
+    expect(readFileSync(join(keys, 'allowed'), 'utf8')).toBe(before);
+    writeKeyFolder(keys, ['carol'], { add: true });
+    expect([...readAllowList(join(keys, 'allowed')).values()]).toEqual(['alice', 'carol']);
+  });
+
   it('says what is not there', () => {
     expect(() => readKeyFolder(join(home, 'none'))).toThrow(invalid(/gantry keygen/));
     expect(() => readWorkerKeys(join(home, 'none'))).toThrow(invalid(/does not exist/));
@@ -230,8 +276,7 @@ describe('seals', () => {
 });
 
 it('makes key after key while the collector runs: Node can wait for itself for ever as it exports one', () => {
-  const keys = new URL('../../dist/keys/index.js', import.meta.url).href;
-  const program = `import { generateKeyPair } from '${keys}'; for (let i = 0; i < 20_000; i++) generateKeyPair();`;
+  const program = `import { generateKeyPair } from '${BUILT}'; for (let i = 0; i < 20_000; i++) generateKeyPair();`;
   const options = ['--max-semi-space-size=1', '--input-type=module', '--eval', program];
   expect(spawnSync(process.execPath, options, { timeout: 120_000 })).toMatchObject({ status: 0, signal: null });
 });

@@ -1,4 +1,4 @@
-import fs, { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import fs, { appendFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKeyPair } from '@gantry/common/keys';
@@ -57,6 +57,20 @@ describe('the allow-list on disk', () => {
     write(alice!, bob!, carol);
     list.refresh(0);
     expect(list.nameOf(carol.publicKey)).toBe('carol');
+  });
+
+  it('admits nobody by a line that was written only in part, and keeps everybody else', () => {
+    const carol = generateKeyPair().publicKey;
+    const line = `carol ${carol}`;
+    for (let length = 1; length <= line.length; length++) {
+      const list = open();
+      appendFileSync(file, line.slice(0, length));
+      for (const nowMs of [0, ALLOW_LIST_SETTLED_MS]) list.refresh(nowMs);
+      const isWhole = length === line.length;
+      expect([list.size, list.nameOf(alice!.publicKey)]).toEqual([isWhole ? 3 : 2, 'alice']);
+      expect(list.nameOf(carol)).toBe(isWhole ? 'carol' : undefined);
+    }
+    expect(revoked).toEqual([]);
   });
 
   it('tells once of a file that stays broken', () => {
