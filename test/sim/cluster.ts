@@ -207,7 +207,9 @@ export class Cluster {
 
   #replicas(): readonly Replica[] {
     const able = this.alive.filter(({ frozen, isLeaving, main }) => !frozen && !isLeaving && !main.isHung);
-    return able.map(({ state, held }) => ({ worker: state.worker, ...held }));
+    return able.map(({ state, committed: { generation, update } }) => {
+      return { worker: state.worker, heldGeneration: generation, heldUpdate: update };
+    });
   }
 
   #replicaOf(pid: number): Replica | null {

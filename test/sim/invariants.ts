@@ -211,15 +211,15 @@ export class Monitor {
     for (const update of this.#commitments.keys()) if (update > startUpdate) this.#commitments.delete(update);
   }
 
-  /** The first generation of a coordinator. `awaited`: members of the one before that are about to come back. */
-  resumed({ generation, startUpdate, members }: Assignment, awaited: readonly Replica[]): void {
+  /** A generation begins with what nobody had to copy. `awaited`: who is there, or may be expected to come back. */
+  wentBack({ generation, startUpdate, members }: Assignment, awaited: readonly Replica[]): void {
     if (members.some(({ place }) => place === 'copied')) return;
     const holder = awaited.find(
       ({ heldGeneration, heldUpdate }) => heldGeneration > this.#distrusted && heldUpdate > startUpdate,
     );
     if (holder === undefined || this.#isPoisoned) return;
     const { worker, heldUpdate } = holder;
-    this.fail(`generation ${generation} begins at ${startUpdate}; ${worker}, of the one before, holds ${heldUpdate}`);
+    this.fail(`generation ${generation} begins at ${startUpdate}; ${worker}, which is awaited, holds ${heldUpdate}`);
   }
 
   /** All go back to what was verified: from here on everything has to be right again. */

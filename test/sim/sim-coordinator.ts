@@ -319,14 +319,18 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
       ...{ replicas, processes },
       savedUpdate: this.#state.saving.last?.update ?? null,
     });
-    if (!this.#state.hasTrained) this.world.monitor.resumed(assignment, this.#awaited());
+    this.world.monitor.wentBack(assignment, this.#awaited());
   }
 
-  /** Who took part before, for as long as it may be expected to come back. */
+  /** Who has taken part, there or not, for as long as it may be expected to come back. */
   #awaited(): readonly Replica[] {
-    const { formerMembers, startedMs, config } = this.#settings;
-    if (this.world.clock.nowMs - startedMs >= RETURN_LEASES * config.leaseMs) return [];
-    return this.#options.replicas().filter(({ worker }) => formerMembers === null || formerMembers.includes(worker));
+    const { formerMembers, config } = this.#settings;
+    const { hasTrained, strayedMs } = this.#state;
+    const sinceMs = hasTrained ? strayedMs : 0;
+    if (sinceMs !== null && this.nowMs - sinceMs >= RETURN_LEASES * config.leaseMs) return [];
+    const replicas = this.#options.replicas();
+    if (hasTrained || formerMembers === null) return replicas;
+    return replicas.filter(({ worker }) => formerMembers.includes(worker));
   }
 
   #fail(error: unknown): void {

@@ -110,6 +110,10 @@ export class SimWorker extends SimProcess {
   }
 
   /** What it really holds, for the invariants: also of a generation that it is in the middle of. */
+  get committed(): { generation: number; update: number } {
+    return this.#session?.committed ?? { generation: 0, update: 0 };
+  }
+
   get isLeaving(): boolean {
     return this.#leaving;
   }
