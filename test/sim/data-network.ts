@@ -23,10 +23,27 @@ interface Arrived {
 /** Thrown by a wait that would sleep: it is tried again when something has happened. */
 export const PENDING = Symbol('pending');
 
+/** A frame with a payload, as its sender hands it to the network. */
+export interface SentPayload {
+  readonly endpoint: string;
+  readonly update: number;
+  readonly bytes: number;
+}
+
 /** All data sockets that are bound, by endpoint. */
 export class DataNetwork {
   readonly #bound = new Map<string, SimDataSocket>();
   #nextPort = 1;
+  #watcher: ((sent: SentPayload) => void) | null = null;
+
+  /** @param watcher Told of every frame with a payload when it is sent. */
+  watch(watcher: (sent: SentPayload) => void): void {
+    this.#watcher = watcher;
+  }
+
+  noteSent(sent: SentPayload): void {
+    this.#watcher?.(sent);
+  }
 
   bind(process: SimProcess, onArrival: () => void): DataSocket {
     const endpoint = `tcp://${process.host}:${this.#nextPort++}`;
@@ -91,6 +108,9 @@ class SimDataSocket implements BoundDataSocket, DataLink {
     this.process.world.steps.take(`${this.process.name} sends a data frame`);
     if (this.#isClosed) return;
     patchFrameHeader(frame.fields, update, flags);
+    const { endpoint } = this;
+    const bytes = frame.payload?.byteLength;
+    if (bytes !== undefined) this.#options.network.noteSent({ endpoint, update, bytes });
     this.#laneTo(frame.peer).send({ header: Uint8Array.from(frame.header), payload: frame.payload });
   }
 

@@ -23,6 +23,12 @@ describe('countCommunication', () => {
     expect([4, 5, 8, 64, 1024].map((members) => count('halving', members).rounds)).toEqual([4, 6, 6, 12, 20]);
   });
 
+  test('a piece that is not cut between its members goes one way, the other members are not waited for', () => {
+    const short = (members: number) =>
+      countCommunication({ topology: 'halving', floats: 20, assignment: assignShards(members, members) }).rounds;
+    expect([2, 3, 4, 5, 8].map(short)).toEqual([1, 2, 4, 4, 6]);
+  });
+
   test('only single gradients travel in two bytes', () => {
     const [direct, halving] = [count('direct', 4, 'bf16'), count('halving', 4, 'bf16')];
     // Sums go back in four.

@@ -77,17 +77,49 @@ function sendHalving({ owners, additions, returns }: HalvingPlan, send: Send): v
   for (const { from, to, start, end } of returns) send(from, to, { start, end }, false);
 }
 
-/** Of a halving plan: the deepest chain of additions between members, down and back. */
 function roundsOf(plan: DirectSchedule | HalvingPlan): number {
   if ('owned' in plan) return plan.returnsSums ? 2 : Math.min(1, plan.owned.length - 1);
-  const { owners, additions } = plan;
-  const depths = new Map<string, number>();
-  const depthOf = ({ start, end }: ShardRange): number => depths.get(`${start}-${end}`) ?? 0;
-  for (const { node, left, right, leftHome, rightHome } of additions) {
-    const travels = owners[leftHome] === owners[rightHome] ? 0 : 1;
-    const depth = travels + Math.max(depthOf(left), depthOf(right));
-    const key = `${node.start}-${node.end}`;
-    depths.set(key, Math.max(depths.get(key) ?? 0, depth));
+  return roundsOfHalving(plan);
+}
+
+/** Floats of a sum that are in place after so many messages that followed one another. */
+interface Arrival extends Segment {
+  readonly rounds: number;
+}
+
+/** The longest chain of messages, piece by piece: what stays where it is waits for nobody's message but those it is added to. */
+function roundsOfHalving({ owners, additions, root, returns }: HalvingPlan): number {
+  const nodes = new Map<string, Arrival[]>();
+  const sumOf = ({ start, end }: ShardRange): Arrival[] => listAt(nodes, `${start}-${end}`);
+  for (const { node, left, right, leftHome, rightHome, home, start, end } of additions) {
+    const comesFrom = (from: number): number => (owners[from] === owners[home] ? 0 : 1);
+    const piece = { start, end };
+    const rounds = Math.max(
+      comesFrom(leftHome) + roundsTo(sumOf(left), piece),
+      comesFrom(rightHome) + roundsTo(sumOf(right), piece),
+    );
+    sumOf(node).push({ ...piece, rounds });
   }
-  return 2 * Math.max(0, ...depths.values());
+  const finished = new Map<number, Arrival[]>();
+  const whole = sumOf({ start: 0, end: owners.length });
+  for (const { home, start, end } of root) {
+    listAt(finished, owners[home]!).push({ start, end, rounds: roundsTo(whole, { start, end }) });
+  }
+  for (const { from, to, start, end } of returns) {
+    const rounds = 1 + roundsTo(listAt(finished, from), { start, end });
+    listAt(finished, to).push({ start, end, rounds });
+  }
+  return Math.max(0, ...[...finished.values()].flat().map(({ rounds }) => rounds));
+}
+
+function roundsTo(arrivals: readonly Arrival[], { start, end }: Segment): number {
+  let most = 0;
+  for (const arrival of arrivals) if (arrival.start < end && arrival.end > start) most = Math.max(most, arrival.rounds);
+  return most;
+}
+
+function listAt<K, V>(lists: Map<K, V[]>, key: K): V[] {
+  const known = lists.get(key) ?? [];
+  lists.set(key, known);
+  return known;
 }
