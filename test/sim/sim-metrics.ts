@@ -3,7 +3,7 @@ import type { SimWorker } from './sim-worker.js';
 
 const METRICS_EVERY_MS = 250;
 
-/** What a worker measures of its steps, and sends some times a second. */
+/** What a worker measures of its steps, and sends some times a second, as step-meter.ts does. */
 export class SimMetrics {
   readonly #worker: SimWorker;
   #rows: StepMetrics[] = [];

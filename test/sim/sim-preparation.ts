@@ -47,7 +47,7 @@ export interface PreparationInputs {
   readonly copyHeld: (update: number) => Float32Array<ArrayBuffer>;
 }
 
-/** What prepare.ts of a worker does: memory, starting state, exchange; then the wait for the state of its host. */
+/** What prepare.ts, place-memory.ts and connect.ts of a worker do: memory, starting state, exchange; then the wait for the state of its host. */
 export function* prepareMember(
   inputs: PreparationInputs,
 ): Generator<Wait, { readonly prepared: Prepared; readonly report: PreparationReport }, void> {

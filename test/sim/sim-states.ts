@@ -24,7 +24,7 @@ interface OfferedState {
   readonly state: Float32Array;
 }
 
-/** Whole states in a coordinator's hands: what it receives, saves, reads again, and sends on. */
+/** Whole states in a coordinator's hands, as its shell's artifacts, state-supply and state-transfer have them: received, saved, read, sent on. */
 export class SimStates {
   readonly #port: StatesPort;
   readonly #inbox = new Map<number, Uint8Array<ArrayBuffer>>();

@@ -8,6 +8,7 @@ import type { StepSummary } from './run-events.js';
 import type { Draft, MemberState } from './state.js';
 import { findLeader, leader, patch, patchMember, updatesPerStep } from './state.js';
 import { imagesPerStep } from './stopping.js';
+import { tellStraggler } from './straggler.js';
 
 /** Phases in the order of StepMetrics.phaseMs that say something about how long a phase may last. */
 const LEARNED = ['loading', 'computing', 'gathering', 'updating', 'committing'] as const;
@@ -39,6 +40,7 @@ export function onMetrics(draft: Draft, member: MemberState, message: Metrics, n
   patch(draft, { metrics: isLeader ? addMark(merged.metrics, last.step + 1, nowMs) : merged.metrics });
   reportSteps(draft, merged.finished, nowMs);
   balance(draft, nowMs);
+  tellStraggler(draft, nowMs);
 }
 
 function reportSteps(draft: Draft, finished: readonly StepSummary[], nowMs: number): void {

@@ -74,6 +74,10 @@ export const BALANCE_GAIN_MIN = 0.2;
 /** A generation trains so long before its shards may move; twice as long after every time. */
 export const BALANCE_AFTER_MS = 5_000;
 
+/** A worker is a straggler when its gradients take so many times as long as the others', and so much longer in milliseconds. */
+export const STRAGGLER_FACTOR = 2;
+export const STRAGGLER_MS_MIN = 10;
+
 /** Losses in a row in what may be the same update: then the update itself kills its workers. */
 export const STRIKES_MAX = 3;
 

@@ -181,6 +181,8 @@ export interface CoordinatorState {
   readonly phaseLongestMs: Readonly<Partial<Record<Phase, number>>>;
   /** The stalled worker that was last told of, and since when it was in its phase; null: none. */
   readonly toldStalled: { readonly worker: string; readonly phaseSinceMs: number } | null;
+  /** The last generation of which it was told who is its straggler. */
+  readonly toldStraggler: number;
   readonly allDoneMs: number | null;
   /** A fault that may have a better explanation; see SUSPICION_MS. */
   readonly suspicion: Suspicion | null;
@@ -257,6 +259,7 @@ export function initialState(settings: Settings): CoordinatorState {
     lastTickMs: settings.startedMs,
     phaseLongestMs: {},
     toldStalled: null,
+    toldStraggler: 0,
     allDoneMs: null,
     suspicion: null,
     failure: null,

@@ -266,7 +266,7 @@ function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Pa
         step: from + index,
         shards,
         sums: METRIC_SUMS.map((mean) => mean * shards),
-        phaseMs: [1, 5, 2, 1, 1],
+        phaseMs: [1, Number(given.ms ?? 5), 2, 1, 1],
         penalized: 1,
         endedMs: 1_000,
       }));
