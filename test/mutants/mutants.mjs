@@ -314,7 +314,7 @@ const DECISIONS = [
     file: core('generation'),
     find: 'return nowMs - strayedMs < RETURN_LEASES * settings.config.leaseMs;',
     replace: 'return false;',
-    caughtBy: 'sim',
+    caughtBy: `${core('scenarios.test')} > lost-workers-may-come-back`,
   },
   {
     name: 'name-given-again',
