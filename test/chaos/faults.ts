@@ -200,7 +200,8 @@ export function drawScenario(seed: number, faultCount: number): Scenario {
   const dealt = DEALT[(seed - 1) % SEEDS_A_BLOCK];
   const mode = dealt?.mode ?? MODES[(seed - 1) % MODES.length]!;
   const topology = TOPOLOGIES[(seed - 1) % TOPOLOGIES.length]!;
-  const transport = mode === 'network' ? betweenHosts(topology) : TRANSPORTS[(block + Math.floor(seed / 2)) % 3]!;
+  const drawn = TRANSPORTS[(block + Math.floor(seed / 2)) % 3]!;
+  const transport = mode === 'network' ? betweenHosts(topology) : withinHost(topology, drawn);
   const shards = dealt === undefined && random() < 0.3 ? 2 : 4;
   const last = dealt === undefined ? LAST_STEP : LAST_DEALT_STEP;
   const steps = Array.from({ length: faultCount }, () => between(FIRST_STEP, last)).sort((a, b) => a - b);
@@ -245,6 +246,12 @@ function drawKind(random: () => number, mode: Mode): FaultKind {
 /** A star between hosts needs tcp; what `auto` takes, shm inside a host and tcp between them, is run otherwise. */
 function betweenHosts(topology: Scenario['topology']): Scenario['transport'] {
   return topology === 'star' ? 'tcp' : 'shm';
+}
+
+/** Whose members share their memory, one replica is all there is: `halving` and `auto` would have nothing to do. */
+function withinHost(topology: Scenario['topology'], drawn: Scenario['transport']): Scenario['transport'] {
+  const needsReplicas = topology === 'halving' || topology === 'auto';
+  return needsReplicas && drawn === 'shm' ? 'tcp' : drawn;
 }
 
 /** As `tc` takes it, by {@link Fault.pick}: even on a scale of factors. */
