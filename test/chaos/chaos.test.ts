@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Workspace } from '../support/gantry.js';
-import { describeFault, describeScenario, drawScenario } from './faults.js';
+import { describeFault, describeScenario, drawScenario, type Family } from './faults.js';
 import { ONE_MACHINE, SwitchedHosts } from './place.js';
-import { requireChaos } from './requirements.js';
+import { familiesLacking, requireChaos } from './requirements.js';
 import { type FaultReport, runScenario, undisturbed } from './run.js';
+import { Tally } from './tally.js';
 
 /** `npm run test:chaos`: how many faults that do something, and the seed of the first run. */
 const COUNT = Number(process.env.GANTRY_CHAOS_FAULTS ?? 20);
@@ -12,13 +13,18 @@ const SEED = Number(process.env.GANTRY_CHAOS_SEED ?? 1);
 const FAULTS_A_RUN = 5;
 /** Where most faults do nothing, something is wrong with the test. */
 const RUNS_MAX = 4 * Math.ceil(COUNT / FAULTS_A_RUN);
+/** So many hold every kind of fault; see `faults.ts`. */
+const HOLDS_ALL_KINDS = COUNT >= 20;
 /** A run with its faults on a machine that does other things too. */
 const RUN_MS_MAX = 300_000;
 
 const work = new Workspace();
 let switched: SwitchedHosts | null = null;
+/** What this machine cannot play. */
+let lacking: ReadonlySet<Family> = new Set();
 beforeAll(async () => {
   await requireChaos(work.path);
+  lacking = await familiesLacking(work.path);
   switched = await SwitchedHosts.make(work.path);
 });
 afterAll(() => {
@@ -37,29 +43,6 @@ function tell({ fault, done, inflicted, recoveryMs }: FaultReport): void {
   process.stderr.write(`  ${describeFault(fault)}: ${done}; ${inflicted ? recovered : 'does not count'}\n`);
 }
 
-/** What came of the faults of all runs. */
-class Tally {
-  readonly #reports: FaultReport[] = [];
-
-  add(report: FaultReport): void {
-    this.#reports.push(report);
-  }
-
-  get inflicted(): number {
-    return this.#reports.filter(({ inflicted }) => inflicted).length;
-  }
-
-  tell(runs: number): void {
-    const idle = this.#reports.filter(({ inflicted }) => !inflicted);
-    const recoveries = this.#reports.flatMap(({ recoveryMs }) => recoveryMs ?? []).sort((a, b) => a - b);
-    const at = (share: number): string =>
-      ((recoveries[Math.floor(share * (recoveries.length - 1))] ?? 0) / 1000).toFixed(2);
-    process.stderr.write(`${this.inflicted} faults in ${runs} runs; ${idle.length} more did nothing\n`);
-    for (const { fault, done } of idle) process.stderr.write(`  did nothing: ${fault.kind}: ${done}\n`);
-    process.stderr.write(`recovery: median ${at(0.5)} s, 9 of 10 within ${at(0.9)} s, longest ${at(1)} s\n`);
-  }
-}
-
 async function run(seed: number, onFault: (report: FaultReport) => void): Promise<void> {
   const scenario = drawScenario(seed, FAULTS_A_RUN);
   process.stderr.write(`${describeScenario(scenario)}\n`);
@@ -74,7 +57,8 @@ it(
     const tally = new Tally();
     const failed: number[] = [];
     let runs = 0;
-    for (; tally.inflicted < COUNT && runs < RUNS_MAX; runs++) {
+    const missing = (): Family[] => (HOLDS_ALL_KINDS ? tally.missing(lacking) : []);
+    for (; (tally.inflicted < COUNT || missing().length > 0) && runs < RUNS_MAX; runs++) {
       const seed = SEED + runs;
       try {
         await run(seed, (report) => {
@@ -89,6 +73,7 @@ it(
     tally.tell(runs);
     expect(failed, 'seeds of the runs that failed; their accounts stand above').toEqual([]);
     expect(tally.inflicted, `faults in ${runs} runs that did something`).toBeGreaterThanOrEqual(COUNT);
+    expect(missing(), `kinds of faults that were not played in ${runs} runs`).toEqual([]);
   },
   RUN_MS_MAX * RUNS_MAX,
 );

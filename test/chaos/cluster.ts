@@ -10,7 +10,7 @@ import {
   workersOf,
 } from '../support/gantry.js';
 import { SmallDisk } from '../support/scarcity.js';
-import { LEASE_MS, type Scenario, STEPS } from './faults.js';
+import { type Fault, LEASE_MS, type Scenario, STEPS, STRIKES_WORKERS } from './faults.js';
 import type { Place } from './place.js';
 
 /** A broken build hangs; a slow machine under faults does not take so long. */
@@ -52,6 +52,10 @@ export class Cluster {
   /** Every process that was ever of it, with its start time: the kernel uses a pid again. */
   readonly #pids = new Map<number, string>();
   readonly #endpoints = new Set<string>();
+  /** The coordinator's own workers, when it was last asked for them. */
+  #own: readonly number[] = [];
+  /** A coordinator is being ended, or has been, and the next one will be started: the run is not over. */
+  #isReplacing = false;
   #stepMax = 0;
 
   constructor(scenario: Scenario, { folder, place }: { folder: string; place: Place }) {
@@ -68,21 +72,24 @@ export class Cluster {
     this.coordinator = this.#spawnCoordinator([command, ...options]);
   }
 
-  get step(): number {
-    return this.#stepMax;
-  }
-
   get isOver(): boolean {
-    return !isRunning(this.coordinator);
+    return !this.#isReplacing && !isRunning(this.coordinator);
   }
 
-  /** Pids of the workers that run, the oldest first. */
+  /** One coordinator is gone, and the next one is yet to be started. */
+  get isAway(): boolean {
+    return this.#isReplacing && !isRunning(this.coordinator);
+  }
+
+  /** Pids of the workers that run, the oldest first; while the coordinator is away, of those that it had. */
   workers(): number[] {
-    const local = this.isOver ? [] : workersOf(this.coordinator.pid);
+    const own = isRunning(this.coordinator) ? workersOf(this.coordinator.pid) : [];
+    for (const pid of own) this.#know(pid);
+    const living = new Set(this.#living());
+    // Nobody's children can be asked for once it is gone.
+    this.#own = this.#isReplacing ? [...new Set([...this.#own, ...own])].filter((pid) => living.has(pid)) : own;
     const byHand = this.#hands.filter(({ process }) => isRunning(process)).map(({ process }) => process.pid);
-    const all = [...local, ...byHand].sort((a, b) => a - b);
-    for (const pid of all) this.#know(pid);
-    return all;
+    return [...this.#own, ...byHand].sort((a, b) => a - b);
   }
 
   /** As many workers by hand as the run begins with; a hub is the coordinator's own in any case. */
@@ -109,25 +116,76 @@ export class Cluster {
     return this.#hands.filter((hand) => hand.host === host && isRunning(hand.process)).length;
   }
 
-  /** Brings a cluster by hand back to its size: what a person, or the machine's own supervisor, would do. */
+  /**
+   * Brings a cluster by hand back to its size: what a person, or the machine's own supervisor, would do. Without a coordinator nobody
+   * is started.
+   */
   refill(): void {
-    if (this.scenario.mode === 'launched' || this.isOver) return;
+    if (this.scenario.mode === 'launched' || !isRunning(this.coordinator)) return;
     const missing = this.scenario.workers - this.#hands.filter(({ process }) => isRunning(process)).length;
     for (let index = 0; index < missing; index++) this.join();
   }
 
-  /** The next coordinator of the run, once the one before is gone. */
+  /**
+   * Ends the coordinator, and starts the next one so long after that.
+   * @param end Says whether there was one to end; while it waits, the run counts as one that goes on.
+   * @returns whether there is a next one; not where another is being waited for already
+   */
+  async replaceCoordinator(end: () => Promise<boolean>, awayMs: number): Promise<boolean> {
+    if (this.#isReplacing) return false;
+    this.#isReplacing = true;
+    const from = this.seen.length;
+    try {
+      if (!(await end())) return false;
+      await this.coordinator.finished;
+      await sleep(awayMs);
+      this.#spawnNext();
+    } finally {
+      this.#isReplacing = false;
+    }
+    await this.#begins(from);
+    return true;
+  }
+
+  /** The next coordinator of a run whose coordinator has ended. */
   async resume(): Promise<void> {
-    await this.coordinator.finished;
+    const from = this.seen.length;
+    this.#spawnNext();
+    await this.#begins(from);
+  }
+
+  #spawnNext(): void {
     const command = this.scenario.mode === 'launched' ? ['resume'] : ['coordinator', '--resume'];
     this.coordinator = this.#spawnCoordinator([...command, '--json', '--out', this.out]);
   }
 
-  /** The first event behind the `from`-th that `matches`; null: the run ended before it. */
-  async until(from: number, matches: (event: Event) => boolean): Promise<Seen | null> {
+  /** Where the one that was started is killed too, the one after it. */
+  async #begins(from: number): Promise<void> {
+    await this.until(from, ({ event }) => event === 'start');
+    this.refill();
+  }
+
+  /** Waits for a fault's step, but not where its victims wait for a coordinator. @returns false: the run ended before it */
+  async reaches({ kind, atStep }: Fault): Promise<boolean> {
+    for (;;) {
+      if (this.#stepMax >= atStep || (this.isAway && STRIKES_WORKERS.has(kind))) return true;
+      if (this.isOver) return false;
+      await sleep(10);
+    }
+  }
+
+  /** Whether a worker becomes a member that trains; false: it ended, or the run, before that. */
+  async takesPart(worker: GantryProcess): Promise<boolean> {
+    const hasIt = ({ event, members }: Event): boolean =>
+      event === 'ready' && (members as { pid: number }[]).some(({ pid }) => pid === worker.pid);
+    return (await this.until(0, hasIt, () => this.isOver || !isRunning(worker))) !== null;
+  }
+
+  /** The first event behind the `from`-th that `matches`; null: it is in vain to wait for it, for the run has ended. */
+  async until(from: number, matches: (event: Event) => boolean, isInVain = () => this.isOver): Promise<Seen | null> {
     for (let index = from; ; ) {
       for (; index < this.seen.length; index++) if (matches(this.seen[index]!.event)) return this.seen[index]!;
-      if (this.isOver) return null;
+      if (isInVain()) return null;
       await sleep(10);
     }
   }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { namespacesProblem } from '../support/namespaces.js';
 import { MemoryCage, SmallDisk } from '../support/scarcity.js';
+import type { Family } from './faults.js';
 
 /**
  * What some faults need and this machine has not: those do nothing here. A machine without control groups for memory, which only
@@ -18,6 +19,15 @@ export async function requireChaos(folder: string): Promise<void> {
   if (problems.length > 0) throw new Error(`GANTRY_REQUIRE_CHAOS is set: ${problems.join('; ')}`);
 }
 
+/** What cannot be played here: those faults do nothing. @param folder for a disk to try */
+export async function familiesLacking(folder: string): Promise<Set<Family>> {
+  const lacking = new Set<Family>();
+  if (namespacesProblem() !== '') lacking.add('link cut').add('rate changed');
+  if (diskProblem(folder) !== '') lacking.add('disk full');
+  if (!(await canCage())) lacking.add('memory taken');
+  return lacking;
+}
+
 function diskProblem(folder: string): string {
   const disk = SmallDisk.mount(join(folder, 'trial'), 1);
   if (disk === null) return 'no small disk can be mounted';
@@ -26,9 +36,12 @@ function diskProblem(folder: string): string {
 }
 
 async function cageProblem(): Promise<string> {
-  if (!MemoryCage.isKnownHere()) return '';
+  const isUsable = !MemoryCage.isKnownHere() || (await canCage());
+  return isUsable ? '' : 'no control group for memory can be made';
+}
+
+async function canCage(): Promise<boolean> {
   const cage = MemoryCage.make(`gantry-chaos-trial-${process.pid}`, 2 ** 20);
-  if (cage === null) return 'no control group for memory can be made';
-  await cage.remove();
-  return '';
+  await cage?.remove();
+  return cage !== null;
 }

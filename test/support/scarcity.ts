@@ -88,6 +88,12 @@ export class MemoryCage {
     }
   }
 
+  /** How many of its processes the kernel has killed for memory. */
+  get kills(): number {
+    const told = readText(join(this.#folder, isV1() ? 'memory.oom_control' : 'memory.events'));
+    return Number(/^oom_kill (\d+)$/m.exec(told)?.[1] ?? 0);
+  }
+
   /** When its processes have ended; the kernel takes a moment to notice. */
   async remove(): Promise<void> {
     for (let waited = 0; ; waited += 20) {
