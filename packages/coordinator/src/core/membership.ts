@@ -203,5 +203,7 @@ export function onJoined(draft: Draft, member: MemberState, joined: Joined, nowM
   const { dataEndpoint, dataKey } = joined;
   const held = trusted(draft.state, joined);
   patchMember(draft, member.worker, { status: 'joined', dataEndpoint, dataKey, ...held });
+  // Where it is lost before anybody trains here, it is waited for as later.
+  patch(draft, { trainedGeneration: Math.max(draft.state.trainedGeneration, held.heldGeneration) });
   tryAssign(draft, nowMs);
 }
