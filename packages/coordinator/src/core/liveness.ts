@@ -15,8 +15,8 @@ import {
   STARTING_LEASES,
   SUSPICION_MS,
 } from './constants.js';
-import type { CoordinatorEvent } from './events.js';
 import { endsRun } from './ending-errors.js';
+import type { CoordinatorEvent } from './events.js';
 import { becomeFailed, isInputError, nameOf, unborn, whereabouts } from './failure.js';
 import { tryAssign } from './generation.js';
 import { blameStalled, confirmSuspicion, loseMember, suspect } from './loss.js';

@@ -1,9 +1,10 @@
 import type { Ready } from '@gantry/common';
+import type { CoordinatorEvent } from './events.js';
 import { becomeFailed, nameOf, unborn, whereabouts, workedOn } from './failure.js';
 import { recordLoss } from './losses.js';
 import { forgetMember, type Loss, removeMember } from './regroup.js';
 import type { Draft, MemberState, Suspicion } from './state.js';
-import { isHeldByOthers, mayHaveTrained, patch, send } from './state.js';
+import { isHeldByOthers, mayHaveTrained, memberByPeer, patch, send } from './state.js';
 
 function announceLoss(draft: Draft, member: MemberState, reason: string): void {
   const { worker, host, phase } = member;
@@ -79,6 +80,20 @@ export function confirmSuspicion(draft: Draft, suspicion: Suspicion): void {
     suspicion.message,
     member === undefined ? unborn(suspicion.worker) : whereabouts(member),
   );
+}
+
+/** What a child of ours sends is our own: a bug, which ends the run. Anybody else is told, and the others go on. */
+export function onNonsense(draft: Draft, event: Extract<CoordinatorEvent, { type: 'nonsense' }>): void {
+  const { peer, code, message } = event;
+  const member = memberByPeer(draft.state, peer);
+  if (member === undefined) return;
+  const details = { worker: member.worker };
+  if (member.local) {
+    becomeFailed(draft, code, `${member.worker}: ${message}`, details);
+    return;
+  }
+  send(draft, member, { kind: 'refused', code, message });
+  lose(draft, member, { code, reason: message, problem: `${nameOf(member)} was refused: ${message}`, details });
 }
 
 /**
