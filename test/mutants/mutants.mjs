@@ -537,7 +537,7 @@ const MEMBERS = [
     file: core('loss'),
     find: 'if (mayHaveTrained(draft.state) || !member.local)',
     replace: 'if (draft.state.hasTrained || !member.local)',
-    caughtBy: 'sim',
+    caughtBy: `${core('scenarios.test')} > a-hub-dies-before-a-resumed-run-trains`,
   },
   {
     name: 'any-claim-is-believed',
