@@ -531,6 +531,30 @@ const MEMBERS = [
     replace: 'return ((value - target) | 0) >= -1;',
     caughtBy: 'sim',
   },
+  {
+    name: 'resumed-run-ends-at-once',
+    bug: 'until a restarted coordinator trains, one lost worker ends the run, whatever the others hold',
+    file: core('loss'),
+    find: 'if (mayHaveTrained(draft.state) || !member.local)',
+    replace: 'if (draft.state.hasTrained || !member.local)',
+    caughtBy: `${core('scenarios.test')} > a-hub-dies-before-a-resumed-run-trains`,
+  },
+  {
+    name: 'any-claim-is-believed',
+    bug: "a worker that says it holds a generation which cannot be uses up the generations' numbers",
+    file: core('claims'),
+    find: 'if (heldGeneration <= state.generation + GENERATIONS_MISSING_MAX) return null;',
+    replace: 'if (heldGeneration + GENERATIONS_MISSING_MAX > 0) return null;',
+    caughtBy: `${core('scenarios.test')} > a-worker-claims-what-cannot-be`,
+  },
+  {
+    name: 'generation-without-a-bound',
+    bug: 'a generation is decoded that none can follow',
+    file: 'packages/common/src/protocol/fields.ts',
+    find: 'export const generation = count(GENERATION_MAX);',
+    replace: 'export const generation = count(2 * GENERATION_MAX + 1);',
+    caughtBy: 'packages/common/src/protocol/codec.test.ts',
+  },
 ];
 
 /** Data that comes from the coordinator. */

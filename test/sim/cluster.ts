@@ -17,7 +17,7 @@ export interface Plan {
   readonly coordinatorHost: string;
 }
 
-/** How a run may end while somebody does harm to it; whoever operates it starts it again. */
+/** How a run may end while somebody does harm to it; whoever operates it starts it again. What that may cost is the monitor's: `gaveUp`. */
 const HONEST_ENDS = new Set([
   'GANTRY_WORKER_LOST',
   'GANTRY_WORKER_STALLED',
@@ -26,7 +26,7 @@ const HONEST_ENDS = new Set([
   'GANTRY_INTERRUPTED',
   // Flips again and again, or too few workers whose memory can be relied on.
   'GANTRY_REPLICA_DIVERGED',
-  // Before the first generation trains: whoever should make the memory hangs.
+  // A run is begun, and whoever should make the memory hangs.
   'GANTRY_SHARED_MEMORY_FAILED',
 ]);
 
@@ -100,6 +100,7 @@ export class Cluster {
       localWorkers: Array.from({ length: localWorkers }, (_, index) => `worker-${index}`),
       hub: config.topology === 'star' ? HUB : null,
       launchToken: token,
+      hasKeys: false,
       resumeCommand: 'resume',
       resume: journal !== null,
       allowNumbers: false,

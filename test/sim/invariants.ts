@@ -33,6 +33,11 @@ export const HAPPENINGS = [
 export const RARE_HAPPENINGS = ['an earlier generation is further'] as const;
 export type Happening = (typeof HAPPENINGS)[number] | (typeof RARE_HAPPENINGS)[number];
 
+/** Ends for what one worker met. */
+const ENDS_FOR_A_WORKER = new Set(['GANTRY_WORKER_LOST', 'GANTRY_WORKER_STALLED', 'GANTRY_SHARED_MEMORY_FAILED']);
+/** Nobody may be started any more, or one update is the end of whoever begins it. */
+const SPENT = /is not started again|\(--min-workers\) are left|ends its workers/;
+
 /** What a generation begins with. */
 interface Beginning {
   /** The memories of all who are there. */
@@ -269,6 +274,16 @@ export class Monitor {
   found(newest: number): void {
     const promised = Math.max(0, ...this.#promised);
     if (newest < promised) this.fail(`${newest} is the newest that is saved; ${promised} was promised`);
+  }
+
+  /** The coordinator ends its run: for one worker only where that costs nothing, or no other can be had. `members`: their memories. */
+  gaveUp({ code, message }: { code: string; message: string }, members: readonly Replica[], savedUpdate: number): void {
+    if (!ENDS_FOR_A_WORKER.has(code) || SPENT.test(message)) return;
+    const holder = members.find(
+      ({ heldGeneration, heldUpdate }) => heldGeneration > this.#distrusted && heldUpdate > savedUpdate,
+    );
+    if (holder === undefined || this.#isPoisoned) return;
+    this.fail(`the run ends with ${code}; ${holder.worker} holds ${holder.heldUpdate}, ${savedUpdate} is saved`);
   }
 
   fail(problem: string): never {

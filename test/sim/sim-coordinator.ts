@@ -304,22 +304,25 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     const send = this.#effects.find((effect) => effect.type === 'send' && effect.envelope.body.kind === 'assignment');
     if (send?.type !== 'send' || send.envelope.body.kind !== 'assignment') return;
     const assignment = send.envelope.body;
-    // All who have joined or paused, the next generation's or not.
-    const here = this.#state.members.filter(({ status }) => status !== 'greeted');
-    const replicas = here.map(({ pid, worker, heldGeneration, heldUpdate }) => {
-      // Of one that has died unheard what it said counts.
-      return this.#options.replicaOf(pid) ?? { worker, heldGeneration, heldUpdate };
-    });
     const members = assignment.members.map(({ worker, place }) => `${worker}:${place}`).join(' ');
     this.world.trace.add(`${this.name} generation ${assignment.generation} from ${assignment.startUpdate}: ${members}`);
     const processes = new Set(
       this.#state.members.filter(({ status }) => status === 'assigned').map(({ pid }) => `w${pid}`),
     );
     this.world.monitor.assigned(assignment, {
-      ...{ replicas, processes },
+      ...{ replicas: this.#memories(), processes },
       savedUpdate: this.#state.saving.last?.update ?? null,
     });
     this.world.monitor.wentBack(assignment, this.#awaited());
+  }
+
+  /** Of all who have joined or paused, the next generation's or not. */
+  #memories(): readonly Replica[] {
+    const here = this.#state.members.filter(({ status }) => status !== 'greeted');
+    return here.map(({ pid, worker, heldGeneration, heldUpdate }) => {
+      // Of one that has died unheard what it said counts.
+      return this.#options.replicaOf(pid) ?? { worker, heldGeneration, heldUpdate };
+    });
   }
 
   /** Who has taken part, there or not, for as long as it may be expected to come back. */
@@ -346,6 +349,8 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     const end: RunEnd = 'error' in outcome ? { error: outcome.error } : { result: outcome.result };
     const text = 'error' in end ? `${end.error.code}: ${end.error.message}` : `update ${end.result.update}`;
     this.world.trace.add(`${this.name} ends: ${text}`);
+    if ('error' in outcome)
+      this.world.monitor.gaveUp(outcome.error, this.#memories(), this.#state.saving.last?.update ?? 0);
     if (text.includes('needs its hub')) this.world.monitor.happened('a hub is not started again');
     const lost = 'error' in outcome ? String(outcome.error.details.worker ?? '') : '';
     this.#options.localWorkers.end(lost === '' ? null : lost);

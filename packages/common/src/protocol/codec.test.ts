@@ -213,6 +213,8 @@ describe('codec', () => {
     ['an offset past 2^53', { ...examples.stateChunk, offset: 2 ** 60 }, 'stateChunk.offset'],
     ['memory that climbs', { ...examples.assignment, sharedMemory: '/dev/shm/../x' }, 'assignment.sharedMemory'],
     ['an unknown phase', { ...examples.heartbeat, phase: 'resting' as never }, 'heartbeat.phase'],
+    ['a generation that none can follow', { ...examples.joined, heldGeneration: 0xffffffff }, 'joined.heldGeneration'],
+    ['the same of one that pauses', { ...examples.paused, heldGeneration: 2 ** 31 }, 'paused.heldGeneration'],
     ['a negative update', { ...examples.stop, atUpdate: -1 }, 'stop.atUpdate'],
   ])('refuses %s and names the field', (_, body, field) => {
     const error = refusal(() => send(body));
@@ -223,6 +225,9 @@ describe('codec', () => {
   it('checks what it decodes, not only what it encodes', () => {
     const type = proto.lookupType('gantry.v1.Envelope');
     const frame = (body: object) => type.encode(type.fromObject(body)).finish();
+    const joined = { session: 'deadbeef01', heldGeneration: 0xffffffff };
+    expect(refusal(() => decodeEnvelope(frame({ joined }))).message).toContain('joined.heldGeneration');
+    expect(refusal(() => decodeEnvelope(frame({ generation: 2 ** 31, bye: {} }))).message).toContain('generation');
     expect(
       refusal(() => decodeEnvelope(frame({ hello: { worker: 'a b', gantryVersion: '1', host: 'h' } }))).message,
     ).toContain('hello.worker');

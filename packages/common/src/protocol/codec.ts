@@ -1,7 +1,7 @@
 import protobuf from 'protobufjs/minimal.js';
 import { GantryError } from '../errors.js';
 import { BODY_ITEMS_MAX, DECODE_DEPTH_MAX, ENVELOPE_BYTES_MAX, FIELDS_BYTES_MAX } from './constants.js';
-import { nameOrEmpty, uint32 } from './fields.js';
+import { generation, nameOrEmpty, uint32 } from './fields.js';
 import { gantry } from './generated/gantry.js';
 import type { Assignment, Envelope, Heartbeat, Message, MessageKind } from './messages.js';
 import { PHASES, PLACES } from './messages.js';
@@ -58,7 +58,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   return envelopeType
     .encode({
       runId: nameOrEmpty(envelope.runId, 'runId'),
-      generation: uint32(envelope.generation, 'generation'),
+      generation: generation(envelope.generation, 'generation'),
       update: uint32(envelope.update, 'update'),
       [kind]: numbered(kind, checked),
     })
@@ -88,7 +88,7 @@ export function decodeEnvelope(frame: Uint8Array): Envelope {
   const body = { kind, ...RULES[kind].check(decoded[kind], kind) } as Message;
   return {
     runId: nameOrEmpty(decoded.runId, 'runId'),
-    generation: uint32(decoded.generation, 'generation'),
+    generation: generation(decoded.generation, 'generation'),
     update: uint32(decoded.update, 'update'),
     body,
   };

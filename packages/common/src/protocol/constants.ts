@@ -34,6 +34,11 @@ export const METRIC_STEPS_MAX = 4096;
 export const BODY_ITEMS_MAX = METRIC_STEPS_MAX + 64;
 /** Numbers in one step's row of metrics or phases. */
 export const METRIC_VALUES_MAX = 32;
+/**
+ * The last generation that there may be: half of what a uint32 holds, so that a number that somebody claims to have is never
+ * followed by one that cannot be sent. One a second lasts for 68 years.
+ */
+export const GENERATION_MAX = 2 ** 31 - 1;
 /** Nesting of the deepest message is 3 (Envelope, Assignment, Member). */
 export const DECODE_DEPTH_MAX = 8;
 

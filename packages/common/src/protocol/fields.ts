@@ -1,5 +1,5 @@
 import { ERROR_CODES, type ErrorCode, GantryError } from '../errors.js';
-import { JSON_BYTES_MAX } from './constants.js';
+import { GENERATION_MAX, JSON_BYTES_MAX } from './constants.js';
 
 /** Turns what the generated decoder (or a caller) gives into a checked value, or throws; `where` names the field. */
 export type Field<T> = (value: unknown, where: string) => T;
@@ -72,6 +72,7 @@ export function count(max = 0xffffffff): Field<number> {
 }
 
 export const uint32 = count();
+export const generation = count(GENERATION_MAX);
 
 /** uint64 as a number; protobufjs gives an object of two halves where `long` is installed. */
 export const uint64: Field<number> = (value, where) => {

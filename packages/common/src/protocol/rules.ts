@@ -101,13 +101,13 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
     session: field.session,
     dataEndpoint: field.endpoint,
     dataKey: field.curveKeyOrEmpty,
-    heldGeneration: uint32,
+    heldGeneration: field.generation,
     heldUpdate: uint32,
   }),
   refused: rule({ code: field.errorCode, message: field.message }),
   assignment: rule(
     {
-      generation: uint32,
+      generation: field.generation,
       members: field.list(member, MEMBERS_MAX),
       sharedMemory: field.memoryName,
       startUpdate: uint32,
@@ -118,7 +118,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
   ),
   ready: rule(
     {
-      generation: uint32,
+      generation: field.generation,
       session: field.session,
       programHash: field.sha256OrEmpty,
       stateSha256: field.sha256OrEmpty,
@@ -132,7 +132,7 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
     },
     JSON_BYTES_MAX,
   ),
-  start: rule({ generation: uint32 }),
+  start: rule({ generation: field.generation }),
   heartbeat: rule({
     session: field.session,
     phase,
@@ -177,11 +177,11 @@ export const RULES: { readonly [K in MessageKind]: Rule<Extract<Message, { kind:
   abort: rule({ code: field.errorCode, message: field.message }, 2 * FIELDS_BYTES_MAX),
   leave: rule({ reason: field.message }),
   bye: rule({}),
-  pause: rule({ generation: uint32 }),
+  pause: rule({ generation: field.generation }),
   paused: rule({
     session: field.session,
-    generation: uint32,
-    heldGeneration: uint32,
+    generation: field.generation,
+    heldGeneration: field.generation,
     heldUpdate: uint32,
     dataEndpoint: field.endpoint,
     dataKey: field.curveKeyOrEmpty,

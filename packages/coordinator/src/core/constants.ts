@@ -56,6 +56,12 @@ export const OUTVOTED_MAX = 2;
 /** Divergences without a majority and without a checkpoint between them: going back leads nowhere. */
 export const UNDECIDED_MAX = 3;
 
+/**
+ * So many generations may be missing in a journal: a disk that lied has taken its end, or all of it, and what members hold is
+ * believed. One a second for twelve days; who claims to hold a later one makes it up, and would use the numbers up.
+ */
+export const GENERATIONS_MISSING_MAX = 2 ** 20;
+
 /** A restarted coordinator waits for those who may hold the state: the lease counts this many times. */
 export const RETURN_LEASES = 6;
 /** Members that pause finish what no word can interrupt, a run of a program: the lease counts this many times, beside it. */

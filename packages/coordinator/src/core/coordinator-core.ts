@@ -6,7 +6,7 @@ import type { CoordinatorEvent, Effect } from './events.js';
 import { becomeFailed } from './failure.js';
 import { isTimeToAdmit, tryAssign } from './generation.js';
 import { onChildExit, onChildStopped, onDisconnected, onFailure, onHeartbeat, onTick } from './liveness.js';
-import { loseMember, refusesProgram, releaseMember } from './loss.js';
+import { loseMember, onNonsense, refusesProgram, releaseMember } from './loss.js';
 import { isOwnChild, onHello, onJoined } from './membership.js';
 import { onReady } from './ready.js';
 import { becomePausing, letLeaversGo, onLeave, onPaused } from './regroup.js';
@@ -62,6 +62,9 @@ function apply(draft: Draft, event: CoordinatorEvent): void {
       return;
     case 'tick':
       if (!over) onTick(draft, event.nowMs);
+      return;
+    case 'nonsense':
+      if (!over) onNonsense(draft, event);
       return;
     case 'restored':
       onRestored(draft, event);

@@ -32,6 +32,14 @@ export type CoordinatorEvent =
     }
   /** A local worker's process has been stopped (SIGSTOP) for longer than a lease. */
   | { readonly type: 'childStopped'; readonly nowMs: number; readonly worker: string }
+  /** What a peer sent is no message of Gantry's, or not one that it may send. */
+  | {
+      readonly type: 'nonsense';
+      readonly nowMs: number;
+      readonly peer: string;
+      readonly code: ErrorCode;
+      readonly message: string;
+    }
   | { readonly type: 'disconnected'; readonly nowMs: number; readonly peer: string }
   | { readonly type: 'tick'; readonly nowMs: number }
   /** The checkpoint to go on from was read; null: there is none, begin at 0. */
@@ -132,6 +140,8 @@ export interface Settings {
   /** Name of the local hub; null without topology star. */
   readonly hub: string | null;
   readonly launchToken: string;
+  /** Data sockets on the network are encrypted: each has a key, which its worker tells. */
+  readonly hasKeys: boolean;
   /** What a person types to go on after a failure. */
   readonly resumeCommand: string;
   /** A resume: nothing is assigned before the checkpoint is read. */

@@ -50,7 +50,8 @@ export function isTimeToAdmit(state: CoordinatorState, nowMs: number): boolean {
 /** Fewest workers that the next generation needs. */
 function workersNeeded(state: CoordinatorState, nowMs: number): number {
   const { settings, hasTrained, members, stop } = state;
-  const { workers, minWorkers } = settings.config;
+  const { minWorkers } = settings.config;
+  const workers = workersExpected(state);
   // What there is shall be saved, by whoever is there.
   if (stop !== 'none') return 1;
   if (hasTrained) return minWorkers;
@@ -58,15 +59,27 @@ function workersNeeded(state: CoordinatorState, nowMs: number): number {
   const awaited = formerAwaited(state, nowMs);
   if (awaited.length === 0) return isHeld ? minWorkers : workers;
   // However many others have come: the state is with the former ones, if it is anywhere.
-  return isHeld ? Math.max(workers, settings.formerMembers?.length ?? 0) : Number.POSITIVE_INFINITY;
+  return isHeld ? Math.max(workers, formerWorkers(settings)?.length ?? 0) : Number.POSITIVE_INFINITY;
+}
+
+/** As many as there should be at the start; who is not started again is not waited for. */
+function workersExpected({ settings, processes }: CoordinatorState): number {
+  const { workers, minWorkers } = settings.config;
+  const givenUp = settings.localWorkers.filter((worker) => processes.get(worker)!.over).length;
+  return Math.max(minWorkers, workers - givenUp);
+}
+
+/** The hub that took part before ended with its coordinator. */
+function formerWorkers({ formerMembers, hub }: CoordinatorState['settings']): readonly string[] | null {
+  return formerMembers?.filter((name) => name !== hub) ?? null;
 }
 
 /** After a restart of the coordinator: whoever holds the state comes back within moments, or not at all. */
-function formerAwaited({ settings, members }: CoordinatorState, nowMs: number): string[] {
+export function formerAwaited({ settings, members }: CoordinatorState, nowMs: number): string[] {
   if (nowMs - settings.startedMs >= RETURN_LEASES * settings.config.leaseMs) return [];
-  const { formerMembers } = settings;
-  if (formerMembers === null) return ['its former workers'];
-  return formerMembers.filter((name) => !members.some(({ worker }) => worker === name));
+  const former = formerWorkers(settings);
+  if (former === null) return ['its former workers'];
+  return former.filter((name) => !members.some(({ worker }) => worker === name));
 }
 
 /** Opens the next generation as soon as enough workers are there and it is known where training goes on. */
@@ -79,19 +92,18 @@ export function tryAssign(draft: Draft, nowMs: number): void {
   const lacksHub = settings.hub !== null && hubs.length === 0;
   if (workers.length < workersNeeded(draft.state, nowMs) || lacksHub) {
     if (hasTrained) tellWaiting(draft, workers.length);
-    else if (workers.length >= settings.config.workers) tellReturning(draft, nowMs);
+    else if (workers.length >= workersExpected(draft.state)) tellReturning(draft, nowMs);
     // Whoever was asked to leave need not wait with the run, unless only it holds the state.
     for (const member of members)
       if (member.leaving && !member.hub && !holdsLastState(draft.state, member)) dismiss(draft, member);
     return;
   }
   // At the start everybody who has said Hello is waited for; later, whoever may hold what nobody else has.
-  if (!(hasTrained && isNewestHeld(draft.state, workers))) {
-    if (members.some(({ status }) => status === 'greeted')) return;
-    if (maybeReturning(draft.state, nowMs)) {
-      tellStateAwaited(draft, 'for lost workers: nobody else has the state, and they may live');
-      return;
-    }
+  const isHeld = isNewestHeld(draft.state, workers);
+  if (!(hasTrained && isHeld) && members.some(({ status }) => status === 'greeted')) return;
+  if (!isHeld && maybeReturning(draft.state, nowMs)) {
+    tellStateAwaited(draft, 'for lost workers: nobody else has the state, and they may live');
+    return;
   }
   becomePreparing(draft, [...workers, ...hubs], nowMs);
 }

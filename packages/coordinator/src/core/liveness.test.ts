@@ -10,6 +10,7 @@ const settings = {
   localWorkers: [],
   hub: null,
   launchToken: '',
+  hasKeys: false,
   resumeCommand: '',
   resume: false,
   allowNumbers: false,

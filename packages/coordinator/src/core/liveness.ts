@@ -1,4 +1,4 @@
-import type { ErrorCode, Failure, Heartbeat, Phase } from '@gantry/common';
+import type { Failure, Heartbeat, Phase } from '@gantry/common';
 import {
   FINAL_STATE_ALLOWANCE_MS,
   FIRST_STEPS,
@@ -15,6 +15,7 @@ import {
   STARTING_LEASES,
   SUSPICION_MS,
 } from './constants.js';
+import { endsRun } from './ending-errors.js';
 import type { CoordinatorEvent } from './events.js';
 import { becomeFailed, isInputError, nameOf, unborn, whereabouts } from './failure.js';
 import { tryAssign } from './generation.js';
@@ -22,20 +23,12 @@ import { blameStalled, confirmSuspicion, loseMember, suspect } from './loss.js';
 import { recordUnborn } from './losses.js';
 import { restart } from './regroup.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
-import { activeMembers, isActive, memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
+import { activeMembers, isActive, mayHaveTrained, memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
 
 /** Phases in which a member waits for others, or for nothing: it is never the one that holds the run up. */
 const WAITING: ReadonlySet<Phase> = new Set(['ready', 'gathering', 'committing', 'stopped']);
 /** Phases of one worker's turn at an update, in order: of two waiting members the one further back is waited for. */
 const UPDATE_ORDER: readonly Phase[] = ['loading', 'computing', 'gathering', 'updating', 'committing'];
-
-/** What another worker would come upon as well: the run ends. Anything else ends the worker that reports it, and it is replaced. */
-const ENDING_ERRORS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'GANTRY_NON_FINITE',
-  'GANTRY_PROGRAM_MISMATCH',
-  'GANTRY_VERSION_MISMATCH',
-  'GANTRY_CHECKPOINT_INVALID',
-]);
 
 /** A beat: the lease begins anew, the phase's history grows. The shell has answered it already, without waiting in a queue. */
 export function onHeartbeat(draft: Draft, member: MemberState, beat: Heartbeat, nowMs: number): void {
@@ -158,8 +151,8 @@ function checkSuspicion(draft: Draft, nowMs: number): void {
 }
 
 function checkAbsent(draft: Draft, nowMs: number): void {
-  const { stage, settings, members, hasTrained } = draft.state;
-  if (stage !== 'gathering' || hasTrained || nowMs - settings.startedMs < HELLO_ALLOWANCE_MS) return;
+  const { stage, settings, members } = draft.state;
+  if (stage !== 'gathering' || mayHaveTrained(draft.state) || nowMs - settings.startedMs < HELLO_ALLOWANCE_MS) return;
   const own = settings.hub === null ? settings.localWorkers : [...settings.localWorkers, settings.hub];
   const absent = own.find((worker) => !members.some((member) => member.worker === worker));
   if (absent === undefined) return;
@@ -171,12 +164,12 @@ function checkAbsent(draft: Draft, nowMs: number): void {
   );
 }
 
-/** A worker that was started again and says nothing is started once more. */
+/** A worker that was started and says nothing is started once more. */
 function checkRestarted(draft: Draft, nowMs: number): void {
-  const { processes, members, hasTrained } = draft.state;
-  if (!hasTrained) return;
+  const { processes, members, settings } = draft.state;
+  if (!mayHaveTrained(draft.state)) return;
   for (const [worker, { startedMs, over }] of processes) {
-    const isLate = !over && startedMs !== null && nowMs - startedMs > HELLO_ALLOWANCE_MS;
+    const isLate = !over && nowMs - (startedMs ?? settings.startedMs) > HELLO_ALLOWANCE_MS;
     if (!isLate || members.some((member) => member.worker === worker)) continue;
     const reason = `it did not report within ${HELLO_ALLOWANCE_MS / 1000} s of its start`;
     const problem = `${worker}, in phase starting: ${reason}`;
@@ -253,7 +246,7 @@ export function onChildExit(draft: Draft, event: Extract<CoordinatorEvent, { typ
     loseMember(draft, member, reason);
     return;
   }
-  if (member === undefined && draft.state.hasTrained) {
+  if (member === undefined && mayHaveTrained(draft.state)) {
     const problem = `${worker}, in phase starting, ${reason} before it reported`;
     loseUnborn(draft, worker, { reason, problem });
     return;
@@ -275,8 +268,10 @@ export function onChildStopped(draft: Draft, worker: string): void {
   if (hasTrained || (stage !== 'gathering' && stage !== 'preparing')) return;
   const reason = `stopped (SIGSTOP) for longer than the lease of ${settings.config.leaseMs} ms`;
   const member = members.find((one) => one.worker === worker);
+  const problem = `${worker}, in phase starting, is ${reason}`;
   if (member !== undefined) loseMember(draft, member, reason);
-  else becomeFailed(draft, 'GANTRY_WORKER_LOST', `${worker}, in phase starting, is ${reason}`, unborn(worker));
+  else if (mayHaveTrained(draft.state)) loseUnborn(draft, worker, { reason, problem });
+  else becomeFailed(draft, 'GANTRY_WORKER_LOST', problem, unborn(worker));
 }
 
 /** A connection broke. Of a local worker the exit tells more, if it comes; a stranger's is nobody's business. */
@@ -299,7 +294,7 @@ export function onFailure(draft: Draft, member: MemberState, failure: Failure, n
   const isOwn = member.local && draft.state.stage !== 'training' && isInputError(failure.code);
   const message = isOwn ? failure.message : `${nameOf(member)} failed: ${failure.message}`;
   // Once training goes on, what a worker lacks is its own trouble: the others have what they need.
-  if (draft.state.hasTrained && !ENDING_ERRORS.has(failure.code)) {
+  if (mayHaveTrained(draft.state) && !endsRun(draft.state, member, failure.code, nowMs)) {
     suspect(draft, { sinceMs: nowMs, worker: member.worker, code: failure.code, message: failure.message, lost: true });
     return;
   }

@@ -1,9 +1,10 @@
 import type { ErrorCode, Ready } from '@gantry/common';
+import type { CoordinatorEvent } from './events.js';
 import { becomeFailed, nameOf, unborn, whereabouts, workedOn } from './failure.js';
 import { recordLoss } from './losses.js';
 import { forgetMember, type Loss, removeMember } from './regroup.js';
 import type { Draft, MemberState, Suspicion } from './state.js';
-import { patch, send } from './state.js';
+import { isHeldByOthers, mayHaveTrained, memberByPeer, patch, send } from './state.js';
 
 function announceLoss(draft: Draft, member: MemberState, reason: string): void {
   const { worker, host, phase } = member;
@@ -34,12 +35,12 @@ export function blameStalled(draft: Draft, member: MemberState, stalledMs: numbe
   lose(draft, member, { code: 'GANTRY_WORKER_STALLED', reason, problem, details });
 }
 
-/** Before training has begun for the first time, the run cannot begin without a worker of its own; later the others go on. */
+/** A run that is begun cannot begin without a worker of its own; later the others go on. */
 function lose(draft: Draft, member: MemberState, loss: Loss): void {
-  const { stage, hasTrained } = draft.state;
+  const { stage } = draft.state;
   if (stage === 'failed' || stage === 'ending') return;
   announceLoss(draft, member, loss.reason);
-  if (hasTrained || !member.local) removeMember(draft, member, loss);
+  if (mayHaveTrained(draft.state) || !member.local) removeMember(draft, member, loss);
   else becomeFailed(draft, loss.code, loss.problem, loss.details);
 }
 
@@ -51,7 +52,7 @@ export function suspect(draft: Draft, suspicion: Suspicion): void {
     return;
   }
   // Two losses at a time: the first has waited long enough.
-  if (before.lost && suspicion.lost && before.worker !== suspicion.worker && draft.state.hasTrained) {
+  if (before.lost && suspicion.lost && before.worker !== suspicion.worker && mayHaveTrained(draft.state)) {
     confirmSuspicion(draft, before);
     patch(draft, { suspicion });
     return;
@@ -63,13 +64,13 @@ export function suspect(draft: Draft, suspicion: Suspicion): void {
 /** Nothing better came: the suspicion is the cause. */
 export function confirmSuspicion(draft: Draft, suspicion: Suspicion): void {
   const member = draft.state.members.find(({ worker }) => worker === suspicion.worker);
-  if (member !== undefined && (suspicion.lost || draft.state.hasTrained)) {
+  if (member !== undefined && (suspicion.lost || mayHaveTrained(draft.state))) {
     patch(draft, { suspicion: null });
     loseMember(draft, member, suspicion.message);
     return;
   }
   // Whom it was about has gone meanwhile.
-  if (draft.state.hasTrained) {
+  if (mayHaveTrained(draft.state)) {
     patch(draft, { suspicion: null });
     return;
   }
@@ -81,10 +82,26 @@ export function confirmSuspicion(draft: Draft, suspicion: Suspicion): void {
   );
 }
 
-/** Somebody new compiled other programs than the run trains with: it is told so, and the others go on. Returns whether that is so. */
+/** What a child of ours sends is our own: a bug, which ends the run. Anybody else is told, and the others go on. */
+export function onNonsense(draft: Draft, event: Extract<CoordinatorEvent, { type: 'nonsense' }>): void {
+  const { peer, code, message } = event;
+  const member = memberByPeer(draft.state, peer);
+  if (member === undefined) return;
+  if (member.local) {
+    becomeFailed(draft, code, `${member.worker}: ${message}`, { worker: member.worker });
+    return;
+  }
+  refuseMember(draft, member, code, message);
+}
+
+/**
+ * Somebody new compiled other programs than the run trains with: it is told so, and the others go on. Returns whether that is so.
+ * Where nobody has anything to lose, who resumes the run with another model is told instead, and it ends.
+ */
 export function refusesProgram(draft: Draft, member: MemberState, { programHash }: Ready): boolean {
   const { hasTrained, expectedProgram } = draft.state;
-  if (!hasTrained || programHash === '' || expectedProgram === '' || programHash === expectedProgram) return false;
+  if (!hasTrained && !isHeldByOthers(draft.state, member)) return false;
+  if (programHash === '' || expectedProgram === '' || programHash === expectedProgram) return false;
   const message =
     `other programs were compiled (${programHash.slice(0, 12)}) than the run trains with (${expectedProgram.slice(0, 12)}): ` +
     'the same model file, versions and kind of device are needed everywhere';

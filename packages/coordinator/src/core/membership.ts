@@ -1,9 +1,11 @@
-import type { ErrorCode, Hello, Joined } from '@gantry/common';
+import type { Hello, Joined } from '@gantry/common';
 import { GANTRY_VERSION, PROTOCOL_VERSION, UNMEASURED } from '@gantry/common';
-import { HEARTBEATS_PER_LEASE, REFUSALS_TOLD } from './constants.js';
-import { becomeFailed, nameOf, whereabouts } from './failure.js';
+import { claimsRefusal } from './claims.js';
+import { HEARTBEATS_PER_LEASE } from './constants.js';
+import { becomeFailed } from './failure.js';
 import { tryAssign } from './generation.js';
 import { reachRefusal } from './reach.js';
+import { type Refusal, refuseMember, tellRefusal } from './refusal.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { patch, patchMember, send } from './state.js';
 import { isRemoved, trusted } from './trust.js';
@@ -13,11 +15,6 @@ interface Caller {
   readonly peer: string;
   readonly freshId: string;
   readonly nowMs: number;
-}
-
-interface Refusal {
-  readonly code: ErrorCode;
-  readonly message: string;
 }
 
 /** Takes a worker in, or tells it why not. A refused local worker ends the run: it cannot begin without it. */
@@ -46,15 +43,6 @@ export function onHello(draft: Draft, hello: Hello, caller: Caller): void {
   });
   const { worker, host, pid } = member;
   draft.effects.push({ type: 'emit', event: { event: 'joined', worker, host, pid } });
-}
-
-/** The first few are told, so that a stranger who tries again and again does not fill the log. */
-function tellRefusal(draft: Draft, message: string): void {
-  const refused = draft.state.refused + 1;
-  patch(draft, { refused });
-  if (refused > REFUSALS_TOLD) return;
-  const last = refused === REFUSALS_TOLD ? '; further refusals are not told' : '';
-  draft.effects.push({ type: 'log', message: `${message}${last}` });
 }
 
 /** Compares without telling by its time how much was right. */
@@ -187,21 +175,18 @@ function freeName(state: CoordinatorState, host: string): string {
 
 export function onJoined(draft: Draft, member: MemberState, joined: Joined, nowMs: number): void {
   if (joined.session !== member.session || member.status !== 'greeted') return;
-  const { transport } = draft.state.settings.config;
-  if (transport !== 'shm' && joined.dataEndpoint === '') {
-    const problem = `${nameOf(member)} joined without a data endpoint, which transport ${transport} needs`;
-    becomeFailed(draft, 'GANTRY_PROTOCOL_INVALID', problem, whereabouts(member));
-    return;
-  }
-  const refusal = reachRefusal(draft.state, member, joined.dataEndpoint);
+  const refusal = claimsRefusal(draft.state, joined) ?? reachRefusal(draft.state, member, joined.dataEndpoint);
   if (refusal !== null) {
-    send(draft, member, { kind: 'refused', ...refusal });
-    tellRefusal(draft, `refused ${nameOf(member)}: ${refusal.message}`);
-    patch(draft, { members: draft.state.members.filter(({ worker }) => worker !== member.worker) });
+    refuseMember(draft, member, refusal);
+    // Another one may have waited for its state.
+    tryAssign(draft, nowMs);
     return;
   }
   const { dataEndpoint, dataKey } = joined;
   const held = trusted(draft.state, joined);
   patchMember(draft, member.worker, { status: 'joined', dataEndpoint, dataKey, ...held });
+  // Where it is lost before anybody trains here, it is waited for as later.
+  const { hasTrained, trainedGeneration } = draft.state;
+  if (!hasTrained) patch(draft, { trainedGeneration: Math.max(trainedGeneration, held.heldGeneration) });
   tryAssign(draft, nowMs);
 }

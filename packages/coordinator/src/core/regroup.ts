@@ -1,9 +1,11 @@
 import type { ErrorCode, ErrorDetails, Leave, Paused } from '@gantry/common';
+import { claimsRefusal } from './claims.js';
 import { RESTART_DELAY_MS, RESTART_DELAY_MS_MAX } from './constants.js';
 import { dismiss, setProcess } from './dismiss.js';
 import type { Settings } from './events.js';
 import { becomeFailed, nameOf } from './failure.js';
 import { tryAssign } from './generation.js';
+import { refuseMember } from './refusal.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, hasProgress, holdsLastState, isActive, patch, patchMember, send } from './state.js';
 import { onStop } from './stopping.js';
@@ -38,6 +40,12 @@ export function becomePausing(draft: Draft): void {
 /** A member has left everything that was in flight. */
 export function onPaused(draft: Draft, member: MemberState, paused: Paused, nowMs: number): void {
   if (paused.session !== member.session || member.status !== 'pausing') return;
+  const refusal = claimsRefusal(draft.state, paused);
+  if (refusal !== null) {
+    refuseMember(draft, member, refusal);
+    maybeGather(draft, nowMs);
+    return;
+  }
   const { dataEndpoint, dataKey } = paused;
   patchMember(draft, member.worker, {
     status: 'paused',

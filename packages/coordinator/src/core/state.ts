@@ -143,14 +143,14 @@ export interface CoordinatorState {
   /** False while a resume still reads its checkpoint. */
   readonly restored: boolean;
   readonly startUpdate: number;
-  /** It has trained: from then on a loss is made good, not the end. */
+  /** This coordinator's workers have trained; see {@link mayHaveTrained}. */
   readonly hasTrained: boolean;
   /** Update of the checkpoint that the shell has read and can send; null: none is at hand. */
   readonly atHand: number | null;
   /** By local worker. */
   readonly processes: ReadonlyMap<string, LocalProcess>;
   readonly trainingSinceMs: number;
-  /** The last generation that has trained; 0: none. */
+  /** The last generation that has trained, as far as it is known: this coordinator's, or what members of before came back with; 0: none. */
   readonly trainedGeneration: number;
   /** When a member of it was last lost that may live, and come back with the state; infinite until the next tick. Null: none, or somebody has trained on. */
   readonly strayedMs: number | null;
@@ -329,6 +329,20 @@ function holdsProgress({ saving }: CoordinatorState, { heldGeneration, heldUpdat
 /** Whether there is anything to save: this coordinator has trained, or members hold what the one before it had reached. */
 export function hasProgress(state: CoordinatorState): boolean {
   return state.hasTrained || state.members.some((member) => holdsProgress(state, member));
+}
+
+/**
+ * Whether there may be something to lose: from then on a loss is made good, and not the end. What a coordinator before this one
+ * has reached may be in the hands of workers who are not back yet; only a run that is begun ends with what its workers lack.
+ */
+export function mayHaveTrained({ trainedGeneration, settings, saving }: CoordinatorState): boolean {
+  const { generation, formerMembers } = settings;
+  return trainedGeneration > 0 || generation > 0 || formerMembers === null || saving.last !== null;
+}
+
+/** Whether somebody beside this member holds more than the checkpoint would give back. */
+export function isHeldByOthers(state: CoordinatorState, { worker }: MemberState): boolean {
+  return state.members.some((one) => one.worker !== worker && holdsProgress(state, one));
 }
 
 /** Updates that one step consists of. */

@@ -11,6 +11,7 @@ const settings = {
   localWorkers: ['worker-0', 'worker-1'],
   hub: null,
   launchToken: '',
+  hasKeys: false,
   resumeCommand: 'npx gantry resume --out r',
   resume: false,
   allowNumbers: false,

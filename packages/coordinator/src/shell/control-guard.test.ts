@@ -346,8 +346,16 @@ describe('without a decision that works', () => {
 
 describe('a message and the key it is bound to', () => {
   const settings = {
-    ...{ runId: 'run', config: TEST_CONFIG, localWorkers: [], hub: null, launchToken: 't', resumeCommand: '' },
-    ...{ resume: false, allowNumbers: false, generation: 0, distrusted: 0, formerMembers: [], startedMs: 0 },
+    ...{ runId: 'run', config: TEST_CONFIG, localWorkers: [], hub: null, launchToken: 't', hasKeys: false },
+    ...{
+      resumeCommand: '',
+      resume: false,
+      allowNumbers: false,
+      generation: 0,
+      distrusted: 0,
+      formerMembers: [],
+      startedMs: 0,
+    },
   };
   const member = { worker: 'alice', peer: 'aa', session: 'session-of-alice' };
   const state = { ...initialState(settings), members: [member as never] };

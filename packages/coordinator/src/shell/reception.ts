@@ -29,7 +29,7 @@ export class Reception {
     this.#port = port;
   }
 
-  /** Takes a frame from the socket. A stranger's nonsense is dropped; a member's ends the run, because it is a bug. */
+  /** Takes a frame from the socket. A stranger's nonsense is dropped; a member's is the core's to judge. */
   receive(peer: string, frame: Uint8Array, name: string | null): void {
     const nowMs = performance.now();
     try {
@@ -43,10 +43,8 @@ export class Reception {
       const freshId = envelope.body.kind === 'hello' ? randomUUID() : '';
       this.#port.post({ type: 'message', nowMs, peer, envelope, freshId });
     } catch (error) {
-      const member = memberByPeer(this.#port.state(), peer);
-      if (member === undefined || !(error instanceof GantryError)) return;
-      const message = `${member.worker}: ${error.message}`;
-      this.#port.post({ type: 'failed', nowMs, code: error.code, message, details: { worker: member.worker } });
+      if (!(error instanceof GantryError) || memberByPeer(this.#port.state(), peer) === undefined) return;
+      this.#port.post({ type: 'nonsense', nowMs, peer, code: error.code, message: error.message });
     }
   }
 

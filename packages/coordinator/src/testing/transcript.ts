@@ -21,7 +21,7 @@ import { type CoordinatorState, initialState } from '../core/state.js';
  *
  * Events: `> MS KIND WORKER key=value …` for messages (a worker's peer is its name), `> MS exit WORKER code=1|signal=SIGKILL`,
  * `> MS gone WORKER`, `> MS tick`, `> MS ticks` (one every 50 ms since the last), `> MS beats` (a heartbeat of everyone who has joined), `> MS saved update=… `,
- * `> MS restored step=…`, `> MS stop`, `> MS abort`, `> MS failed code=…`.
+ * `> MS restored step=…`, `> MS nonsense WORKER`, `> MS stop`, `> MS abort`, `> MS failed code=…`.
  */
 export function play(text: string): { output: string; state: CoordinatorState } {
   const lines = text.split('\n').filter((line) => !line.startsWith('<'));
@@ -99,6 +99,7 @@ function settingsOf(given: Parameters): Settings {
     localWorkers: Array.from({ length: local }, (_, index) => `worker-${index}`),
     hub: config.topology === 'star' ? 'hub' : null,
     launchToken: TOKEN,
+    hasKeys: given.keys === 'true',
     resumeCommand: 'npx gantry resume --out runs/one',
     resume: given.resume === 'true',
     allowNumbers: given.allow === 'numbers',
@@ -168,6 +169,8 @@ function eventsOf(state: CoordinatorState, [ms, kind, ...rest]: string[]): Coord
           kept: update === 0 ? [] : [record.step],
         },
       ];
+    case 'nonsense':
+      return [{ type: 'nonsense', nowMs, peer: worker, code: 'GANTRY_PROTOCOL_INVALID', message: 'it is no message' }];
     case 'failed':
       return [{ type: 'failed', nowMs, code: given.code as ErrorCode, message: 'the disk is full', details: {} }];
     case 'beats':
@@ -232,14 +235,20 @@ function bodyOf(state: CoordinatorState, kind: string, worker: string, given: Pa
         formerSession: given.former ?? '',
       };
     case 'joined':
-      return { kind, session, dataEndpoint: given.endpoint ?? '', dataKey: '', ...heldOf(given) };
+      return {
+        kind,
+        session,
+        dataEndpoint: given.endpoint ?? '',
+        dataKey: given.key === undefined ? '' : given.key.repeat(40),
+        ...heldOf(given),
+      };
     case 'paused':
       return {
         kind,
         session,
         generation: state.generation,
         dataEndpoint: given.endpoint ?? '',
-        dataKey: '',
+        dataKey: given.key === undefined ? '' : given.key.repeat(40),
         ...heldOf(given),
       };
     case 'ready':
