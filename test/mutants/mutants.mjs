@@ -537,7 +537,7 @@ const MEMBERS = [
     file: core('loss'),
     find: 'if (mayHaveTrained(draft.state) || !member.local)',
     replace: 'if (draft.state.hasTrained || !member.local)',
-    caughtBy: `${core('scenarios.test')} > a-hub-dies-before-a-resumed-run-trains`,
+    caughtBy: 'sim',
   },
   {
     name: 'any-claim-is-believed',

@@ -47,6 +47,7 @@ export class Cluster {
   readonly #leaving = new Map<string, number>();
   /** Whose memory a worker was told to have checked: nobody starts another one there if there is another host. */
   readonly #suspectHosts = new Set<string>();
+  readonly #onceStarted: (() => void)[] = [];
   #nextPid = 100;
   #nextRun = 1;
   #incarnation = 0;
@@ -87,6 +88,11 @@ export class Cluster {
     if (own !== null) this.#attempts.set(worker, { pid, attempt: own.attempt });
   }
 
+  /** When a coordinator is started again. */
+  onceStarted(action: () => void): void {
+    this.#onceStarted.push(action);
+  }
+
   startCoordinator(): void {
     if (this.coordinator?.alive || this.result !== null) return;
     const { trace } = this.world;
@@ -123,6 +129,7 @@ export class Cluster {
       incarnation,
     );
     this.coordinator = coordinator;
+    for (const action of this.#onceStarted.splice(0)) action();
   }
 
   /** Of one that cannot be read, or is gone, the newest checkpoint knows whose it is; without one the run begins anew. */

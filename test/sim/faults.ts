@@ -4,13 +4,16 @@ import type { Random } from './random.js';
 
 export interface PlannedFault {
   readonly atMs: number;
-  readonly kind: FaultKind | Deceit | typeof FLIP;
+  readonly kind: FaultKind | Deceit | typeof FLIP | typeof RETURN;
   /** How long it lasts, where it lasts. */
   readonly forMs: number;
 }
 
 /** Not one of those that are mixed with all others: a replica that dies before it is compared takes the proof with it. */
 const FLIP = 'flip a bit';
+
+/** Before a coordinator that was started again has brought together those who hold the state. */
+const RETURN = 'the coordinator is killed, and a worker as it comes back';
 
 /** How long a person lets a process hang. */
 const HUNG_MS = 150_000;
@@ -174,6 +177,28 @@ export function planDeceits(extra: Random): PlannedFault[] {
   }));
 }
 
+/** Beside all that, in a quarter of the seeds. */
+export function planReturns(random: Random): PlannedFault[] {
+  if (random.chance(0.75)) return [];
+  return Array.from({ length: random.integer(1, 2) }, () => ({
+    atMs: random.between(200, 6000),
+    kind: RETURN,
+    forMs: random.chance(0.7) ? random.between(0, 600) : random.between(600, 4000),
+  }));
+}
+
+/** A hub rather than another one; `forMs` after the coordinator's start. */
+function loseReturning(cluster: Cluster, forMs: number): void {
+  cluster.coordinator?.kill();
+  cluster.onceStarted(() =>
+    later(cluster, forMs, () => {
+      const { alive } = cluster;
+      const victims = alive.some(({ options }) => options.hub) ? alive.filter(({ options }) => options.hub) : alive;
+      victims[Math.floor(forMs) % victims.length]?.kill();
+    }),
+  );
+}
+
 /** A seed of {@link simulate} with `flips`: damaged replicas, and what may happen meanwhile without hiding who they are. */
 export function planFlips(random: Random): PlannedFault[] {
   const flips = Array.from({ length: random.integer(1, 3) }, () => random.between(50, 4000));
@@ -201,5 +226,6 @@ function isOfSeveralHosts({ host }: { readonly host: string }, all: readonly { r
 export function inflict(cluster: Cluster, { kind, forMs }: PlannedFault): void {
   cluster.world.trace.add(`** ${kind} (${forMs.toFixed(0)} ms)`);
   if (kind === FLIP) flip(cluster);
+  else if (kind === RETURN) loseReturning(cluster, forMs);
   else ({ ...FAULTS, ...DECEITS })[kind](cluster, forMs);
 }

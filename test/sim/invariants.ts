@@ -28,6 +28,7 @@ export const HAPPENINGS = [
   'a hub is lost',
   'a hub is not started again',
   'a stalled worker is waited for',
+  'a resumed run loses a worker that others survive, before it trains',
 ] as const;
 /** What one seed in a thousand meets. */
 export const RARE_HAPPENINGS = ['an earlier generation is further'] as const;

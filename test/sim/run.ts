@@ -1,5 +1,5 @@
 import type { RunConfig } from '@gantry/common';
-import { inflict, planDeceits, planFaults, planFlips } from './faults.js';
+import { inflict, planDeceits, planFaults, planFlips, planReturns } from './faults.js';
 import { type PlanOptions, planSeed } from './plan.js';
 import { type PlayReport, play } from './play.js';
 import { Random } from './random.js';
@@ -11,10 +11,13 @@ export interface SimReport extends PlayReport {
 
 export interface SimOptions extends PlanOptions {
   readonly keepTrace?: boolean;
+  /** Whether workers are lost as a coordinator comes back, in some seeds. @default true where hosts and disks may lie */
+  readonly returns?: boolean;
 }
 
 /** Far from the seeds that are tried, so that no seed's second numbers are another one's first. */
 const EXTRA_SEEDS = 0x5eed_0000;
+const RETURN_SEEDS = 0x3eed_0000;
 
 /** Runs the whole cluster that `seed` describes, with all that it does to it, to its end. */
 export function simulate(seed: number, options: SimOptions = {}): SimReport {
@@ -24,7 +27,8 @@ export function simulate(seed: number, options: SimOptions = {}): SimReport {
   const world = new World(randoms, plan.config, pace, options.keepTrace ?? false);
   const isHonest = options.plain === true || options.flips === true;
   const deceits = isHonest ? [] : planDeceits(extra);
-  const faults = [...(options.flips === true ? planFlips(random) : planFaults(random)), ...deceits];
+  const returns = isHonest || options.returns === false ? [] : planReturns(new Random(seed + RETURN_SEEDS));
+  const faults = [...(options.flips === true ? planFlips(random) : planFaults(random)), ...deceits, ...returns];
   const endMs = faults.reduce((latest, { atMs, forMs }) => Math.max(latest, atMs + forMs), 0);
   world.trace.add(`seed ${seed} ${JSON.stringify({ ...plan, config: undefined })} ${describe(plan.config)}`);
   const report = play(world, plan, {

@@ -260,6 +260,9 @@ export class SimCoordinator extends SimProcess implements RouterEnd {
     if (event.event === 'worker-lost') {
       trace.add(`${this.name} lost ${event.worker}: ${event.reason}`);
       if (event.worker === this.#settings.hub) monitor.happened('a hub is lost');
+      const isEarly = this.#settings.resume && !this.#state.hasTrained;
+      const isHeld = this.#memories().some(({ heldUpdate }) => heldUpdate > (this.#state.saving.last?.update ?? 0));
+      if (isEarly && isHeld) monitor.happened('a resumed run loses a worker that others survive, before it trains');
     }
   }
 
