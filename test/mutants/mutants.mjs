@@ -540,6 +540,22 @@ const MEMBERS = [
     caughtBy: 'sim',
   },
   {
+    name: 'unreached-takes-the-holder',
+    bug: 'of two workers that do not reach each other the one goes that holds the state',
+    file: core('unreached'),
+    find: '? member : other;',
+    replace: '? other : member;',
+    caughtBy: `${core('scenarios.test')} > a-host-that-does-not-answer-others`,
+  },
+  {
+    name: 'unreached-while-it-loads',
+    bug: 'a worker that still receives its state is refused because it does not answer the others yet',
+    file: core('unreached'),
+    find: "|| member.phase !== 'gathering') return false;",
+    replace: ') return false;',
+    caughtBy: `${core('scenarios.test')} > a-worker-that-does-not-answer-others`,
+  },
+  {
     name: 'any-claim-is-believed',
     bug: "a worker that says it holds a generation which cannot be uses up the generations' numbers",
     file: core('claims'),

@@ -204,6 +204,8 @@ function checkStalled(draft: Draft, nowMs: number): void {
     tellStalled(draft, stalled, nowMs);
     return;
   }
+  // Two may not reach each other any more: the next generation finds out which.
+  if (WAITING.has(stalled.phase)) patch(draft, { links: null });
   blameStalled(draft, stalled, nowMs - (stage === 'pausing' ? draft.state.pausedSinceMs : stalled.phaseSinceMs));
 }
 

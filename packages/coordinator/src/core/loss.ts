@@ -91,7 +91,7 @@ export function onNonsense(draft: Draft, event: Extract<CoordinatorEvent, { type
     becomeFailed(draft, code, `${member.worker}: ${message}`, { worker: member.worker });
     return;
   }
-  refuseMember(draft, member, code, message);
+  expelMember(draft, member, code, message);
 }
 
 /**
@@ -105,12 +105,12 @@ export function refusesProgram(draft: Draft, member: MemberState, { programHash 
   const message =
     `other programs were compiled (${programHash.slice(0, 12)}) than the run trains with (${expectedProgram.slice(0, 12)}): ` +
     'the same model file, versions and kind of device are needed everywhere';
-  refuseMember(draft, member, 'GANTRY_PROGRAM_MISMATCH', message);
+  expelMember(draft, member, 'GANTRY_PROGRAM_MISMATCH', message);
   return true;
 }
 
-/** A member that cannot take part is told why, and the others go on without it. */
-export function refuseMember(draft: Draft, member: MemberState, code: ErrorCode, message: string): void {
+/** A member that has taken part, or was about to, cannot: it is told why, and the others go on without it. */
+export function expelMember(draft: Draft, member: MemberState, code: ErrorCode, message: string): void {
   send(draft, member, { kind: 'refused', code, message });
   const problem = `${nameOf(member)} was refused: ${message}`;
   lose(draft, member, { code, reason: message, problem, details: whereabouts(member) });

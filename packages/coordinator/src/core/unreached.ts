@@ -1,5 +1,6 @@
 import { type Unreached, unreachedAfterMs } from '@gantry/common';
-import { refuseMember } from './loss.js';
+import { replicaOf } from './assignment.js';
+import { expelMember } from './loss.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 
 /**
@@ -9,9 +10,9 @@ import type { CoordinatorState, Draft, MemberState } from './state.js';
 export function onUnreached(draft: Draft, member: MemberState, { worker }: Unreached, nowMs: number): void {
   const other = draft.state.members.find((one) => one.worker === worker);
   if (other === undefined || !canAnswer(draft.state, member, nowMs) || !canAnswer(draft.state, other, nowMs)) return;
-  const leaves = holdsState(other) && !holdsState(member) ? member : other;
+  const leaves = holdsState(draft.state, other) && !holdsState(draft.state, member) ? member : other;
   const stays = leaves === other ? member : other;
-  refuseMember(
+  expelMember(
     draft,
     leaves,
     'GANTRY_TRANSPORT_FAILED',
@@ -27,7 +28,9 @@ function canAnswer({ stage, settings }: CoordinatorState, member: MemberState, n
   return nowMs - member.phaseSinceMs >= unreachedAfterMs(settings.config.leaseMs);
 }
 
-/** Its own copy: it was not sent one for this generation. */
-function holdsState({ place }: MemberState): boolean {
-  return place === 'copied';
+/** Its replica has what was held: it was not sent it for this generation. */
+function holdsState({ members, settings }: CoordinatorState, member: MemberState): boolean {
+  const { transport } = settings.config;
+  const replica = replicaOf(member, transport);
+  return members.some((one) => one.place === 'copied' && replicaOf(one, transport) === replica);
 }
