@@ -543,8 +543,8 @@ const MEMBERS = [
     name: 'unreached-takes-the-holder',
     bug: 'of two workers that do not reach each other the one goes that holds the state',
     file: core('unreached'),
-    find: '? member : other;',
-    replace: '? other : member;',
+    find: '!holdsState(draft.state, member) ? member : other;',
+    replace: '!holdsState(draft.state, member) ? other : member;',
     caughtBy: `${core('scenarios.test')} > a-host-that-does-not-answer-others`,
   },
   {
