@@ -556,6 +556,14 @@ const MEMBERS = [
     caughtBy: `${core('scenarios.test')} > a-worker-that-does-not-answer-others`,
   },
   {
+    name: 'no-room-left-for-a-leader',
+    bug: 'a generation begins although the disk has not written what the leaders before it sent, and its own ends the run',
+    file: core('generation'),
+    find: 'if (draft.state.saving.writing.length > PENDING_SAVES_MAX - LEADER_SAVES_MAX) {',
+    replace: 'if (draft.state.saving.writing.length > PENDING_SAVES_MAX + LEADER_SAVES_MAX) {',
+    caughtBy: `${core('scenarios.test')} > more-checkpoints-than-the-disk-can-take`,
+  },
+  {
     name: 'any-claim-is-believed',
     bug: "a worker that says it holds a generation which cannot be uses up the generations' numbers",
     file: core('claims'),

@@ -46,8 +46,10 @@ export const PROGRESS_EVERY_MS = 200;
 export const PENDING_STEPS_MAX = 65_536;
 /** Largest state that is assembled; the leader's layout gives the exact size below it. */
 export const STATE_BYTES_MAX = 2 ** 33;
-/** Checkpoints that are being written at one time: each leader of a generation may have two on their way. */
+/** Checkpoints that are being written at one time; the next generation waits until its leader's have room. */
 export const PENDING_SAVES_MAX = 8;
+/** Of them, those of one leader: it holds back a third until one is written. */
+export const LEADER_SAVES_MAX = 2;
 
 /** Updates whose hashes some replicas have told and others not yet; replicas are at most one update apart, messages may be late. */
 export const UNVERIFIED_UPDATES_MAX = 4096;

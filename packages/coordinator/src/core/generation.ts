@@ -1,5 +1,5 @@
 import { assignmentOrder, assignShards, heldState, placesOf, sharedMemoryName, toWire } from './assignment.js';
-import { JOIN_LEASE_PART, JOIN_LEASES, RETURN_LEASES } from './constants.js';
+import { JOIN_LEASE_PART, JOIN_LEASES, LEADER_SAVES_MAX, PENDING_SAVES_MAX, RETURN_LEASES } from './constants.js';
 import { dismiss } from './dismiss.js';
 import { journalRecord } from './journal.js';
 import { knownCosts } from './links.js';
@@ -105,6 +105,10 @@ export function tryAssign(draft: Draft, nowMs: number): void {
     tellStateAwaited(draft, 'for lost workers: nobody else has the state, and they may live');
     return;
   }
+  if (draft.state.saving.writing.length > PENDING_SAVES_MAX - LEADER_SAVES_MAX) {
+    tellDiskAwaited(draft);
+    return;
+  }
   becomePreparing(draft, [...workers, ...hubs], nowMs);
 }
 
@@ -119,6 +123,15 @@ function tellWaiting(draft: Draft, workers: number): void {
   }
   const coming = draft.state.members.filter(({ hub }) => !hub).length - workers;
   const message = `training waits for workers: ${workers} of at least ${minWorkers} are there${coming > 0 ? `, ${coming} on the way` : ''}`;
+  draft.effects.push({ type: 'log', message });
+}
+
+/** Another leader would send more than there is room for. */
+function tellDiskAwaited(draft: Draft): void {
+  const { toldWaiting, saving } = draft.state;
+  if (toldWaiting === 'disk') return;
+  patch(draft, { toldWaiting: 'disk' });
+  const message = `training waits for the disk: ${saving.writing.length} checkpoints are still being written`;
   draft.effects.push({ type: 'log', message });
 }
 

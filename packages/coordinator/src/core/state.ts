@@ -162,7 +162,7 @@ export interface CoordinatorState {
   readonly balanced: number;
   readonly pausedSinceMs: number;
   /** What the run waits for, as far as it was said. */
-  readonly toldWaiting: 'nothing' | 'workers' | 'state';
+  readonly toldWaiting: 'nothing' | 'workers' | 'state' | 'disk';
   readonly relay: Relay | null;
   /** Holds for any of these replicas; null: nothing was measured. */
   readonly links: Links | null;
