@@ -1,6 +1,5 @@
 export { type Cluster, LAUNCHERS, type LauncherName } from './core/cluster.js';
 export { clusterJsonSchema } from './core/cluster-schema.js';
-export { type Place, placeOf } from './core/place.js';
 export type { LaunchPlan } from './core/plan.js';
 export { printPlan } from './core/print-plan.js';
 export { runningRecord, scaleLaunch, stopLaunch, submittedRunStatus, submittedStatus } from './shell/actions.js';

@@ -25,7 +25,7 @@ export const worker: Command = {
   ],
   async run(args) {
     leaveOnEof();
-    const { placeOf } = await import('@gantry/launch');
+    const { placeOf } = await import('@gantry/launch/place');
     const place = placeOf(process.env, isFolder);
     const join = textOf(args, 'join') ?? place.join ?? requiredText(args, 'join', '--join tcp://127.0.0.1:5555');
     const name = textOf(args, 'worker') ?? place.worker;
