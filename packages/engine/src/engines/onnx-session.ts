@@ -3,6 +3,7 @@ import { GantryError } from '@gantry/common';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DeviceDescription } from '../program.js';
 import { type BoundEdge, type CApiSession, loadOrtCApi, type OrtCApi } from './ort-c-api.js';
+import { disableTelemetry } from './telemetry.js';
 
 export type Provider = DeviceDescription['provider'];
 
@@ -49,6 +50,7 @@ export const RUNTIME_VERSION: string = (require('onnxruntime-node/package.json')
 
 /** Loaded when it is first needed: on the cpu the C interface does without it. */
 function nodeRuntime(): typeof import('onnxruntime-node') {
+  disableTelemetry();
   return require('onnxruntime-node');
 }
 
@@ -184,6 +186,7 @@ function tensors(edges: readonly BoundEdge[]): OrtTensors {
 function loadNative(): NativeBinding | null {
   if (!NATIVE_BINDING_VERSIONS.test(RUNTIME_VERSION)) return null;
   try {
+    disableTelemetry();
     const loaded = require('onnxruntime-node/dist/binding.js') as Partial<NativeBinding>;
     const prototype = loaded.binding?.InferenceSession?.prototype as Partial<NativeSession> | undefined;
     const isKnown = typeof prototype?.run === 'function' && typeof prototype.loadModel === 'function';

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { GantryError } from '@gantry/common';
 import koffi, { type LibraryHandle } from 'koffi';
 import type { HostArray, TensorSpec } from '../program.js';
+import { disableTelemetry } from './telemetry.js';
 
 /** A model loaded by the C interface. */
 export interface CApiSession {
@@ -109,6 +110,7 @@ function openCApi(): OrtCApi {
   const path = libraryPath();
   if (path === undefined) throw new Error(`no library for ${process.platform} ${process.arch}`);
   const version = (require('onnxruntime-node/package.json') as { version: string }).version;
+  disableTelemetry();
   library = koffi.load(path);
   const base = (library.func('void *OrtGetApiBase()') as NativeCall)();
   const [getApi, getVersion] = koffi.decode(base, koffi.array('void *', 2)) as [Pointer, Pointer];
