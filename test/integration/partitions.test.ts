@@ -147,9 +147,9 @@ describe.skipIf(problem !== '')(`hosts on a network${problem === '' ? '' : ` (sk
     ));
 
   it.each([
-    { who: 'a newcomer nobody reaches', workers: 1 },
-    { who: 'one of two that lose each other', workers: 2 },
-  ])('$who is refused, and costs nobody its place', ({ workers }) =>
+    { who: 'a newcomer nobody reaches', workers: 1, topology: 'direct' },
+    { who: 'one of two that lose each other', workers: 2, topology: 'auto' },
+  ])('$who is refused, and costs nobody its place', ({ workers, topology }) =>
     withCluster(
       workers,
       async (cluster) => {
@@ -172,7 +172,7 @@ describe.skipIf(problem !== '')(`hosts on a network${problem === '' ? '' : ` (sk
         const alone = doneOf(await gantry(trainArguments(work.run(), { steps: done.step as number, shards: SHARDS })));
         expect(done.stateSha256).toBe(alone.stateSha256);
       },
-      { steps: 1_000_000 },
+      { steps: 1_000_000, topology },
     ),
   );
 

@@ -44,7 +44,7 @@ export interface ConnectOptions {
   readonly dataSocket: DataSocket | null;
 }
 
-/** What an exchange was chosen by, and what was chosen; nothing where there was no choice. */
+/** What the network costs, and how the exchange goes; nothing where nothing was measured. */
 export interface Choice {
   readonly network: LinkCosts;
   readonly topology: string;
@@ -109,15 +109,16 @@ async function connectHosts(options: ConnectOptions): Promise<Connection> {
 }
 
 /**
- * With topology auto: what was measured between the same hosts before, or is measured now, by all that exchange the same part
- * of the vector; they end with the same numbers, by which each of them chooses the same.
+ * What was measured between the same hosts before, or is measured now, by all that exchange the same part of the vector; they
+ * end with the same numbers, by which each of them chooses the same with topology auto. With any other whoever is not reached
+ * is found as well, before training waits for it; but with star, whose workers need not reach one another.
  */
 async function networkOf(
   { config, assignment, control, clock, send }: ConnectOptions,
   { lane, close }: Wires,
   { peers, ...place }: { readonly members: number; readonly member: number; readonly peers: readonly number[] },
 ): Promise<LinkCosts> {
-  if (config.topology !== 'auto' || place.members === 1) return UNMEASURED;
+  if (config.topology === 'star' || place.members === 1) return UNMEASURED;
   if (assignment.network.latencyUs > 0) return assignment.network;
   const onUnanswered = (peer: number): void => {
     send({ kind: 'unreached', worker: assignment.members[peers[peer]!]!.worker });
