@@ -1,4 +1,4 @@
-import { GantryError } from '@gantry/common';
+import { GantryError, STATES_IN_FLIGHT_MAX } from '@gantry/common';
 import { commitsBefore, isCompared, planUpdate, totalUpdates, type UpdatePlan, updatesPerStep } from '@gantry/gan';
 import { tellsHash } from '@gantry/worker/core';
 import type { SharedHostMemory } from './host-memories.js';
@@ -8,7 +8,6 @@ import { notifyOthers, type Prepared } from './sim-preparation.js';
 import type { SimWorker } from './sim-worker.js';
 import { applyUpdate, hashState, parityOf, writeGradient } from './tiny-gan.js';
 
-const SNAPSHOTS_IN_FLIGHT_MAX = 2;
 const YIELD_EVERY_MS = 50;
 
 interface LoopEnd {
@@ -205,7 +204,7 @@ export class SimTraining {
     const worker = this.#worker;
     worker.progress.enter('saving');
     const { main } = worker;
-    if (this.#streams.length >= SNAPSHOTS_IN_FLIGHT_MAX) {
+    if (this.#streams.length >= STATES_IN_FLIGHT_MAX) {
       const wasBlocked = main.isBlocked;
       main.unblock();
       yield* this.#delivered(this.#streams.shift()!);

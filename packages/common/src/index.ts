@@ -38,6 +38,7 @@ export {
   SAMPLES_BYTES_MAX,
   SEALED_PART_BYTES_MAX,
   STATE_CHUNK_BYTES_MAX,
+  STATES_IN_FLIGHT_MAX,
   unreachedAfterMs,
 } from './protocol/constants.js';
 export {

@@ -41,9 +41,6 @@ export const FAILURE_DETAILS_CHARS_MAX = 16_384;
 /** Longest account of why a device was chosen that the protocol carries, in characters. */
 export const DEVICE_REASON_CHARS_MAX = 4_096;
 
-/** States of the leader that may be on their way to the coordinator before training waits for it. */
-export const SNAPSHOTS_IN_FLIGHT_MAX = 2;
-
 /** Largest state that is accepted from the coordinator, in bytes: far above what shared memory will hold. */
 export const STATE_BYTES_MAX = 2 ** 34;
 

@@ -63,24 +63,48 @@ test('who does not answer is told of again and again, and waited for', async () 
   expect((await ended)[0]!.latencyUs).toBeGreaterThan(0);
 });
 
-test('who is measured itself waits for the others without a word: they have next ones of their own', async () => {
-  const network = new FakeNetwork(3, 1);
+/** Runs probes whose frames between two members get lost until enough was told: who is not reached, by whom. */
+async function toldWithout(
+  members: number,
+  isLost: (from: number, to: number) => boolean,
+  enough: number,
+): Promise<Set<string>> {
+  const network = new FakeNetwork(members, 1);
   const told: string[] = [];
-  const controls = [0, 1, 2].map(() => new ControlWords());
-  const start = (member: number) =>
-    measureNetwork({
-      ...{ ...COMMON, patienceMs: 300, onUnanswered: (peer: number) => told.push(`${member}: ${peer}`) },
-      ...{ sockets: network.sockets(member), members: 3, member, control: controls[member]! },
-    });
-  // Member 2 is not there: member 0 hears from its next one, member 1 does not.
-  const probes = [start(0), start(1)];
-  while (told.length < 3) {
+  const controls = Array.from({ length: members }, () => new ControlWords());
+  const probes = controls.map((control, member) => {
+    const sockets = network.sockets(member);
+    const send: typeof sockets.send = (frame, update, flags) => {
+      if (!isLost(member, frame.peer)) sockets.send(frame, update, flags);
+    };
+    const onUnanswered = (peer: number) => told.push(`${member}: ${peer}`);
+    const options = {
+      ...COMMON,
+      patienceMs: 200,
+      onUnanswered,
+      sockets: { ...sockets, send },
+      members,
+      member,
+      control,
+    };
+    return measureNetwork(options);
+  });
+  while (told.length < enough) {
     while (network.deliver());
     await yieldToEvents();
   }
-  expect(new Set(told)).toEqual(new Set(['1: 2']));
   for (const control of controls) control.abort();
-  for (const { status } of await Promise.allSettled(probes)) expect(status).toBe('rejected');
+  await Promise.allSettled(probes);
+  return new Set(told);
+}
+
+test('whoever nobody reaches is told of by all, and tells of one', async () => {
+  expect(await toldWithout(4, (_, to) => to === 2, 8)).toEqual(new Set(['0: 2', '1: 2', '3: 2', '2: 3']));
+});
+
+test('two who are not next to each other and do not reach each other are told of', async () => {
+  const lost = (from: number, to: number) => from + to === 2 && from !== to;
+  expect(await toldWithout(4, lost, 4)).toEqual(new Set(['0: 2', '2: 0']));
 });
 
 test('what does not belong is an error', async () => {

@@ -24,7 +24,7 @@ export interface NetworkProbeOptions extends Pick<PeerExchangeOptions, 'sockets'
   readonly control: Pick<ControlWords, 'throwIfAborted'>;
   /** How long an answer may take before that is told, in milliseconds. */
   readonly patienceMs: number;
-  /** The next member does not answer; told again as long as it does not. It may still be loading: whoever knows aborts the wait. */
+  /** A member does not answer; told again as long as it does not. It may still be loading: whoever knows aborts the wait. */
   readonly onUnanswered: (member: number) => void;
 }
 
@@ -33,11 +33,14 @@ const PING = 1;
 const PONG = 2;
 const ARRIVED = 3;
 const RESULT = 4;
+const KNOCK = 5;
+const HERE = 6;
 
 /**
  * Measures the network before an exchange uses it: every member its way to the next one, all at the same time, as an
  * exchange would load it. Everybody tells everybody, so that all end with the same: the highest latency, the lowest bandwidth.
- * Nothing is on its way any more when it ends.
+ * Before that each has knocked at all others, so that whoever is not reached is told of by all, also where nobody measures the
+ * way to it. Nothing is on its way any more when it ends.
  *
  * It waits for the others as long as nobody aborts it.
  *
@@ -75,6 +78,9 @@ class NetworkProbe implements FrameReceiver {
   readonly #outgoing = new Float32Array(CHUNK_FLOATS);
   readonly #arriving = new Float32Array(CHUNK_FLOATS);
   readonly #results: (LinkCosts | null)[];
+  /** Who has not answered yet. */
+  readonly #silent: Set<number>;
+  readonly #beganMs = performance.now();
   #sentMs = 0;
   #heardMs = performance.now();
   #pongs = 0;
@@ -89,24 +95,27 @@ class NetworkProbe implements FrameReceiver {
     this.#next = (member + 1) % members;
     this.#previous = (member + members - 1) % members;
     this.#results = Array.from({ length: members }, () => null);
+    this.#silent = new Set(this.#results.keys());
+    this.#silent.delete(member);
   }
 
   begin(): void {
+    for (const peer of this.#silent) this.#tell(peer, KNOCK);
     this.#ping();
   }
 
   /** It knows what everybody measured, and has answered whatever it was asked. */
   get isDone(): boolean {
-    return this.#results.every((result) => result !== null) && this.#chunks === PROBE_CHUNKS;
+    return this.#results.every((result) => result !== null) && this.#chunks === PROBE_CHUNKS && this.#silent.size === 0;
   }
 
-  /**
-   * The next member, while its answer is not here: since when, and how long that may take. Others are measured by their own next
-   * ones, and wait for these.
-   */
+  /** The next member, or else the first of the others, while its answer is not here: since when, and how long that may take. */
   get awaited(): { readonly member: number; readonly sinceMs: number; readonly patienceMs: number } | null {
     const { member, patienceMs } = this.#options;
-    if (this.#results[member] !== null) return null;
+    if (this.#results[member] !== null) {
+      const [silent] = this.#silent;
+      return silent === undefined ? null : { member: silent, sinceMs: this.#beganMs, patienceMs };
+    }
     const factor = this.#pongs < PROBE_PINGS ? 1 : PROBE_PATIENCE_FACTOR;
     return { member: this.#next, sinceMs: this.#heardMs, patienceMs: patienceMs * factor };
   }
@@ -151,6 +160,8 @@ class NetworkProbe implements FrameReceiver {
     const isAnswer = isFromNext && this.#pongs === PROBE_PINGS && this.#results[this.#options.member] === null;
     if (what === PING && sender === this.#previous && this.#pings < PROBE_PINGS) this.#answer();
     else if (what === PONG && isFromNext && this.#pongs < PROBE_PINGS) this.#onPong();
+    else if (what === KNOCK) this.#tell(sender, HERE);
+    else if (what === HERE && this.#silent.delete(sender)) return;
     else if (what === ARRIVED && isAnswer) this.#onArrived();
     else if (what === RESULT && this.#results[sender] === null) {
       this.#results[sender] = { latencyUs: offset, kilobytesPerSecond: length };

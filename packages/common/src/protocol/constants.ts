@@ -42,6 +42,9 @@ export const GENERATION_MAX = 2 ** 31 - 1;
 /** Nesting of the deepest message is 3 (Envelope, Assignment, Member). */
 export const DECODE_DEPTH_MAX = 8;
 
+/** States of a leader that may be on their way to the disk; before it sends a third it waits until one of them is written. */
+export const STATES_IN_FLIGHT_MAX = 2;
+
 /**
  * How long a member may leave another one without an answer over the data link while both prepare, in milliseconds, before it
  * counts as not reached: as long as one that is silent before training (ADR 4), and never so short that a busy machine is meant.

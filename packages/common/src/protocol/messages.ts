@@ -91,7 +91,7 @@ export interface Assignment {
   readonly startUpdate: number;
   /** Empty unless the state comes from a checkpoint. */
   readonly stateSha256: string;
-  /** With topology auto: what was measured between these hosts before. Zeros: the members measure it. */
+  /** What was measured between these hosts before. Zeros: the members measure it, but with topology star. */
   readonly network: LinkCosts;
 }
 
@@ -118,9 +118,9 @@ export interface Ready {
   readonly threads: number;
   /** The StateLayout as JSON; empty but from the leader. */
   readonly stateLayoutJson: string;
-  /** With topology auto: what it chose by. */
+  /** What the members measured, by which topology auto chooses; zeros: nothing was. */
   readonly network: LinkCosts;
-  /** With topology auto: what it chose; empty where there was nothing to choose. */
+  /** Of the vectors, where the network was measured; else empty. */
   readonly topology: string;
 }
 

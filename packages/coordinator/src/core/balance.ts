@@ -2,6 +2,7 @@ import type { StepMetrics } from '@gantry/common';
 import { BALANCE_AFTER_MS, BALANCE_STEPS } from './constants.js';
 import { becomePausing } from './regroup.js';
 import { isMuchShorter, shareShards, speedsOf } from './shares.js';
+import { hasRoomForLeader } from './slow-disk.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, patch, patchMember } from './state.js';
 
@@ -43,9 +44,11 @@ export function balance(draft: Draft, nowMs: number): void {
   becomePausing(draft);
 }
 
-/** A checkpoint is on its way, or waits to be compared: it would be lost. Or somebody is done already. */
-function isBusy({ saving, verification, members }: CoordinatorState): boolean {
-  return saving.assembly !== null || verification.unsaved.length > 0 || members.some(({ status }) => status === 'done');
+/** A checkpoint is on its way, or waits to be compared: it would be lost. Or the next leader had to wait, or somebody is done already. */
+function isBusy(state: CoordinatorState): boolean {
+  const { saving, verification, members } = state;
+  const isSaving = saving.assembly !== null || verification.unsaved.length > 0;
+  return isSaving || !hasRoomForLeader(state) || members.some(({ status }) => status === 'done');
 }
 
 function stepsLeft({ settings, metrics }: CoordinatorState): number {

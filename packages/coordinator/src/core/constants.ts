@@ -48,8 +48,9 @@ export const PENDING_STEPS_MAX = 65_536;
 export const STATE_BYTES_MAX = 2 ** 33;
 /** Checkpoints that are being written at one time; the next generation waits until its leader's have room. */
 export const PENDING_SAVES_MAX = 8;
-/** Of them, those of one leader: it holds back a third until one is written. */
-export const LEADER_SAVES_MAX = 2;
+
+/** After the first word that somebody is not reached, so long for those of others: each says its own within a beat or two. */
+export const UNREACHED_WORDS_MS = 2_000;
 
 /** Updates whose hashes some replicas have told and others not yet; replicas are at most one update apart, messages may be late. */
 export const UNVERIFIED_UPDATES_MAX = 4096;

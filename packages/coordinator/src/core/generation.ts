@@ -1,10 +1,11 @@
 import { assignmentOrder, assignShards, heldState, placesOf, sharedMemoryName, toWire } from './assignment.js';
-import { JOIN_LEASE_PART, JOIN_LEASES, LEADER_SAVES_MAX, PENDING_SAVES_MAX, RETURN_LEASES } from './constants.js';
+import { JOIN_LEASE_PART, JOIN_LEASES, RETURN_LEASES } from './constants.js';
 import { dismiss } from './dismiss.js';
 import { journalRecord } from './journal.js';
 import { knownCosts } from './links.js';
 import { initialMetrics, resumeMetrics } from './metrics.js';
 import { shardsOfWorkers } from './shares.js';
+import { hasRoomForLeader, tellDiskAwaited } from './slow-disk.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, holdsLastState, isActive, patch, send, updatesPerStep } from './state.js';
 import { countStrikes } from './strikes.js';
@@ -36,7 +37,7 @@ function hasNewcomer(state: CoordinatorState): boolean {
  * comes: they come in together, and training goes on while the first wait for the last.
  */
 export function isTimeToAdmit(state: CoordinatorState, nowMs: number): boolean {
-  if (!hasNewcomer(state)) return false;
+  if (!hasNewcomer(state) || !hasRoomForLeader(state)) return false;
   const { maxWorkers, leaseMs } = state.settings.config;
   if (nowMs - state.trainingSinceMs < JOIN_LEASE_PART * leaseMs) return false;
   const workers = state.members.filter(({ hub, leaving }) => !hub && !leaving);
@@ -93,9 +94,7 @@ export function tryAssign(draft: Draft, nowMs: number): void {
   if (workers.length < workersNeeded(draft.state, nowMs) || lacksHub) {
     if (hasTrained) tellWaiting(draft, workers.length);
     else if (workers.length >= workersExpected(draft.state)) tellReturning(draft, nowMs);
-    // Whoever was asked to leave need not wait with the run, unless only it holds the state.
-    for (const member of members)
-      if (member.leaving && !member.hub && !holdsLastState(draft.state, member)) dismiss(draft, member);
+    dismissLeavers(draft);
     return;
   }
   // At the start everybody who has said Hello is waited for; later, whoever may hold what nobody else has.
@@ -105,15 +104,22 @@ export function tryAssign(draft: Draft, nowMs: number): void {
     tellStateAwaited(draft, 'for lost workers: nobody else has the state, and they may live');
     return;
   }
-  if (draft.state.saving.writing.length > PENDING_SAVES_MAX - LEADER_SAVES_MAX) {
+  if (!hasRoomForLeader(draft.state)) {
     tellDiskAwaited(draft);
+    dismissLeavers(draft);
     return;
   }
   becomePreparing(draft, [...workers, ...hubs], nowMs);
 }
 
+/** Whoever was asked to leave need not wait with the run, unless only it holds the state. */
+function dismissLeavers(draft: Draft): void {
+  for (const member of draft.state.members)
+    if (member.leaving && !member.hub && !holdsLastState(draft.state, member)) dismiss(draft, member);
+}
+
 function tellWaiting(draft: Draft, workers: number): void {
-  if (draft.state.toldWaiting !== 'nothing') return;
+  if (draft.state.toldWaiting === 'workers') return;
   patch(draft, { toldWaiting: 'workers' });
   const { config, hub } = draft.state.settings;
   const { minWorkers } = config;
@@ -123,15 +129,6 @@ function tellWaiting(draft: Draft, workers: number): void {
   }
   const coming = draft.state.members.filter(({ hub }) => !hub).length - workers;
   const message = `training waits for workers: ${workers} of at least ${minWorkers} are there${coming > 0 ? `, ${coming} on the way` : ''}`;
-  draft.effects.push({ type: 'log', message });
-}
-
-/** Another leader would send more than there is room for. */
-function tellDiskAwaited(draft: Draft): void {
-  const { toldWaiting, saving } = draft.state;
-  if (toldWaiting === 'disk') return;
-  patch(draft, { toldWaiting: 'disk' });
-  const message = `training waits for the disk: ${saving.writing.length} checkpoints are still being written`;
   draft.effects.push({ type: 'log', message });
 }
 
@@ -214,6 +211,7 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
     members: [...members, ...others],
     startUpdate: origin.update,
     lostIn: new Map(),
+    unreached: null,
     toldWaiting: 'nothing',
     allDoneMs: null,
   });

@@ -22,14 +22,14 @@ export function rememberLinks(draft: Draft): void {
   patch(draft, { links: { replicas: replicasOf(draft.state), costs } });
 }
 
-/** For people, of links that are remembered: what the first member that chose has chosen, and what they cost; null: there was no choice. */
+/** For people, of links that are remembered: the topology by the first member that told it, and what they cost; null: nothing was measured. */
 export function summarizeNetwork(state: CoordinatorState): NetworkSummary | null {
   const members = activeMembers(state);
-  const chosen = members.find(({ topology }) => topology !== '');
-  if (chosen === undefined) return null;
+  const told = members.find(({ topology }) => topology !== '');
+  if (told === undefined) return null;
   const { latencyUs, kilobytesPerSecond } = knownCosts(state, members);
   const megabitsPerSecond = Math.round((kilobytesPerSecond * 8) / 1000);
-  const { topology } = chosen;
+  const { topology } = told;
   return { topology, hosts: replicasOf(state).size, latencyMs: latencyUs / 1000, megabitsPerSecond };
 }
 

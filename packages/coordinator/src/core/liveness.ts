@@ -22,8 +22,10 @@ import { tryAssign } from './generation.js';
 import { blameStalled, confirmSuspicion, loseMember, suspect } from './loss.js';
 import { recordUnborn } from './losses.js';
 import { restart } from './regroup.js';
+import { isHeldBack, tellDiskAwaited } from './slow-disk.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, isActive, mayHaveTrained, memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
+import { checkUnreached } from './unreached.js';
 
 /** Phases in which a member waits for others, or for nothing: it is never the one that holds the run up. */
 const WAITING: ReadonlySet<Phase> = new Set(['ready', 'gathering', 'committing', 'stopped']);
@@ -82,8 +84,10 @@ export function findStalled(state: CoordinatorState, nowMs: number): MemberState
   // Who prepares may wait for another one's state, of which the last piece may just have come.
   const movedMs = state.stage === 'preparing' ? Math.max(...active.map(({ phaseSinceMs }) => phaseSinceMs)) : 0;
   const late = active.filter((member) => {
-    const sinceMs = Math.max(member.phaseSinceMs, movedMs);
-    return nowMs - sinceMs > allowanceMs(state, member) && !isSilent(state, member, nowMs);
+    const writtenMs = member.phase === 'saving' ? state.saving.writtenMs : 0;
+    const sinceMs = Math.max(member.phaseSinceMs, movedMs, writtenMs);
+    const isLate = nowMs - sinceMs > allowanceMs(state, member) && !isHeldBack(state, member);
+    return isLate && !isSilent(state, member, nowMs);
   });
   const culprit = late.find(({ phase }) => !WAITING.has(phase));
   if (culprit !== undefined) return culprit;
@@ -123,13 +127,15 @@ export function onTick(draft: Draft, nowMs: number): void {
   checkAbsent(draft, nowMs);
   checkRestarted(draft, nowMs);
   checkLeases(draft, nowMs);
+  checkUnreached(draft, nowMs);
   checkStalled(draft, nowMs);
   checkFinalState(draft, nowMs);
 }
 
 /** If this process itself was stopped or starved, the beats it missed are waiting in its socket: nobody else is at fault. */
 function forgiveOwnSleep(draft: Draft, nowMs: number): void {
-  const { lastTickMs, settings, members, pausedSinceMs, strayedMs, allDoneMs, suspicion } = draft.state;
+  const { lastTickMs, settings, members, saving, pausedSinceMs, strayedMs, allDoneMs, suspicion, unreached } =
+    draft.state;
   const sleptMs = nowMs - lastTickMs;
   if (sleptMs < settings.config.leaseMs / 3) return;
   patch(draft, {
@@ -138,10 +144,12 @@ function forgiveOwnSleep(draft: Draft, nowMs: number): void {
       lastSeenMs: member.lastSeenMs + sleptMs,
       phaseSinceMs: member.phaseSinceMs + sleptMs,
     })),
+    saving: { ...saving, writtenMs: saving.writtenMs + sleptMs },
     pausedSinceMs: pausedSinceMs + sleptMs,
     strayedMs: strayedMs === null ? null : strayedMs + sleptMs,
     allDoneMs: allDoneMs === null ? null : allDoneMs + sleptMs,
     suspicion: suspicion === null ? null : { ...suspicion, sinceMs: suspicion.sinceMs + sleptMs },
+    unreached: unreached === null ? null : { ...unreached, sinceMs: unreached.sinceMs + sleptMs },
   });
 }
 
@@ -198,6 +206,9 @@ function checkLeases(draft: Draft, nowMs: number): void {
 function checkStalled(draft: Draft, nowMs: number): void {
   const { stage } = draft.state;
   if (stage !== 'training' && stage !== 'preparing' && stage !== 'pausing') return;
+  const heldBack = draft.state.members.find((member) => isHeldBack(draft.state, member));
+  if (heldBack !== undefined && nowMs - heldBack.phaseSinceMs > allowanceMs(draft.state, heldBack))
+    tellDiskAwaited(draft);
   const stalled = findStalled(draft.state, nowMs);
   if (stalled === undefined) return;
   if (isWaitedFor(draft.state, stalled)) {

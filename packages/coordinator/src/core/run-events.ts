@@ -28,7 +28,7 @@ export interface StepSummary {
   readonly endedMs: number;
 }
 
-/** What topology auto chose, and by what. */
+/** How the members exchange, and what was measured between them. */
 export interface NetworkSummary {
   /** `direct`, `halving`, or what each network's vector has. */
   readonly topology: string;
@@ -117,7 +117,7 @@ export type RunEvent =
       /** Update after which this generation goes on. */
       readonly update: number;
       readonly members: readonly MemberSummary[];
-      /** Null where topology auto had nothing to choose. */
+      /** Null where nothing was measured: one host, or topology star. */
       readonly network: NetworkSummary | null;
       /** From the coordinator's start to the word that lets training begin. */
       readonly startupMs: number;

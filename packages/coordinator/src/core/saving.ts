@@ -94,13 +94,15 @@ function chunkProblem(state: CoordinatorState, member: MemberState, chunk: State
 
 /** A checkpoint is on the disk for good: now, not before, it is promised, and older ones may go. */
 export function onCheckpointSaved(draft: Draft, checkpoint: CheckpointRecord): void {
-  const { saving, settings } = draft.state;
+  const { saving, settings, lastTickMs } = draft.state;
   const all = [...saving.kept.filter((step) => step !== checkpoint.step), checkpoint.step].sort((a, b) => a - b);
   const gone = expired(all, checkpoint.step, settings.config.checkpointKeep);
   patch(draft, {
     saving: {
       ...saving,
-      writing: saving.writing.filter((update) => update !== checkpoint.update),
+      // Another one of the same update may be behind it: training went back, and came there again.
+      writing: saving.writing.toSpliced(saving.writing.indexOf(checkpoint.update), 1),
+      writtenMs: lastTickMs,
       last: checkpoint,
       kept: all.filter((step) => !gone.includes(step)),
     },

@@ -37,7 +37,7 @@ export interface MemberState {
   readonly threads: number;
   readonly programHash: string;
   readonly stateSha256: string;
-  /** What it chose its topology by, and what it chose; see Ready. */
+  /** What the network costs, and its topology; see Ready. */
   readonly network: LinkCosts;
   readonly topology: string;
   /** Last committed update that it told of. */
@@ -90,6 +90,8 @@ export interface SavingState {
   readonly received: number | null;
   /** Updates that the shell is writing. */
   readonly writing: readonly number[];
+  /** When the last of them was done. */
+  readonly writtenMs: number;
   readonly last: CheckpointRecord | null;
   /** Steps of the checkpoints on disk, ascending. */
   readonly kept: readonly number[];
@@ -164,6 +166,11 @@ export interface CoordinatorState {
   /** What the run waits for, as far as it was said. */
   readonly toldWaiting: 'nothing' | 'workers' | 'state' | 'disk';
   readonly relay: Relay | null;
+  /** Who did not reach whom in this preparation, since the first word of it; null: nothing was said. */
+  readonly unreached: {
+    readonly sinceMs: number;
+    readonly words: readonly { readonly by: string; readonly of: string }[];
+  } | null;
   /** Holds for any of these replicas; null: nothing was measured. */
   readonly links: Links | null;
   /** What members must have compiled, because the checkpoint was made with it; empty: anything that all agree on. */
@@ -239,13 +246,14 @@ export function initialState(settings: Settings): CoordinatorState {
     balanced: 0,
     pausedSinceMs: 0,
     toldWaiting: 'nothing',
+    unreached: null,
     relay: null,
     links: null,
     expectedProgram: '',
     stop: 'none',
     stopsAt: null,
     metrics: initialMetrics(0),
-    saving: { assembly: null, received: null, writing: [], last: null, kept: [] },
+    saving: { assembly: null, received: null, writing: [], writtenMs: 0, last: null, kept: [] },
     verification: {
       update: 0,
       told: new Map(),

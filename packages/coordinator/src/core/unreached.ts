@@ -1,25 +1,72 @@
 import { type Unreached, unreachedAfterMs } from '@gantry/common';
 import { replicaOf } from './assignment.js';
+import { UNREACHED_WORDS_MS } from './constants.js';
 import { expelMember } from './loss.js';
-import type { CoordinatorState, Draft, MemberState } from './state.js';
+import { type CoordinatorState, type Draft, type MemberState, patch } from './state.js';
+
+/** A member's word that another one does not answer it over the data link. */
+interface Word {
+  readonly by: MemberState;
+  readonly of: MemberState;
+}
 
 /**
- * A member's word that another one does not answer it over the data link. Both can speak with the coordinator, so that nothing
- * else would ever end their wait. Of the two whoever came last goes, for the one that holds the state is worth more.
+ * Both can speak with the coordinator, so that nothing else would ever end their wait. Which of them it is that cannot be
+ * reached one word does not tell: an answer may be lost as well. So the others' are waited for.
  */
 export function onUnreached(draft: Draft, member: MemberState, { worker }: Unreached, nowMs: number): void {
   const other = draft.state.members.find((one) => one.worker === worker);
-  if (other === undefined || !canAnswer(draft.state, member, nowMs) || !canAnswer(draft.state, other, nowMs)) return;
-  const leaves = holdsState(draft.state, other) && !holdsState(draft.state, member) ? member : other;
-  const stays = leaves === other ? member : other;
+  if (other === undefined || other === member) return;
+  if (!canAnswer(draft.state, member, nowMs) || !canAnswer(draft.state, other, nowMs)) return;
+  const { unreached } = draft.state;
+  const words = unreached?.words ?? [];
+  if (words.some((word) => word.by === member.worker && word.of === worker)) return;
+  const sinceMs = unreached?.sinceMs ?? nowMs;
+  patch(draft, { unreached: { sinceMs, words: [...words, { by: member.worker, of: worker }] } });
+}
+
+/** Some time after the first word one of those goes who are in them. */
+export function checkUnreached(draft: Draft, nowMs: number): void {
+  const { unreached, stage } = draft.state;
+  if (unreached === null || stage !== 'preparing' || nowMs - unreached.sinceMs < UNREACHED_WORDS_MS) return;
+  patch(draft, { unreached: null });
+  const words = unreached.words.flatMap(({ by, of }) => wordOf(draft.state, by, of));
+  const leaves = whoLeaves(draft.state, words);
+  const word = words.find(({ of }) => of === leaves) ?? words.find(({ by }) => by === leaves);
+  if (leaves === undefined || word === undefined) return;
+  const stays = word.of === leaves ? word.by : word.of;
   expelMember(
     draft,
     leaves,
     'GANTRY_TRANSPORT_FAILED',
-    `${member.worker} (host ${member.host}) gets no answer from ${other.worker} (host ${other.host}) at ${other.dataEndpoint}, and ` +
-      `${stays.worker} goes on without ${leaves.worker}: workers connect to one another in both directions. Open that port in the ` +
+    `${word.by.worker} (host ${word.by.host}) gets no answer from ${word.of.worker} (host ${word.of.host}) at ${word.of.dataEndpoint}, ` +
+      `and ${stays.worker} goes on without ${leaves.worker}: workers connect to one another in both directions. Open that port in the ` +
       'firewall, or start the worker with --data-host and an address that the others can reach',
   );
+}
+
+function wordOf({ members }: CoordinatorState, by: string, of: string): Word[] {
+  const [one, other] = [by, of].map((worker) => members.find((member) => member.worker === worker));
+  return one === undefined || other === undefined ? [] : [{ by: one, of: other }];
+}
+
+/**
+ * Who holds the state is worth more than who does not. Behind a firewall one has no answer from anybody, and gives none: it is in
+ * more pairs than each of the others. Else whoever came last.
+ */
+function whoLeaves(state: CoordinatorState, words: readonly Word[]): MemberState | undefined {
+  const pairs = new Map<MemberState, Set<MemberState>>();
+  for (const { by, of } of words) {
+    pairs.set(by, (pairs.get(by) ?? new Set()).add(of));
+    pairs.set(of, (pairs.get(of) ?? new Set()).add(by));
+  }
+  const order = (member: MemberState) => state.members.indexOf(member);
+  return [...pairs.keys()].sort(
+    (a, b) =>
+      Number(holdsState(state, a)) - Number(holdsState(state, b)) ||
+      pairs.get(b)!.size - pairs.get(a)!.size ||
+      order(b) - order(a),
+  )[0];
 }
 
 /** Whoever still receives its state or compiles does not listen yet; the word may also be of a preparation that is over. */

@@ -45,7 +45,7 @@ export interface ConnectOptions {
 }
 
 /** What the network costs, and how the exchange goes; nothing where nothing was measured. */
-export interface Choice {
+export interface NetworkReport {
   readonly network: LinkCosts;
   readonly topology: string;
 }
@@ -53,13 +53,13 @@ export interface Choice {
 /** A member's side of its generation's exchange, and what has to be closed with it. */
 export interface Connection {
   readonly exchange: Exchange;
-  readonly choice: Choice;
+  readonly report: NetworkReport;
   staleFrames(): number;
   /** `drain`: what is queued for the others may still leave. */
   close(drain: boolean): Promise<void>;
 }
 
-const NO_CHOICE: Choice = { network: UNMEASURED, topology: '' };
+const NOT_MEASURED: NetworkReport = { network: UNMEASURED, topology: '' };
 
 /** Whether workers of more than one host share each its memory. */
 export function spansHosts({ config, assignment }: Pick<ConnectOptions, 'config' | 'assignment'>): boolean {
@@ -76,7 +76,7 @@ function connectHost({ config, assignment, role, memory, control }: ConnectOptio
   const { topology, wire } = config;
   const common = { assignment: shardRanges(assignment), topology, wire, control };
   const exchange = createHostExchange({ ...common, memory, member: role.sharer });
-  return { exchange, choice: NO_CHOICE, staleFrames: () => 0, close: () => exchange.close() };
+  return { exchange, report: NOT_MEASURED, staleFrames: () => 0, close: () => exchange.close() };
 }
 
 async function connectPeers(options: ConnectOptions): Promise<Connection> {
@@ -90,8 +90,8 @@ async function connectPeers(options: ConnectOptions): Promise<Connection> {
   });
   const common = { assignment: shardRanges(assignment), topology, wire, control, ...costsOf(network) };
   const exchange = createPeerExchange({ ...common, ...wires.lane, memory, member: role.member });
-  const choice = choiceOf(network, exchange.schedules);
-  return { exchange, choice, staleFrames: () => exchange.counters.staleFrames, close: closing(exchange, wires) };
+  const report = reportOf(network, exchange.schedules);
+  return { exchange, report, staleFrames: () => exchange.counters.staleFrames, close: closing(exchange, wires) };
 }
 
 async function connectHosts(options: ConnectOptions): Promise<Connection> {
@@ -104,14 +104,14 @@ async function connectHosts(options: ConnectOptions): Promise<Connection> {
   const network = wires === null ? UNMEASURED : await networkOf(options, wires, place);
   const common = { memory, plan, topology, wire, control, ...costsOf(network) };
   const exchange = createClusterExchange({ ...common, lane: wires?.lane ?? null });
-  const choice = choiceOf(network, exchange.schedules);
-  return { exchange, choice, staleFrames: () => exchange.counters.staleFrames, close: closing(exchange, wires) };
+  const report = reportOf(network, exchange.schedules);
+  return { exchange, report, staleFrames: () => exchange.counters.staleFrames, close: closing(exchange, wires) };
 }
 
 /**
  * What was measured between the same hosts before, or is measured now, by all that exchange the same part of the vector; they
- * end with the same numbers, by which each of them chooses the same with topology auto. With any other whoever is not reached
- * is found as well, before training waits for it; but with star, whose workers need not reach one another.
+ * end with the same numbers, by which each of them chooses the same with topology auto. With direct and halving it is done to
+ * find whoever is not reached before training waits for it. With star workers need not reach one another.
  */
 async function networkOf(
   { config, assignment, control, clock, send }: ConnectOptions,
@@ -140,8 +140,8 @@ function costsOf(network: LinkCosts): { readonly costs?: NetworkCosts } {
   return network.latencyUs === 0 ? {} : { costs: networkCosts(network) };
 }
 
-function choiceOf(network: LinkCosts, schedules: PeerExchangeHandle['schedules'] | null): Choice {
-  if (network.latencyUs === 0 || schedules === null) return NO_CHOICE;
+function reportOf(network: LinkCosts, schedules: PeerExchangeHandle['schedules'] | null): NetworkReport {
+  if (network.latencyUs === 0 || schedules === null) return NOT_MEASURED;
   const { discriminator, generator } = schedules;
   const topology = discriminator === generator ? discriminator : `D ${discriminator}, G ${generator}`;
   return { network, topology };

@@ -1,6 +1,5 @@
-import type { RunConfig } from '@gantry/common';
+import { type RunConfig, STATES_IN_FLIGHT_MAX } from '@gantry/common';
 import { commitsBefore } from '@gantry/gan';
-import { SNAPSHOTS_IN_FLIGHT_MAX } from '../constants.js';
 import { parityAfter, type StateImages } from '../core/state-images.js';
 import type { ControlChannel } from './control-channel.js';
 import { PHASE_INDEX } from './progress-words.js';
@@ -65,7 +64,7 @@ export class LeaderDuties {
   async #save(committed: number): Promise<void> {
     const { clock, images, channel, config, verifier } = this.#options;
     clock.enter(PHASE_INDEX.saving);
-    if (this.#streams.length >= SNAPSHOTS_IN_FLIGHT_MAX) await this.#streams.shift()!.delivered;
+    if (this.#streams.length >= STATES_IN_FLIGHT_MAX) await this.#streams.shift()!.delivered;
     const state = images.copy(parityAfter(commitsBefore(committed, config)));
     verifier?.confirm(committed, state);
     this.#streams.push({ update: committed, delivered: channel.stream(committed, state) });

@@ -64,7 +64,7 @@ export async function prepare(options: PrepareOptions): Promise<Prepared> {
     awaitState(memory, role.maker, assignment.startUpdate, control);
     options.clock.committed(assignment.startUpdate);
     const stateSha256 = hashState(placed.images, placed.parity);
-    const report = describe(training, options.warm, { stateSha256, ...connection.choice });
+    const report = describe(training, options.warm, { stateSha256, ...connection.report });
     return { training, memory, report, staleFrames: connection.staleFrames, close: connection.close };
   } catch (error) {
     memory.close();
