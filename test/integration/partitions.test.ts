@@ -147,26 +147,26 @@ describe.skipIf(problem !== '')(`hosts on a network${problem === '' ? '' : ` (sk
     ));
 
   it.each([
-    { who: 'a newcomer nobody reaches', workers: 1, topology: 'direct' },
-    { who: 'one of two that lose each other', workers: 2, topology: 'auto' },
-  ])('$who is refused, and costs nobody its place', ({ workers, topology }) =>
+    { who: 'one newcomer of two', workers: 1, newcomers: [1, 2], leaving: [1], topology: 'direct' },
+    // Whichever the coordinator finds first.
+    { who: 'one of two that trained', workers: 2, newcomers: [], leaving: [0, 1], topology: 'auto' },
+  ])('$who is not reached: it is refused, and costs nobody its place', ({ workers, newcomers, leaving, topology }) =>
     withCluster(
       workers,
       async (cluster) => {
         await cluster.coordinator.untilStep(20);
         const before = cluster.coordinator.events.length;
-        network.block(0, 1);
+        const others = [0, ...newcomers].filter((host) => host !== 1);
+        for (const host of others) network.block(host, 1);
         try {
-          if (workers === 1) cluster.join(1);
-          // A newcomer goes; of two that trained whichever the coordinator finds first.
-          const leaving = workers === 1 ? [1] : [0, 1];
+          for (const host of newcomers) cluster.join(host);
           const { code, stderr } = await Promise.race(leaving.map((host) => cluster.worker(host).finished));
           expect(code).toBe(1);
           expect(stderr).toMatch(/no answer from.*--data-host.*GANTRY_TRANSPORT_FAILED/s);
         } finally {
-          network.unblock(0, 1);
+          for (const host of others) network.unblock(host, 1);
         }
-        const again = await cluster.regrouped(before, 1);
+        const again = await cluster.regrouped(before, others.length);
         await cluster.coordinator.untilStep(20 + (again.update as number) / 2);
         const done = await cluster.interrupt();
         const alone = doneOf(await gantry(trainArguments(work.run(), { steps: done.step as number, shards: SHARDS })));

@@ -40,6 +40,9 @@ export const DATA_HANDSHAKE_MS = 3_000;
 /** While the network is measured, a transfer may take so many times as long as an answer. */
 export const PROBE_PATIENCE_FACTOR = 4;
 
+/** How often it is told then that somebody does not answer, in milliseconds. */
+export const PROBE_WORD_EVERY_MS = 1_000;
+
 /** How long a closing data socket may go on sending what is queued, in milliseconds. */
 export const DATA_DRAIN_MS = 500;
 

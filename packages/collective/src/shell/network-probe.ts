@@ -1,6 +1,13 @@
 import { setImmediate as breathe, setTimeout as sleep } from 'node:timers/promises';
 import type { GantryError, LinkCosts } from '@gantry/common';
-import { CHUNK_FLOATS, PROBE_CHUNKS, PROBE_PATIENCE_FACTOR, PROBE_PINGS, WAIT_SLICE_MS } from '../constants.js';
+import {
+  CHUNK_FLOATS,
+  PROBE_CHUNKS,
+  PROBE_PATIENCE_FACTOR,
+  PROBE_PINGS,
+  PROBE_WORD_EVERY_MS,
+  WAIT_SLICE_MS,
+} from '../constants.js';
 import {
   createFrameHeader,
   encodeFrameHeader,
@@ -22,7 +29,7 @@ export interface NetworkProbeOptions extends Pick<PeerExchangeOptions, 'sockets'
   /** The last committed update: the exchange's frames are of later ones. */
   readonly update: number;
   readonly control: Pick<ControlWords, 'throwIfAborted'>;
-  /** How long an answer may take before that is told, in milliseconds. */
+  /** How long an answer may take before that is told, every second, in milliseconds. */
   readonly patienceMs: number;
   /** A member does not answer; told again as long as it does not. It may still be loading: whoever knows aborts the wait. */
   readonly onUnanswered: (member: number) => void;
@@ -49,14 +56,15 @@ const HERE = 6;
 export async function measureNetwork(options: NetworkProbeOptions): Promise<LinkCosts> {
   const probe = new NetworkProbe(options);
   const { sockets, control, update, onUnanswered } = options;
-  let toldMs = performance.now();
+  let toldMs = Number.NEGATIVE_INFINITY;
   sockets.setReceiver(probe);
   probe.begin();
   while (!probe.isDone || !sockets.isIdle) {
     probe.throwIfFailed();
     const { awaited } = probe;
     const nowMs = performance.now();
-    if (awaited !== null && nowMs - Math.max(toldMs, awaited.sinceMs) > awaited.patienceMs) {
+    const isLate = awaited !== null && nowMs - awaited.sinceMs > awaited.patienceMs;
+    if (isLate && nowMs - toldMs > PROBE_WORD_EVERY_MS) {
       toldMs = nowMs;
       onUnanswered(awaited.member);
     }

@@ -49,7 +49,7 @@ export const STATE_BYTES_MAX = 2 ** 33;
 /** Checkpoints that are being written at one time; the next generation waits until its leader's have room. */
 export const PENDING_SAVES_MAX = 8;
 
-/** After the first word that somebody is not reached, so long for those of others: each says its own within a beat or two. */
+/** So much longer than `unreachedAfterMs` all have waited before one goes: time for everybody's word, which comes every second. */
 export const UNREACHED_WORDS_MS = 2_000;
 
 /** Updates whose hashes some replicas have told and others not yet; replicas are at most one update apart, messages may be late. */

@@ -211,7 +211,7 @@ function becomePreparing(draft: Draft, chosen: readonly MemberState[], nowMs: nu
     members: [...members, ...others],
     startUpdate: origin.update,
     lostIn: new Map(),
-    unreached: null,
+    unreached: [],
     toldWaiting: 'nothing',
     allDoneMs: null,
   });

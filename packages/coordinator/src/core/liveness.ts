@@ -134,8 +134,7 @@ export function onTick(draft: Draft, nowMs: number): void {
 
 /** If this process itself was stopped or starved, the beats it missed are waiting in its socket: nobody else is at fault. */
 function forgiveOwnSleep(draft: Draft, nowMs: number): void {
-  const { lastTickMs, settings, members, saving, pausedSinceMs, strayedMs, allDoneMs, suspicion, unreached } =
-    draft.state;
+  const { lastTickMs, settings, members, saving, pausedSinceMs, strayedMs, allDoneMs, suspicion } = draft.state;
   const sleptMs = nowMs - lastTickMs;
   if (sleptMs < settings.config.leaseMs / 3) return;
   patch(draft, {
@@ -149,7 +148,6 @@ function forgiveOwnSleep(draft: Draft, nowMs: number): void {
     strayedMs: strayedMs === null ? null : strayedMs + sleptMs,
     allDoneMs: allDoneMs === null ? null : allDoneMs + sleptMs,
     suspicion: suspicion === null ? null : { ...suspicion, sinceMs: suspicion.sinceMs + sleptMs },
-    unreached: unreached === null ? null : { ...unreached, sinceMs: unreached.sinceMs + sleptMs },
   });
 }
 

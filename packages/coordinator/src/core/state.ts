@@ -166,11 +166,8 @@ export interface CoordinatorState {
   /** What the run waits for, as far as it was said. */
   readonly toldWaiting: 'nothing' | 'workers' | 'state' | 'disk';
   readonly relay: Relay | null;
-  /** Who did not reach whom in this preparation, since the first word of it; null: nothing was said. */
-  readonly unreached: {
-    readonly sinceMs: number;
-    readonly words: readonly { readonly by: string; readonly of: string }[];
-  } | null;
+  /** Who has no answer from whom in this preparation, by their words. */
+  readonly unreached: readonly { readonly by: string; readonly of: string }[];
   /** Holds for any of these replicas; null: nothing was measured. */
   readonly links: Links | null;
   /** What members must have compiled, because the checkpoint was made with it; empty: anything that all agree on. */
@@ -246,7 +243,7 @@ export function initialState(settings: Settings): CoordinatorState {
     balanced: 0,
     pausedSinceMs: 0,
     toldWaiting: 'nothing',
-    unreached: null,
+    unreached: [],
     relay: null,
     links: null,
     expectedProgram: '',

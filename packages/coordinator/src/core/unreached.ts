@@ -12,25 +12,28 @@ interface Word {
 
 /**
  * Both can speak with the coordinator, so that nothing else would ever end their wait. Which of them it is that cannot be
- * reached one word does not tell: an answer may be lost as well. So the others' are waited for.
+ * reached one word does not tell: an answer may be lost as well.
  */
 export function onUnreached(draft: Draft, member: MemberState, { worker }: Unreached, nowMs: number): void {
   const other = draft.state.members.find((one) => one.worker === worker);
   if (other === undefined || other === member) return;
   if (!canAnswer(draft.state, member, nowMs) || !canAnswer(draft.state, other, nowMs)) return;
   const { unreached } = draft.state;
-  const words = unreached?.words ?? [];
-  if (words.some((word) => word.by === member.worker && word.of === worker)) return;
-  const sinceMs = unreached?.sinceMs ?? nowMs;
-  patch(draft, { unreached: { sinceMs, words: [...words, { by: member.worker, of: worker }] } });
+  if (unreached.some(({ by, of }) => by === member.worker && of === worker)) return;
+  patch(draft, { unreached: [...unreached, { by: member.worker, of: worker }] });
 }
 
-/** Some time after the first word one of those goes who are in them. */
+/** When everybody has had the time to say a word, one of those goes who are in them. */
 export function checkUnreached(draft: Draft, nowMs: number): void {
-  const { unreached, stage } = draft.state;
-  if (unreached === null || stage !== 'preparing' || nowMs - unreached.sinceMs < UNREACHED_WORDS_MS) return;
-  patch(draft, { unreached: null });
-  const words = unreached.words.flatMap(({ by, of }) => wordOf(draft.state, by, of));
+  const { unreached, members } = draft.state;
+  const preparing = members.filter(({ status }) => status === 'assigned');
+  if (
+    unreached.length === 0 ||
+    !preparing.every((member) => canAnswer(draft.state, member, nowMs - UNREACHED_WORDS_MS))
+  )
+    return;
+  patch(draft, { unreached: [] });
+  const words = unreached.flatMap(({ by, of }) => wordOf(draft.state, by, of));
   const leaves = whoLeaves(draft.state, words);
   const word = words.find(({ of }) => of === leaves) ?? words.find(({ by }) => by === leaves);
   if (leaves === undefined || word === undefined) return;
