@@ -556,6 +556,14 @@ const MEMBERS = [
     caughtBy: `${core('scenarios.test')} > two-newcomers-of-whom-one-is-not-reached`,
   },
   {
+    name: 'words-never-age',
+    bug: 'what a worker said of another one counts after they have reached each other',
+    file: core('unreached'),
+    find: 'nowMs - lastMs < UNREACHED_FRESH_MS',
+    replace: 'nowMs - lastMs < 99 * UNREACHED_FRESH_MS',
+    caughtBy: `${core('scenarios.test')} > two-newcomers-of-whom-one-is-not-reached`,
+  },
+  {
     name: 'next-one-is-blamed',
     bug: 'a member says of its next one that it does not answer, when it is another one that does not',
     file: collective('shell/network-probe'),
@@ -567,8 +575,8 @@ const MEMBERS = [
     name: 'slow-disk-kills-the-leader',
     bug: 'a leader that waits until its states are written counts as stalled',
     file: core('slow-disk'),
-    find: "return stage === 'training' && phase === 'saving'",
-    replace: "return stage !== 'training' && phase === 'saving'",
+    find: "return state.stage === 'training' && isSaving(state, member)",
+    replace: "return state.stage !== 'training' && isSaving(state, member)",
     caughtBy: `${core('scenarios.test')} > a-leader-waits-for-a-slow-disk`,
   },
   {

@@ -86,8 +86,9 @@ class NetworkProbe implements FrameReceiver {
   readonly #outgoing = new Float32Array(CHUNK_FLOATS);
   readonly #arriving = new Float32Array(CHUNK_FLOATS);
   readonly #results: (LinkCosts | null)[];
-  /** Who has not answered yet. */
+  /** Who has not answered yet, and who has not knocked yet. */
   readonly #silent: Set<number>;
+  readonly #unheard: Set<number>;
   readonly #beganMs = performance.now();
   #sentMs = 0;
   #heardMs = performance.now();
@@ -105,6 +106,7 @@ class NetworkProbe implements FrameReceiver {
     this.#results = Array.from({ length: members }, () => null);
     this.#silent = new Set(this.#results.keys());
     this.#silent.delete(member);
+    this.#unheard = new Set(this.#silent);
   }
 
   begin(): void {
@@ -168,7 +170,7 @@ class NetworkProbe implements FrameReceiver {
     const isAnswer = isFromNext && this.#pongs === PROBE_PINGS && this.#results[this.#options.member] === null;
     if (what === PING && sender === this.#previous && this.#pings < PROBE_PINGS) this.#answer();
     else if (what === PONG && isFromNext && this.#pongs < PROBE_PINGS) this.#onPong();
-    else if (what === KNOCK) this.#tell(sender, HERE);
+    else if (what === KNOCK && this.#unheard.delete(sender)) this.#tell(sender, HERE);
     else if (what === HERE && this.#silent.delete(sender)) return;
     else if (what === ARRIVED && isAnswer) this.#onArrived();
     else if (what === RESULT && this.#results[sender] === null) {

@@ -49,8 +49,12 @@ export const STATE_BYTES_MAX = 2 ** 33;
 /** Checkpoints that are being written at one time; the next generation waits until its leader's have room. */
 export const PENDING_SAVES_MAX = 8;
 
-/** So much longer than `unreachedAfterMs` all have waited before one goes: time for everybody's word, which comes every second. */
+/** For so long everybody can say that it does not reach somebody before one goes. */
 export const UNREACHED_WORDS_MS = 2_000;
+/** A word that comes every second holds no longer than this. */
+export const UNREACHED_FRESH_MS = 3_000;
+/** A preparation is not held to be stuck before it is known who does not reach whom. */
+export const UNREACHED_MARGIN_MS = 10_000;
 
 /** Updates whose hashes some replicas have told and others not yet; replicas are at most one update apart, messages may be late. */
 export const UNVERIFIED_UPDATES_MAX = 4096;

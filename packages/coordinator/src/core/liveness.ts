@@ -1,4 +1,4 @@
-import type { Failure, Heartbeat, Phase } from '@gantry/common';
+import { type Failure, type Heartbeat, type Phase, unreachedAfterMs } from '@gantry/common';
 import {
   FINAL_STATE_ALLOWANCE_MS,
   FIRST_STEPS,
@@ -14,6 +14,7 @@ import {
   STALL_FACTOR,
   STARTING_LEASES,
   SUSPICION_MS,
+  UNREACHED_MARGIN_MS,
 } from './constants.js';
 import { endsRun } from './ending-errors.js';
 import type { CoordinatorEvent } from './events.js';
@@ -22,7 +23,7 @@ import { tryAssign } from './generation.js';
 import { blameStalled, confirmSuspicion, loseMember, suspect } from './loss.js';
 import { recordUnborn } from './losses.js';
 import { restart } from './regroup.js';
-import { isHeldBack, tellDiskAwaited } from './slow-disk.js';
+import { isHeldBack, ownSinceMs, tellDiskAwaited } from './slow-disk.js';
 import type { CoordinatorState, Draft, MemberState } from './state.js';
 import { activeMembers, isActive, mayHaveTrained, memberByPeer, patch, patchMember, updatesPerStep } from './state.js';
 import { checkUnreached } from './unreached.js';
@@ -36,7 +37,7 @@ const UPDATE_ORDER: readonly Phase[] = ['loading', 'computing', 'gathering', 'up
 export function onHeartbeat(draft: Draft, member: MemberState, beat: Heartbeat, nowMs: number): void {
   if (beat.session !== member.session) return;
   if (beat.progress !== member.progress && isWarm(draft.state, member)) {
-    learnPhase(draft, member.phase, member.lastSeenMs - member.phaseSinceMs);
+    learnPhase(draft, member.phase, member.lastSeenMs - ownSinceMs(draft.state, member));
   }
   patchMember(draft, member.worker, {
     phase: beat.phase,
@@ -64,7 +65,9 @@ export function fadePhases(draft: Draft, steps: number): void {
 /** How long a member may stay in its present phase. */
 export function allowanceMs(state: CoordinatorState, member: MemberState): number {
   if (state.stage !== 'training' || member.phase === 'starting' || member.phase === 'compiling') {
-    return Math.max(PREPARING_ALLOWANCE_MS, STARTING_LEASES * state.settings.config.leaseMs);
+    const { leaseMs } = state.settings.config;
+    const knownMs = unreachedAfterMs(leaseMs) + UNREACHED_MARGIN_MS;
+    return Math.max(PREPARING_ALLOWANCE_MS, STARTING_LEASES * leaseMs, knownMs);
   }
   const longest = state.phaseLongestMs[member.phase] ?? 0;
   const learned = Math.max(state.settings.config.leaseMs, STALL_FACTOR * longest);
@@ -84,8 +87,7 @@ export function findStalled(state: CoordinatorState, nowMs: number): MemberState
   // Who prepares may wait for another one's state, of which the last piece may just have come.
   const movedMs = state.stage === 'preparing' ? Math.max(...active.map(({ phaseSinceMs }) => phaseSinceMs)) : 0;
   const late = active.filter((member) => {
-    const writtenMs = member.phase === 'saving' ? state.saving.writtenMs : 0;
-    const sinceMs = Math.max(member.phaseSinceMs, movedMs, writtenMs);
+    const sinceMs = Math.max(ownSinceMs(state, member), movedMs);
     const isLate = nowMs - sinceMs > allowanceMs(state, member) && !isHeldBack(state, member);
     return isLate && !isSilent(state, member, nowMs);
   });

@@ -1,15 +1,24 @@
 import { STATES_IN_FLIGHT_MAX } from '@gantry/common';
 import { PENDING_SAVES_MAX } from './constants.js';
-import { type CoordinatorState, type Draft, type MemberState, patch } from './state.js';
+import { type CoordinatorState, type Draft, findLeader, type MemberState, patch } from './state.js';
 
 /** Whether another leader may send what it sends before it holds back. */
 export function hasRoomForLeader({ saving }: CoordinatorState): boolean {
   return saving.writing.length <= PENDING_SAVES_MAX - STATES_IN_FLIGHT_MAX;
 }
 
-/** The leader that does not train on before the disk has what it sent: nothing is wrong with it. */
-export function isHeldBack({ saving, stage }: CoordinatorState, { phase }: MemberState): boolean {
-  return stage === 'training' && phase === 'saving' && saving.writing.length >= STATES_IN_FLIGHT_MAX;
+/** The leader, who waits until what it sent is written: nothing is wrong with it. */
+export function isHeldBack(state: CoordinatorState, member: MemberState): boolean {
+  return state.stage === 'training' && isSaving(state, member) && state.saving.writing.length > 0;
+}
+
+/** Since when it is in its phase, without the time for which the disk held it back. */
+export function ownSinceMs(state: CoordinatorState, member: MemberState): number {
+  return isSaving(state, member) ? Math.max(member.phaseSinceMs, state.saving.writtenMs) : member.phaseSinceMs;
+}
+
+function isSaving(state: CoordinatorState, { worker, phase }: MemberState): boolean {
+  return phase === 'saving' && findLeader(state)?.worker === worker;
 }
 
 /** Once in a generation. */

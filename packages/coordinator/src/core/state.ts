@@ -77,6 +77,14 @@ export interface Relay {
   readonly peers: readonly { readonly peer: string; readonly worker: string }[];
 }
 
+/** One worker has no answer from another one over the data link: since when it says so, and when it said so last. */
+export interface UnreachedWord {
+  readonly by: string;
+  readonly of: string;
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
 /** What was measured between replicas of an earlier generation. */
 export interface Links {
   readonly replicas: ReadonlySet<string>;
@@ -167,7 +175,7 @@ export interface CoordinatorState {
   readonly toldWaiting: 'nothing' | 'workers' | 'state' | 'disk';
   readonly relay: Relay | null;
   /** Who has no answer from whom in this preparation, by their words. */
-  readonly unreached: readonly { readonly by: string; readonly of: string }[];
+  readonly unreached: readonly UnreachedWord[];
   /** Holds for any of these replicas; null: nothing was measured. */
   readonly links: Links | null;
   /** What members must have compiled, because the checkpoint was made with it; empty: anything that all agree on. */

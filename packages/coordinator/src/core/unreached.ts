@@ -1,8 +1,8 @@
 import { type Unreached, unreachedAfterMs } from '@gantry/common';
 import { replicaOf } from './assignment.js';
-import { UNREACHED_WORDS_MS } from './constants.js';
+import { UNREACHED_FRESH_MS, UNREACHED_WORDS_MS } from './constants.js';
 import { expelMember } from './loss.js';
-import { type CoordinatorState, type Draft, type MemberState, patch } from './state.js';
+import { type CoordinatorState, type Draft, type MemberState, patch, type UnreachedWord } from './state.js';
 
 /** A member's word that another one does not answer it over the data link. */
 interface Word {
@@ -19,21 +19,22 @@ export function onUnreached(draft: Draft, member: MemberState, { worker }: Unrea
   if (other === undefined || other === member) return;
   if (!canAnswer(draft.state, member, nowMs) || !canAnswer(draft.state, other, nowMs)) return;
   const { unreached } = draft.state;
-  if (unreached.some(({ by, of }) => by === member.worker && of === worker)) return;
-  patch(draft, { unreached: [...unreached, { by: member.worker, of: worker }] });
+  const isSame = ({ by, of }: UnreachedWord) => by === member.worker && of === worker;
+  const firstMs = unreached.find(isSame)?.firstMs ?? nowMs;
+  const others = unreached.filter((word) => !isSame(word));
+  patch(draft, { unreached: [...others, { by: member.worker, of: worker, firstMs, lastMs: nowMs }] });
 }
 
-/** When everybody has had the time to say a word, one of those goes who are in them. */
+/** When everybody has had the time to say a word, one of those goes who are in those that are still said. */
 export function checkUnreached(draft: Draft, nowMs: number): void {
-  const { unreached, members } = draft.state;
-  const preparing = members.filter(({ status }) => status === 'assigned');
-  if (
-    unreached.length === 0 ||
-    !preparing.every((member) => canAnswer(draft.state, member, nowMs - UNREACHED_WORDS_MS))
-  )
-    return;
-  patch(draft, { unreached: [] });
-  const words = unreached.flatMap(({ by, of }) => wordOf(draft.state, by, of));
+  if (draft.state.unreached.length === 0) return;
+  const unreached = draft.state.unreached.filter(({ lastMs }) => nowMs - lastMs < UNREACHED_FRESH_MS);
+  patch(draft, { unreached });
+  const words = unreached.flatMap((word) => wordOf(draft.state, word, nowMs));
+  const preparing = draft.state.members.filter(({ status }) => status === 'assigned');
+  const sinceMs = Math.min(...unreached.map(({ firstMs }) => firstMs));
+  const isHeard = nowMs - sinceMs >= UNREACHED_WORDS_MS;
+  if (!isHeard || !preparing.every((member) => canAnswer(draft.state, member, nowMs - UNREACHED_WORDS_MS))) return;
   const leaves = whoLeaves(draft.state, words);
   const word = words.find(({ of }) => of === leaves) ?? words.find(({ by }) => by === leaves);
   if (leaves === undefined || word === undefined) return;
@@ -48,8 +49,11 @@ export function checkUnreached(draft: Draft, nowMs: number): void {
   );
 }
 
-function wordOf({ members }: CoordinatorState, by: string, of: string): Word[] {
-  const [one, other] = [by, of].map((worker) => members.find((member) => member.worker === worker));
+/** Nothing where one of them is no member any more, or listens to others by now. */
+function wordOf(state: CoordinatorState, { by, of }: UnreachedWord, nowMs: number): Word[] {
+  const [one, other] = [by, of].map((worker) =>
+    state.members.find((member) => member.worker === worker && canAnswer(state, member, nowMs)),
+  );
   return one === undefined || other === undefined ? [] : [{ by: one, of: other }];
 }
 

@@ -44,6 +44,7 @@ export class LeaderDuties {
   async finish(stepsDone: number, committed: number): Promise<string> {
     if (this.#sampledStep !== stepsDone) await this.#sample(stepsDone, committed);
     if (this.#streams.at(-1)?.update !== committed) await this.#save(committed);
+    this.#options.clock.enter(PHASE_INDEX.saving);
     return this.#streams.at(-1)!.delivered;
   }
 
