@@ -575,8 +575,8 @@ const MEMBERS = [
     name: 'slow-disk-kills-the-leader',
     bug: 'a leader that waits until its states are written counts as stalled',
     file: core('slow-disk'),
-    find: "return state.stage === 'training' && isSaving(state, member)",
-    replace: "return state.stage !== 'training' && isSaving(state, member)",
+    find: "return stage === 'training' && isSaving(state, member)",
+    replace: "return stage !== 'training' && isSaving(state, member)",
     caughtBy: `${core('scenarios.test')} > a-leader-waits-for-a-slow-disk`,
   },
   {

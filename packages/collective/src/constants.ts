@@ -37,8 +37,8 @@ export const DATA_MESSAGE_BYTES_MAX = CHUNK_FLOATS * 4 + 1024;
 /** A connection that has not said who it is within this time is closed, in milliseconds. */
 export const DATA_HANDSHAKE_MS = 3_000;
 
-/** While the network is measured, a transfer may take so many times as long as an answer. */
-export const PROBE_PATIENCE_FACTOR = 4;
+/** While the network is measured, a transfer may take so long in any case, in milliseconds: 1 MiB at 200 kbit/s. */
+export const PROBE_TRANSFER_MS = 40_000;
 
 /** How often it is told then that somebody does not answer, in milliseconds. */
 export const PROBE_WORD_EVERY_MS = 1_000;

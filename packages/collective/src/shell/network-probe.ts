@@ -3,8 +3,8 @@ import type { GantryError, LinkCosts } from '@gantry/common';
 import {
   CHUNK_FLOATS,
   PROBE_CHUNKS,
-  PROBE_PATIENCE_FACTOR,
   PROBE_PINGS,
+  PROBE_TRANSFER_MS,
   PROBE_WORD_EVERY_MS,
   WAIT_SLICE_MS,
 } from '../constants.js';
@@ -126,8 +126,9 @@ class NetworkProbe implements FrameReceiver {
       const [silent] = this.#silent;
       return silent === undefined ? null : { member: silent, sinceMs: this.#beganMs, patienceMs };
     }
-    const factor = this.#pongs < PROBE_PINGS ? 1 : PROBE_PATIENCE_FACTOR;
-    return { member: this.#next, sinceMs: this.#heardMs, patienceMs: patienceMs * factor };
+    const isTransfer = this.#pongs === PROBE_PINGS;
+    const allowedMs = isTransfer ? Math.max(patienceMs, PROBE_TRANSFER_MS) : patienceMs;
+    return { member: this.#next, sinceMs: this.#heardMs, patienceMs: allowedMs };
   }
 
   get worst(): LinkCosts {

@@ -106,7 +106,8 @@ export function tryAssign(draft: Draft, nowMs: number): void {
   }
   if (!hasRoomForLeader(draft.state)) {
     tellDiskAwaited(draft);
-    dismissLeavers(draft);
+    // Of those who stop the run somebody has to be there when there is room.
+    if (draft.state.stop === 'none') dismissLeavers(draft);
     return;
   }
   becomePreparing(draft, [...workers, ...hubs], nowMs);

@@ -7,9 +7,10 @@ export function hasRoomForLeader({ saving }: CoordinatorState): boolean {
   return saving.writing.length <= PENDING_SAVES_MAX - STATES_IN_FLIGHT_MAX;
 }
 
-/** The leader, who waits until what it sent is written: nothing is wrong with it. */
+/** The leader, who waits until what it sent is compared and written: nothing is wrong with it. */
 export function isHeldBack(state: CoordinatorState, member: MemberState): boolean {
-  return state.stage === 'training' && isSaving(state, member) && state.saving.writing.length > 0;
+  const { stage, saving, verification } = state;
+  return stage === 'training' && isSaving(state, member) && saving.writing.length + verification.unsaved.length > 0;
 }
 
 /** Since when it is in its phase, without the time for which the disk held it back. */
@@ -21,10 +22,10 @@ function isSaving(state: CoordinatorState, { worker, phase }: MemberState): bool
   return phase === 'saving' && findLeader(state)?.worker === worker;
 }
 
-/** Once in a generation. */
+/** Once in a generation, if it is the disk. */
 export function tellDiskAwaited(draft: Draft): void {
   const { toldWaiting, saving } = draft.state;
-  if (toldWaiting === 'disk') return;
+  if (toldWaiting === 'disk' || saving.writing.length === 0) return;
   patch(draft, { toldWaiting: 'disk' });
   const message = `training waits for the disk: ${saving.writing.length} checkpoints are still being written`;
   draft.effects.push({ type: 'log', message });

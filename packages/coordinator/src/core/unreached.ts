@@ -8,6 +8,7 @@ import { type CoordinatorState, type Draft, type MemberState, patch, type Unreac
 interface Word {
   readonly by: MemberState;
   readonly of: MemberState;
+  readonly firstMs: number;
 }
 
 /**
@@ -32,8 +33,7 @@ export function checkUnreached(draft: Draft, nowMs: number): void {
   patch(draft, { unreached });
   const words = unreached.flatMap((word) => wordOf(draft.state, word, nowMs));
   const preparing = draft.state.members.filter(({ status }) => status === 'assigned');
-  const sinceMs = Math.min(...unreached.map(({ firstMs }) => firstMs));
-  const isHeard = nowMs - sinceMs >= UNREACHED_WORDS_MS;
+  const isHeard = words.some(({ firstMs }) => nowMs - firstMs >= UNREACHED_WORDS_MS);
   if (!isHeard || !preparing.every((member) => canAnswer(draft.state, member, nowMs - UNREACHED_WORDS_MS))) return;
   const leaves = whoLeaves(draft.state, words);
   const word = words.find(({ of }) => of === leaves) ?? words.find(({ by }) => by === leaves);
@@ -49,17 +49,18 @@ export function checkUnreached(draft: Draft, nowMs: number): void {
   );
 }
 
-/** Nothing where one of them is no member any more, or listens to others by now. */
-function wordOf(state: CoordinatorState, { by, of }: UnreachedWord, nowMs: number): Word[] {
+/** Nothing where it was said only once, or one of them is no member any more, or listens to others by now. */
+function wordOf(state: CoordinatorState, { by, of, firstMs, lastMs }: UnreachedWord, nowMs: number): Word[] {
+  if (lastMs === firstMs) return [];
   const [one, other] = [by, of].map((worker) =>
     state.members.find((member) => member.worker === worker && canAnswer(state, member, nowMs)),
   );
-  return one === undefined || other === undefined ? [] : [{ by: one, of: other }];
+  return one === undefined || other === undefined ? [] : [{ by: one, of: other, firstMs }];
 }
 
 /**
  * Who holds the state is worth more than who does not. Behind a firewall one has no answer from anybody, and gives none: it is in
- * more pairs than each of the others. Else whoever came last.
+ * more pairs than each of the others. Else whoever is last in order.
  */
 function whoLeaves(state: CoordinatorState, words: readonly Word[]): MemberState | undefined {
   const pairs = new Map<MemberState, Set<MemberState>>();
