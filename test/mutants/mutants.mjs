@@ -551,8 +551,8 @@ const MEMBERS = [
     name: 'unreached-believes-the-first-word',
     bug: 'whoever is accused first is refused, though its accuser is the one whom nobody reaches',
     file: core('unreached'),
-    find: '!preparing.every((member) => canAnswer(draft.state, member, nowMs - UNREACHED_WORDS_MS))',
-    replace: 'preparing.length === 0',
+    find: 'words.some(({ firstMs }) => nowMs - firstMs >= UNREACHED_WORDS_MS)',
+    replace: 'words.length > 0',
     caughtBy: `${core('scenarios.test')} > two-newcomers-of-whom-one-is-not-reached`,
   },
   {
