@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TEST_CONFIG } from '../testing/transcript.js';
 import { LONGEST_HALF_LIFE_STEPS } from './constants.js';
 import { allowanceMs, fadePhases, findStalled, learnPhase } from './liveness.js';
-import { type Draft, initialState, type MemberState } from './state.js';
+import { type CoordinatorState, type Draft, initialState, type MemberState, type UnverifiedSave } from './state.js';
 
 const settings = {
   runId: 'run',
@@ -63,6 +63,46 @@ describe('how long a phase may last', () => {
     expect(allowanceMs(draft.state, member)).toBeCloseTo(6000, 3);
     goOn(draft, 3 * LONGEST_HALF_LIFE_STEPS);
     expect(allowanceMs(draft.state, member)).toBe(1500);
+  });
+});
+
+describe('who saves', () => {
+  const NOW_MS = 1_000_000;
+  const save = { update: 90, step: 45, stateSha256: 'a', programHash: 'p', stateLayoutJson: '' };
+
+  /** The leader and another one, both for longer than anybody may. */
+  function saving(
+    written: Partial<CoordinatorState['saving']>,
+    unsaved: readonly UnverifiedSave[] = [],
+  ): CoordinatorState {
+    const { draft, member } = training();
+    const late = { ...member, phase: 'saving' as const, phaseSinceMs: 1, lastSeenMs: NOW_MS };
+    const members = [
+      { ...late, worker: 'leader', shards: [0, 1] },
+      { ...late, worker: 'other', shards: [], phase: 'gathering' as const },
+    ];
+    const { state } = draft;
+    return {
+      ...state,
+      members,
+      saving: { ...state.saving, ...written },
+      verification: { ...state.verification, unsaved },
+    };
+  }
+
+  it('is not blamed while the disk or a comparison holds it back, and has its time again behind that', () => {
+    expect(findStalled(saving({}), NOW_MS)?.worker).toBe('leader');
+    expect(findStalled(saving({ writing: [90] }), NOW_MS)).toBeUndefined();
+    expect(findStalled(saving({}, [save]), NOW_MS)).toBeUndefined();
+    expect(findStalled(saving({ writtenMs: NOW_MS - 29_000 }), NOW_MS)).toBeUndefined();
+    expect(findStalled(saving({ writtenMs: NOW_MS - 31_000 }), NOW_MS)?.worker).toBe('leader');
+  });
+
+  it('is excused as the leader alone: another one hashes its state, which needs no disk', () => {
+    const state = saving({ writing: [90] });
+    const [leader, other] = state.members;
+    const members = [leader!, { ...other!, phase: 'saving' as const }];
+    expect(findStalled({ ...state, members }, NOW_MS)?.worker).toBe('other');
   });
 });
 
